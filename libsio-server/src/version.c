@@ -1,0 +1,5 @@
+#include <sio/server.h>
+
+const char *sio_server_version(void) {
+    return SIO_VERSION_STRING;
+}
