@@ -44,6 +44,8 @@ extern "C" {
     X(JSON_CYCLE, -106, "JSON: the tree is cyclic or too deep to print")                           \
     X(MSGPACK_SYNTAX, -110, "MessagePack: syntax error")                                           \
     X(MSGPACK_TYPE, -111, "MessagePack: type not allowed here")                                    \
+    X(MSGPACK_UTF8, -112, "MessagePack: invalid UTF-8 in a string")                                \
+    X(MSGPACK_DEPTH, -113, "MessagePack: nested too deeply")                                       \
     X(HTTP_SYNTAX, -200, "HTTP: malformed message")                                                \
     X(HTTP_METHOD, -201, "HTTP: malformed or unknown method")                                      \
     X(HTTP_TARGET, -202, "HTTP: malformed request target")                                         \
