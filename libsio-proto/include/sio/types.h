@@ -18,10 +18,10 @@ extern "C" {
 
 #if defined(__GNUC__)
 #define SIO_API __attribute__((visibility("default")))
-#define SIO_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define SIO_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 #else
 #define SIO_API
-#define SIO_PRINTF(format, first)
+#define SIO_PRINTF(text, first)
 #endif
 
 /** One version number for all three libraries. The ABI is not stable before 1.0. */
