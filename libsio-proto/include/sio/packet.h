@@ -39,11 +39,12 @@ typedef enum sio_packet_type {
 typedef struct sio_packet {
     sio_packet_type type;
     bool has_id;
-    uint64_t id;       /**< 0..SIO_PACKET_MAX_ID; meaningful when `has_id` */
-    sio_str nsp;       /**< begins with '/'; "/" when the packet named none */
-    sio_str nsp_query; /**< protocol 4: what follows the first '?' of the namespace; else empty */
-    sio_args *args;    /**< the `scratch` of the decoding call for EVENT and ACK, NULL otherwise */
-    sio_str payload;   /**< CONNECT, CONNECT_ERROR: valid raw JSON, empty when there was none */
+    bool name_is_number; /**< EVENT: the name was a number; see sio_args_name for its text */
+    uint64_t id;         /**< 0..SIO_PACKET_MAX_ID; meaningful when `has_id` */
+    sio_str nsp;         /**< begins with '/'; "/" when the packet named none */
+    sio_str nsp_query;   /**< protocol 4: what follows the first '?' of the namespace; else empty */
+    sio_args *args;  /**< the `scratch` of the decoding call for EVENT and ACK, NULL otherwise */
+    sio_str payload; /**< CONNECT, CONNECT_ERROR: valid raw JSON, empty when there was none */
 } sio_packet;
 
 /** Which dialect is read, and limits. One struct serves any number of decoders. */
@@ -117,6 +118,7 @@ SIO_API size_t sio_packet_error_text(int err, sio_str text, char out[SIO_PACKET_
 typedef struct sio_packet_head {
     sio_packet_type type; /**< SIO_PACKET_EVENT or SIO_PACKET_ACK */
     bool has_id;          /**< an ACK always has one */
+    bool name_is_number;  /**< write the name as a number, as it was received */
     uint64_t id;          /**< at most SIO_PACKET_MAX_ID */
     sio_str nsp;          /**< borrowed; empty means "/" */
 } sio_packet_head;
@@ -129,12 +131,13 @@ SIO_API bool sio_nsp_is_valid(sio_str nsp);
  * sends as binary messages right behind, in this order.
  * @param out appended to; as it was on failure
  * @param head borrowed for the call
- * @param name the event's name, decoded; borrowed. Null `ptr`: the name is that of `args`, as it
- *        was received (a number stays a number). Ignored for an ACK
+ * @param name the event's name, decoded; borrowed. Null `ptr`: that of `args`, which were received
+ *        with one. Ignored for an ACK
  * @param args borrowed, unchanged; NULL means no arguments
  * @param offset recovery offset, appended as last argument; empty for none
  * @return 0; SIO_ERR_RESERVED: reserved event name; SIO_ERR_SIO_NAMESPACE: see sio_nsp_is_valid;
- *         SIO_ERR_INVALID: another type, an ACK without id, an id too large, no name at all;
+ *         SIO_ERR_INVALID: another type, an ACK without id, an id too large, a name that is said
+ *         to be a number and is none; SIO_ERR_SIO_PLACEHOLDER: see sio_args_write;
  *         SIO_ERR_JSON_UTF8: the name is not UTF-8; SIO_ERR_LIMIT, SIO_ERR_NOMEM */
 SIO_API int sio_packet_encode(sio_buf *out, const sio_packet_head *head, sio_str name,
                               const sio_args *args, sio_str offset);
