@@ -19,11 +19,12 @@ PUBLIC_SYSTEM = {"stdarg.h", "stdbool.h", "stddef.h", "stdint.h"} | CJSON
 LOOP_ALLOWED = {}
 LOOP = re.compile(r"(event2/|openssl/|event\.h|evhttp\.h|evdns\.h)")
 
-# Layers of the core, by the first word of the file's name; what is not listed is a helper (0).
+# Layers of the core, by the first word of the file's name (behind sio_, by the second where it is
+# listed). What is not listed is a helper (0).
 CORE_LAYERS = {
     "args": 1, "json": 1, "http": 1, "ws": 1, "eio": 1,
-    "event": 2, "msgpack": 2, "packet": 2, "sio": 2,
-    "session": 3, "ack": 3, "recovery": 3,
+    "ack": 2, "event": 2, "msgpack": 2, "packet": 2, "recovery": 2, "sio": 2,
+    "session": 3,
     "proto": 4,
 }
 STRANGERS = {"ws", "http", "eio"}
@@ -61,7 +62,10 @@ def helper_headers():
 
 def group(name):
     stem = name.rsplit("/", 1)[-1][: -len(".h")]
-    return re.sub(r"\d+$", "", stem.split("_")[0])
+    words = stem.split("_")
+    if words[0] == "sio" and len(words) > 1 and words[1] in CORE_LAYERS:
+        return words[1]
+    return re.sub(r"\d+$", "", words[0])
 
 
 def core_direction(path, name):
