@@ -87,7 +87,10 @@ apt() {
 }
 
 apt_install() {
-    apt install --no-install-recommends -y "$@" >/dev/null
+    local output
+    output=$(apt install --no-install-recommends -y "$@" 2>&1) && return
+    printf '%s\n' "$output" >&2
+    return 1
 }
 
 # need LIST...: install the packages of the lists whose probe fails. Silent when none does.
