@@ -9,7 +9,8 @@
  *
  * Getters never fail: an argument that is missing or of another type gives the empty value (0,
  * false, "", no bytes), and sio_args_kind() tells what is there. What they return is borrowed from
- * the object and stays until it is parsed into, reset or freed. Out of memory also gives the empty
+ * the object and stays until that is parsed into, appended to, given an attachment, kept, reset or
+ * freed. Out of memory also gives the empty
  * value, in those getters that need memory to decode.
  *
  * Threads: references may be taken and given back on any thread. Everything else, getters included
@@ -37,7 +38,7 @@ enum {
     /** Default for sio_args_limits.max_args. */
     SIO_ARGS_MAX_ARGS = 65536,
     /** A list that is built never holds more attachments than this. */
-    SIO_ARGS_MAX_ATTACHMENTS = 1024
+    SIO_ARGS_MAX_ATTACHMENTS = SIO_JSON_MAX_BINARIES
 };
 
 /** A new, empty list. One object can serve all received messages in turn: it allocates nothing more
@@ -236,7 +237,7 @@ SIO_API int sio_args_add_all(sio_args *args, const sio_args *from);
  * | `n`    | none                      | null                                                |
  * | `B`    | const void *, size_t      | binary data, copied                                 |
  * | `j`    | const struct cJSON *      | tree, borrowed for the call; NULL gives null        |
- * | `r`    | const char *              | NUL-terminated JSON text                            |
+ * | `r`    | const char *              | NUL-terminated JSON text; NULL gives null            |
  * | `a`    | const sio_args *          | all its arguments; NULL gives none                  |
  *
  * The C arguments must have exactly these types: write `(int64_t)5` for `I`, `(size_t)3` for a

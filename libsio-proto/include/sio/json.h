@@ -31,7 +31,9 @@ enum {
      * is 2 deep. Printing never goes deeper. */
     SIO_JSON_MAX_DEPTH = 256,
     /** The largest limit that can be asked for; larger wishes are lowered to it. */
-    SIO_JSON_DEPTH_CEILING = 1024
+    SIO_JSON_DEPTH_CEILING = 1024,
+    /** A tree that is printed holds no more different binary nodes than this. */
+    SIO_JSON_MAX_BINARIES = 1024
 };
 
 /** What a JSON value is. Binary stands for a placeholder whose attachment is known. */
