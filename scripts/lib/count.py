@@ -44,7 +44,7 @@ def report(test, failed):
     interesting = [
         line
         for line in text.splitlines()
-        if line.strip() and not re.match(r"^(ok\b|1\.\.\d)", line)
+        if line.strip() and not re.match(r"^(ok\b(?!.*#\s*(SKIP|TODO))|1\.\.\d)", line)
     ]
     for line in interesting[-40:]:
         print(f"   {line}")
