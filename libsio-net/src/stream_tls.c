@@ -1,0 +1,360 @@
+#include "stream_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#if SIO_HAVE_TLS
+
+#include "tls_internal.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+/* OpenSSL works between memory and memory: what one recv brought is fed in, what it makes is
+ * appended to the stream's wire queue and leaves in one send. Sockets, SIGPIPE and blocking are the
+ * stream's business, so that WANT_WRITE cannot occur and WANT_READ means "feed more". */
+struct stream_tls {
+    SSL *ssl;
+    sio_tls *settings;
+    sio_stream *stream;
+    sio_outq plain;
+    const uint8_t *in; /* of the read buffer, during one event */
+    size_t in_len;
+    char *host; /* a client's; NULL for a server's */
+    unsigned long fault_code;
+    bool ready;  /* the handshake is complete */
+    bool closed; /* our end was put on the queue */
+    bool failed;
+    bool no_memory;
+};
+
+enum { WIRE_ENOUGH = 65536, PLAIN_MAX_PER_RECORD = 16384, HOST_MAX = 255 };
+
+/* -- what OpenSSL sees of the stream -- */
+
+static int bio_read(BIO *bio, char *out, size_t room, size_t *got) {
+    stream_tls *tls = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    if (tls->in_len == 0) {
+        BIO_set_retry_read(bio);
+        return 0;
+    }
+    size_t n = room < tls->in_len ? room : tls->in_len;
+    memcpy(out, tls->in, n);
+    tls->in += n;
+    tls->in_len -= n;
+    *got = n;
+    return 1;
+}
+
+static int bio_write(BIO *bio, const char *data, size_t len, size_t *written) {
+    stream_tls *tls = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    if (sio_outq_copy(&tls->stream->wire, &tls->stream->loop->pool, data, len) != 0) {
+        tls->no_memory = true;
+        return 0;
+    }
+    *written = len;
+    return 1;
+}
+
+static long bio_ctrl(BIO *bio, int command, long number, void *ptr) {
+    return command == BIO_CTRL_FLUSH || command == BIO_CTRL_DUP;
+}
+
+static int bio_create(BIO *bio) {
+    BIO_set_init(bio, 1);
+    return 1;
+}
+
+BIO_METHOD *sio_tls_bio_method(void) {
+    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "libsio stream");
+    if (method && (BIO_meth_set_read_ex(method, bio_read) != 1 ||
+                   BIO_meth_set_write_ex(method, bio_write) != 1 ||
+                   BIO_meth_set_ctrl(method, bio_ctrl) != 1 ||
+                   BIO_meth_set_create(method, bio_create) != 1)) {
+        BIO_meth_free(method);
+        method = NULL;
+    }
+    return method;
+}
+
+/* -- setting up -- */
+
+/* The macro of OpenSSL for this casts const away in a way that clang refuses. */
+static bool set_server_name(SSL *ssl, const char *host) {
+    return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                    (void *)(uintptr_t)host) == 1;
+}
+
+/* Verify against the host, and name it to the server unless it is an address (RFC 6066 §3). */
+static int set_host(stream_tls *tls) {
+    X509_VERIFY_PARAM *param = SSL_get0_param(tls->ssl);
+    const char *host = tls->host;
+    SSL_set_verify(tls->ssl, tls->settings->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1) {
+        return 0;
+    }
+    ERR_clear_error();
+    if (SSL_set1_host(tls->ssl, host) != 1 || !set_server_name(tls->ssl, host)) {
+        ERR_clear_error();
+        return SIO_ERR_TLS;
+    }
+    return 0;
+}
+
+/* Without brackets of a literal and without the root's dot, neither of which is in certificates. */
+static int copy_host(stream_tls *tls, const char *host) {
+    size_t len = strlen(host);
+    if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
+        host++;
+        len -= 2;
+    } else if (len > 1 && host[len - 1] == '.') {
+        len--;
+    }
+    if (len == 0 || len > HOST_MAX) {
+        return SIO_ERR_INVALID;
+    }
+    tls->host = sio_mem_strndup(tls->stream->loop->mem, host, len);
+    return tls->host ? 0 : SIO_ERR_NOMEM;
+}
+
+static int open_client(stream_tls *tls, const char *host) {
+    int rc = copy_host(tls, host);
+    if (rc == 0) {
+        rc = set_host(tls);
+    }
+    if (rc == 0) {
+        SSL_set_connect_state(tls->ssl);
+        sio_tls_use_session(tls->settings, tls->host, tls->ssl);
+    }
+    return rc;
+}
+
+static int attach_bio(stream_tls *tls) {
+    BIO *bio = BIO_new(tls->settings->bio_method);
+    if (!bio) {
+        return SIO_ERR_NOMEM;
+    }
+    BIO_set_data(bio, tls);
+    SSL_set_bio(tls->ssl, bio, bio);
+    /* For contexts that the user made, too. */
+    SSL_set_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_set_options(tls->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    return 0;
+}
+
+int sio_stream_tls_open(sio_stream *stream, sio_tls *settings, const char *host) {
+    if (settings->server != (host == NULL)) {
+        return SIO_ERR_INVALID;
+    }
+    stream_tls *tls = sio_mem_zalloc(stream->loop->mem, sizeof *tls);
+    if (!tls) {
+        return SIO_ERR_NOMEM;
+    }
+    tls->stream = stream;
+    tls->settings = sio_tls_ref(settings);
+    ERR_clear_error();
+    tls->ssl = SSL_new(settings->context);
+    int rc = tls->ssl ? attach_bio(tls) : SIO_ERR_NOMEM;
+    if (rc == 0 && host) {
+        rc = open_client(tls, host);
+    } else if (rc == 0) {
+        SSL_set_accept_state(tls->ssl);
+    }
+    if (rc != 0) {
+        sio_stream_tls_free(tls);
+        return rc;
+    }
+    stream->tls = tls;
+    return 0;
+}
+
+void sio_stream_tls_free(stream_tls *tls) {
+    if (!tls) {
+        return;
+    }
+    sio_loop *loop = tls->stream->loop;
+    if (tls->ready && tls->host && !tls->failed) {
+        sio_tls_keep_session(tls->settings, tls->host, tls->ssl);
+    }
+    if (tls->ssl && !tls->failed) {
+        /* Else OpenSSL takes the missing farewell for an attack and spoils the session. */
+        SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
+    SSL_free(tls->ssl);
+    ERR_clear_error();
+    sio_tls_unref(tls->settings);
+    sio_outq_clear(&tls->plain, &loop->pool);
+    sio_mem_release(loop->mem, tls->host);
+    sio_mem_release(loop->mem, tls);
+}
+
+/* -- working -- */
+
+static stream_tls_result fail(stream_tls *tls) {
+    tls->failed = true;
+    tls->fault_code = ERR_peek_error();
+    ERR_clear_error();
+    return TLS_FAILED;
+}
+
+/* What a call of OpenSSL that did not succeed means. */
+static stream_tls_result outcome(stream_tls *tls, int rc) {
+    switch (SSL_get_error(tls->ssl, rc)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        return TLS_MORE;
+    case SSL_ERROR_ZERO_RETURN:
+        return TLS_CLOSED;
+    default:
+        return fail(tls);
+    }
+}
+
+void sio_stream_tls_feed(stream_tls *tls, const uint8_t *data, size_t len) {
+    tls->in = data;
+    tls->in_len = len;
+}
+
+stream_tls_result sio_stream_tls_handshake(stream_tls *tls) {
+    ERR_clear_error();
+    int rc = SSL_do_handshake(tls->ssl);
+    if (rc == 1) {
+        tls->ready = true;
+        return TLS_DONE;
+    }
+    stream_tls_result result = outcome(tls, rc);
+    return result == TLS_CLOSED ? fail(tls) : result;
+}
+
+stream_tls_result sio_stream_tls_decrypt(stream_tls *tls, uint8_t *out, size_t room, size_t *got) {
+    size_t have = 0;
+    int rc = 1;
+    ERR_clear_error();
+    while (rc == 1 && have < room) {
+        size_t n = 0;
+        rc = SSL_read_ex(tls->ssl, out + have, room - have, &n);
+        have += n;
+    }
+    *got = have;
+    return rc == 1 ? TLS_MORE : outcome(tls, rc);
+}
+
+int sio_stream_tls_encrypt(stream_tls *tls) {
+    sio_outq *wire = &tls->stream->wire;
+    ERR_clear_error();
+    while (tls->plain.bytes > 0 && wire->bytes < WIRE_ENOUGH) {
+        struct iovec iov;
+        size_t written = 0;
+        (void)sio_outq_iovec(&tls->plain, &iov, 1, &written);
+        size_t len = iov.iov_len < PLAIN_MAX_PER_RECORD ? iov.iov_len : PLAIN_MAX_PER_RECORD;
+        if (SSL_write_ex(tls->ssl, iov.iov_base, len, &written) != 1) {
+            fail(tls); /* with renegotiation off it never has to wait for input */
+            return SIO_ERR_TLS;
+        }
+        sio_outq_consume(&tls->plain, &tls->stream->loop->pool, written);
+    }
+    return 0;
+}
+
+void sio_stream_tls_shutdown(stream_tls *tls) {
+    if (!tls->closed && tls->ready) {
+        tls->closed = true;
+        (void)SSL_shutdown(tls->ssl);
+        ERR_clear_error();
+    }
+}
+
+/* -- what went wrong -- */
+
+static bool is_host_mismatch(long verify) {
+    return verify == X509_V_ERR_HOSTNAME_MISMATCH || verify == X509_V_ERR_IP_ADDRESS_MISMATCH ||
+           verify == X509_V_ERR_EMAIL_MISMATCH;
+}
+
+void sio_stream_tls_fault(const stream_tls *tls, stream_tls_fault *out) {
+    long verify = SSL_get_verify_result(tls->ssl);
+    int reason = ERR_GET_REASON(tls->fault_code);
+    if (tls->no_memory) {
+        out->err = SIO_ERR_NOMEM;
+        snprintf(out->text, sizeof out->text, "TLS: out of memory");
+    } else if (!tls->ready && reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verify != X509_V_OK) {
+        out->err = is_host_mismatch(verify) ? SIO_ERR_TLS_HOST : SIO_ERR_TLS_VERIFY;
+        snprintf(out->text, sizeof out->text, "%s%s%s", X509_verify_cert_error_string(verify),
+                 tls->host ? ": " : "", tls->host ? tls->host : "");
+    } else {
+        const char *text = ERR_reason_error_string(tls->fault_code);
+        bool no_cert = reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+        out->err = no_cert ? SIO_ERR_TLS_VERIFY : SIO_ERR_TLS;
+        snprintf(out->text, sizeof out->text, "TLS: %s", text ? text : "protocol failure");
+    }
+}
+
+/* -- asking -- */
+
+sio_outq *sio_stream_tls_plain(stream_tls *tls) {
+    return &tls->plain;
+}
+
+struct ssl_st *sio_stream_tls_ssl(const stream_tls *tls) {
+    return tls->ssl;
+}
+
+sio_str sio_stream_alpn(const sio_stream *stream) {
+    const unsigned char *name = NULL;
+    unsigned len = 0;
+    if (stream->tls) {
+        SSL_get0_alpn_selected(stream->tls->ssl, &name, &len);
+    }
+    return (sio_str){(const char *)name, len};
+}
+
+#else
+
+int sio_stream_tls_open(sio_stream *stream, sio_tls *settings, const char *host) {
+    return SIO_ERR_UNSUPPORTED;
+}
+
+void sio_stream_tls_free(stream_tls *tls) {
+}
+
+sio_outq *sio_stream_tls_plain(stream_tls *tls) {
+    return NULL;
+}
+
+struct ssl_st *sio_stream_tls_ssl(const stream_tls *tls) {
+    return NULL;
+}
+
+void sio_stream_tls_feed(stream_tls *tls, const uint8_t *data, size_t len) {
+}
+
+stream_tls_result sio_stream_tls_handshake(stream_tls *tls) {
+    return TLS_FAILED;
+}
+
+stream_tls_result sio_stream_tls_decrypt(stream_tls *tls, uint8_t *out, size_t room, size_t *got) {
+    *got = 0;
+    return TLS_FAILED;
+}
+
+int sio_stream_tls_encrypt(stream_tls *tls) {
+    return SIO_ERR_UNSUPPORTED;
+}
+
+void sio_stream_tls_shutdown(stream_tls *tls) {
+}
+
+void sio_stream_tls_fault(const stream_tls *tls, stream_tls_fault *out) {
+    out->err = SIO_ERR_UNSUPPORTED;
+    snprintf(out->text, sizeof out->text, "built without TLS");
+}
+
+sio_str sio_stream_alpn(const sio_stream *stream) {
+    return (sio_str){0};
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* What the TLS context keeps for its streams. */
+#ifndef SIO_NET_TLS_INTERNAL_H
+#define SIO_NET_TLS_INTERNAL_H
+
+#include "net/tls.h"
+
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct sio_tls {
+    atomic_uint refs;
+    sio_mem mem_copy;
+    const sio_mem *mem;
+    SSL_CTX *context;
+    BIO_METHOD *bio_method;
+    bool server;
+    bool insecure;
+    unsigned alpn_len;
+    unsigned char alpn[256]; /* as on the wire, a server's choice is made from it */
+    /* A client's last session, for the host it was made with. Streams of several loops may share
+     * the settings. */
+    pthread_mutex_t session_lock;
+    SSL_SESSION *session;
+    char *session_host;
+};
+
+/* stream_tls.c: how OpenSSL reads from and writes to a stream. */
+BIO_METHOD *sio_tls_bio_method(void);
+
+/* The text of the oldest error in the thread's queue, which is emptied. */
+void sio_tls_error_text(char out[SIO_TLS_DETAIL_MAX], const char *prefix);
+
+/* Remember, and use, a session of that host. */
+void sio_tls_keep_session(sio_tls *tls, const char *host, SSL *ssl);
+void sio_tls_use_session(sio_tls *tls, const char *host, SSL *ssl);
+
+#endif
