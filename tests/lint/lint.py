@@ -8,8 +8,8 @@ from pathlib import Path
 LIBRARIES = ("proto", "net", "client", "server")
 PUBLIC = ("proto", "client", "server")
 
-SOURCE = Path(sys.argv[1])
-BUILD = Path(sys.argv[2])
+SOURCE = Path(sys.argv[1]).resolve()
+BUILD = Path(sys.argv[2]).resolve()
 
 
 class Tap:
