@@ -22,6 +22,7 @@ int sio_args_new(sio_args **out, const sio_mem *mem) {
         return SIO_ERR_NOMEM;
     }
     atomic_init(&args->refs, 1);
+    args->binary = true;
     args->has_mem = mem != NULL;
     if (mem) {
         args->mem = *mem;

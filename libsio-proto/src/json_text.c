@@ -150,8 +150,8 @@ int sio_json_add_string(sio_buf *out, const char *text, size_t len) {
 int sio_json_add_double(sio_buf *out, double value) {
     char text[SIO_JSON_DOUBLE_SIZE];
     size_t len = sio_json_write_double(text, value);
-    /* NaN, Infinity and -Infinity are the only ones with a capital first. */
-    if (text[0] == 'N' || text[0] == 'I' || text[1] == 'I') {
+    char first = text[text[0] == '-'];
+    if (first == 'N' || first == 'I') { /* NaN or Infinity */
         return sio_buf_add_text(out, "null");
     }
     return sio_buf_add(out, text, len);

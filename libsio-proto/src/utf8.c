@@ -2,14 +2,14 @@
 
 #include <string.h>
 
-#ifdef __SSE2__
+#if defined(__SSE2__) && !defined(SIO_NO_SIMD)
 #include <emmintrin.h>
 #endif
 
 /* The first position at or behind `at` where a byte is not ASCII, or one less than a block before
  * `end`: most text is ASCII, so whole blocks are passed over with one test. */
 static const uint8_t *skip_ascii(const uint8_t *at, const uint8_t *end) {
-#ifdef __SSE2__
+#if defined(__SSE2__) && !defined(SIO_NO_SIMD)
     while (end - at >= 64) {
         const __m128i *block = (const __m128i *)(const void *)at;
         __m128i all =
