@@ -18,10 +18,10 @@ enum {
 _Static_assert(DATA_OFFSET % 2 == 1, "the data of a binary node stand at an odd address");
 
 cJSON *sio_json_binary(const void *data, size_t len) {
-    if (len > SIZE_MAX - DATA_OFFSET) {
+    if (len > SIZE_MAX - DATA_OFFSET - 1) {
         return NULL;
     }
-    char *block = cJSON_malloc(DATA_OFFSET + len);
+    char *block = cJSON_malloc(DATA_OFFSET + len + 1);
     if (!block) {
         return NULL;
     }
@@ -29,6 +29,7 @@ cJSON *sio_json_binary(const void *data, size_t len) {
     if (len > 0) {
         memcpy(block + DATA_OFFSET, data, len);
     }
+    block[DATA_OFFSET + len] = '\0'; /* cJSON_Duplicate reads up to a NUL */
     cJSON *node = (cJSON *)(void *)block;
     *node = (cJSON){.type = BINARY_TYPE, .valuestring = block + DATA_OFFSET};
     return node;
