@@ -106,7 +106,7 @@ static inline const uint8_t *skip_string(scanner *s, const uint8_t *at) {
     for (;;) {
         at = sio_json_skip_plain(at, s->end);
         while (at < s->end && *at >= 0x80) {
-            size_t taken = sio_utf8_sequence(at, s->end);
+            size_t taken = sio_utf8_step(at, s->end);
             if (taken == 0) {
                 return fail(s, SIO_ERR_JSON_UTF8);
             }

@@ -109,7 +109,7 @@ static int add_contents(sio_buf *out, const uint8_t *at, const uint8_t *end) {
     const uint8_t *run = at;
     while ((at = sio_json_skip_plain(at, end)) < end) {
         if (*at >= 0x80) {
-            size_t taken = sio_utf8_sequence(at, end);
+            size_t taken = sio_utf8_step(at, end);
             if (taken == 0) {
                 return SIO_ERR_JSON_UTF8;
             }

@@ -87,7 +87,7 @@ bool sio_utf8_valid(const void *data, size_t len) {
         at = skip_ascii(at, end);
         /* Text in other scripts seldom has ASCII between: stay here while it lasts. */
         while (at < end && *at >= 0x80) {
-            size_t taken = sio_utf8_sequence(at, end);
+            size_t taken = sio_utf8_step(at, end);
             if (taken == 0) {
                 return false;
             }
@@ -132,7 +132,7 @@ bool sio_utf8_feed(uint32_t *state, const void *data, size_t len) {
         if (*state == 0) {
             at = skip_ascii(at, end);
             size_t taken = 0;
-            while (at < end && *at >= 0x80 && (taken = sio_utf8_sequence(at, end)) != 0) {
+            while (at < end && *at >= 0x80 && (taken = sio_utf8_step(at, end)) != 0) {
                 at += taken;
             }
             /* Here stands ASCII, the end, or a sequence that is bad or cut: the last two are told

@@ -23,6 +23,21 @@ static inline bool sio_utf8_done(uint32_t state) {
  * when it is invalid or does not end before `end`. */
 size_t sio_utf8_sequence(const uint8_t *at, const uint8_t *end);
 
+/* The same, with the commonest sequences decided in place: for loops over much text. */
+static inline size_t sio_utf8_step(const uint8_t *at, const uint8_t *end) {
+    if (end - at >= 3) {
+        uint8_t first = at[0];
+        bool three = first > 0xE0 && first < 0xF0 && first != 0xED;
+        if (three && ((at[1] ^ 0x80) | (at[2] ^ 0x80)) < 0x40) {
+            return 3;
+        }
+        if (first >= 0xC2 && first < 0xE0 && (at[1] ^ 0x80) < 0x40) {
+            return 2;
+        }
+    }
+    return sio_utf8_sequence(at, end);
+}
+
 /* Write a scalar value (not a surrogate, at most 0x10FFFF) and return its length, 1 to 4. */
 size_t sio_utf8_put(char out[4], uint32_t scalar);
 
