@@ -196,7 +196,7 @@ void sio_stream_tls_free(stream_tls *tls) {
 
 static stream_tls_result fail(stream_tls *tls) {
     tls->failed = true;
-    tls->fault_code = ERR_peek_error();
+    tls->fault_code = ERR_peek_last_error();
     ERR_clear_error();
     return TLS_FAILED;
 }

@@ -9,6 +9,7 @@
 #include "net/timer.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -95,7 +96,7 @@ static inline void net_peer_error(void *ctx, const sio_stream_error *error) {
     p->err = error->err;
     p->sys = error->sys;
     ck_assert_ptr_nonnull(error->detail);
-    strncpy(p->detail, error->detail, sizeof p->detail - 1);
+    snprintf(p->detail, sizeof p->detail, "%s", error->detail);
     if (p->stop_error) {
         sio_loop_stop(sio_stream_loop(p->stream));
     }
