@@ -67,7 +67,8 @@ int sio_stream_connect(sio_stream **out, sio_loop *loop, const sio_stream_connec
 int sio_stream_adopt(sio_stream **out, sio_loop *loop, int fd, sio_tls *tls, uint64_t timeout_ms,
                      const sio_stream_callbacks *callbacks, void *ctx);
 
-/* Begin a client's TLS handshake on a connected plain stream (after a proxy's CONNECT).
+/* Begin a client's TLS handshake on a connected plain stream (after a proxy's CONNECT). Bytes of
+ * TLS that on_read has been given already are lost: the server speaks second, so there are none.
  * `timeout_ms` as above. Then on_connected is called once more. What was queued before leaves
  * first, in plain. Errors: SIO_ERR_STATE when not connected, closed or TLS already;
  * SIO_ERR_NOMEM, SIO_ERR_TLS, SIO_ERR_UNSUPPORTED. */
@@ -101,14 +102,15 @@ size_t sio_stream_queued(const sio_stream *stream);
 
 /* -- reading -- */
 
-/* No on_read, on_eof until resumed; a reset is then seen only when writing. */
+/* No on_read, on_eof until resumed; a reset is then seen only when writing. Paused in on_connected,
+ * a TLS stream may still deliver what came with the handshake's last message. */
 void sio_stream_pause(sio_stream *stream);
 void sio_stream_resume(sio_stream *stream);
 
 /* -- ending; each consumes the handle -- */
 
 /* Send what is queued, then end of stream, wait for the peer's, close. After `linger_ms` the rest
- * is cut off. Input is discarded. */
+ * is cut off. Input is discarded. Before the connection stands it is sio_stream_free. */
 void sio_stream_close(sio_stream *stream, uint64_t linger_ms);
 
 /* Close at once, by a reset where the transport can, so that the peer knows and no state stays. */

@@ -19,9 +19,9 @@ int sio_timer_init(sio_timer *timer, sio_loop *loop, void (*fn)(void *ctx), void
 /* Stop it and give its reservation back. Also inside its own callback, and more than once. */
 void sio_timer_done(sio_timer *timer);
 
-/* (Re)start: `fn` is called once, not before `ms` milliseconds from now and at most one later as
- * far as the loop is free. With 0, in the next turn. Moving a running timer to a later deadline
- * only stores it. */
+/* (Re)start: `fn` is called once, not before `ms` milliseconds from sio_loop_now and at most one
+ * later as far as the loop is free. With 0, in the next turn. Moving a running timer to a later
+ * deadline only stores it. */
 void sio_timer_start(sio_timer *timer, uint64_t ms);
 
 /* As above at a time of sio_loop_now; SIO_TIME_NEVER stops. */
