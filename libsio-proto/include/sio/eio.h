@@ -139,7 +139,7 @@ typedef struct sio_eio_message sio_eio_message;
 
 /** Room that an encoder leaves in front of the data it writes, see sio_eio_message_begin. It holds
  * the message's own bookkeeping, the WebSocket frame header and the packet type. */
-#define SIO_EIO_HEADROOM 144
+#define SIO_EIO_HEADROOM 112
 
 /** A new message with a copy of the data and one reference, owned by the caller.
  * @param binary the data is binary; otherwise it is text and must be valid UTF-8

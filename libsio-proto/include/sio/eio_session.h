@@ -241,7 +241,8 @@ sio_eio_session_packet(sio_eio_session *session, const sio_eio_packet *packet, s
 /** The transport failed or ended: the WebSocket was closed or broke, a request failed, a body was
  * unacceptable.
  * @param error 0 closes with "transport close"; a SIO_ERR_* with "transport error" and that
- *        description */
+ *        description. A POST that is itself the fault (SIO_ERR_EIO_CONTENT) is completed first with
+ *        sio_eio_session_post_complete, so that it can be answered instead of dropped */
 SIO_API void sio_eio_session_transport_closed(sio_eio_session *session, int error, sio_time now);
 
 /** The batch consumed last was written: by the WebSocket, or (client) its POST was answered. Call
