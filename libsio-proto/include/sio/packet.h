@@ -51,7 +51,7 @@ typedef struct sio_packet {
 typedef struct sio_decoder_options {
     size_t size;              /**< sizeof(sio_decoder_options), set by the macro */
     unsigned protocol;        /**< 5 or 4; 0 means 5 */
-    uint32_t max_attachments; /**< for each packet; 0 means 10 */
+    uint32_t max_attachments; /**< for each packet; 0 means 10, 65536 is the most */
     size_t max_partial_bytes; /**< text and attachments of an incomplete packet; 0 means 11 MB */
     sio_args_limits args;     /**< limits of the JSON */
     const sio_mem *mem;       /**< borrowed; NULL means the C library's */
@@ -65,7 +65,7 @@ struct sio_partial;
 /** A decoder for one connection and one direction: the caller's struct, two words. */
 typedef struct sio_decoder {
     const sio_decoder_options *options; /**< borrowed, shared */
-    struct sio_partial *partial;        /**< a packet whose attachments are awaited, else NULL */
+    struct sio_partial *partial;        /**< a packet with attachments, else NULL */
 } sio_decoder;
 
 /** Prepare a decoder. Nothing is allocated.
@@ -74,7 +74,8 @@ typedef struct sio_decoder {
 SIO_API int sio_decoder_init(sio_decoder *decoder, const sio_decoder_options *options);
 
 /** Forget a partial packet and release its memory: when the connection closes, and before the
- * decoder goes away. It can be used again afterwards. NULL is allowed. */
+ * decoder goes away. After a packet with attachments was handled, this gives its memory back at
+ * once and not with the next message. The decoder can be used again. NULL is allowed. */
 SIO_API void sio_decoder_reset(sio_decoder *decoder);
 
 /** Whether attachments are awaited: the caller may set a time limit for them. */
@@ -104,7 +105,7 @@ SIO_API int sio_decoder_binary(sio_decoder *decoder, sio_args *scratch, const ui
                                size_t len, sio_packet *out);
 
 /** Room for the text of any decoding error. */
-#define SIO_PACKET_ERROR_TEXT_MAX 48
+#define SIO_PACKET_ERROR_TEXT_MAX 64
 
 /** The message the JavaScript reference gives for a decoding error, such as "unknown packet type
  * 7" or "invalid payload".
@@ -123,7 +124,12 @@ typedef struct sio_packet_head {
     sio_str nsp;          /**< borrowed; empty means "/" */
 } sio_packet_head;
 
-/** Whether a namespace name can be written: '/' or empty first, no comma, no control character. */
+/** Whether an event name is reserved for local events and so never travels: connect,
+ * connect_error, disconnect, disconnecting, newListener, removeListener. */
+SIO_API bool sio_packet_is_reserved(sio_str name);
+
+/** Whether a namespace can be created or joined by this name: it begins with '/' or is empty, which
+ * means "/", and holds no comma and no control character. */
 SIO_API bool sio_nsp_is_valid(sio_str nsp);
 
 /** Append the text message of an EVENT or ACK. When `args` hold binary, its attachments are

@@ -1,0 +1,117 @@
+/* Partial packets: the text and all attachments but the last are copied into one buffer, in this
+ * order. When the last one comes the text is read once more: that is cheaper than keeping an
+ * argument list for each connection, and the packet comes out exactly as a text packet does. */
+#include "sio_binary.h"
+
+#include "mem.h"
+#include "sio_decode.h"
+
+struct sio_partial {
+    sio_buf bytes;
+    size_t text_len;
+    uint32_t expected;
+    uint32_t arrived; /* all of them once the packet was delivered */
+    size_t ends[];    /* of each attachment but the last, in `bytes` */
+};
+
+/* A message is limited to 1 MB by default, and attachments to 10. */
+enum { DEFAULT_MAX_PARTIAL = 11000000 };
+
+static void partial_free(struct sio_partial *partial, const sio_mem *mem) {
+    if (partial) {
+        sio_buf_free(&partial->bytes);
+        sio_mem_release(mem, partial);
+    }
+}
+
+int sio_partial_new(struct sio_partial **out, const sio_decoder_options *options, sio_str text,
+                    uint32_t attachments) {
+    size_t max = options->max_partial_bytes != 0 ? options->max_partial_bytes : DEFAULT_MAX_PARTIAL;
+    if (text.len > max) {
+        return SIO_ERR_LIMIT;
+    }
+    struct sio_partial *partial = sio_mem_alloc(
+        options->mem, sizeof(*partial) + (size_t)(attachments - 1) * sizeof(partial->ends[0]));
+    if (!partial) {
+        return SIO_ERR_NOMEM;
+    }
+    sio_buf_init(&partial->bytes, max, options->mem);
+    partial->text_len = text.len;
+    partial->expected = attachments;
+    partial->arrived = 0;
+    int rc = sio_buf_add(&partial->bytes, text.ptr, text.len);
+    if (rc != 0) {
+        partial_free(partial, options->mem);
+        return rc;
+    }
+    *out = partial;
+    return 0;
+}
+
+static int partial_add(struct sio_partial *partial, const uint8_t *data, size_t len) {
+    int rc = sio_buf_add(&partial->bytes, data, len);
+    if (rc == 0) {
+        partial->ends[partial->arrived++] = partial->bytes.len;
+    }
+    return rc;
+}
+
+static int partial_finish(const sio_decoder *decoder, sio_args *scratch, sio_bytes last,
+                          sio_packet *out) {
+    const struct sio_partial *partial = decoder->partial;
+    const sio_buf *bytes = &partial->bytes;
+    if (bytes->max - bytes->len < last.len) {
+        return SIO_ERR_LIMIT;
+    }
+    sio_packet packet;
+    uint32_t count;
+    int rc = sio_packet_read(decoder->options, scratch, (const char *)bytes->data,
+                             partial->text_len, &packet, &count);
+    size_t from = partial->text_len;
+    for (uint32_t i = 0; rc == 0 && i + 1 < partial->expected; i++) {
+        sio_bytes data = {bytes->data + from, partial->ends[i] - from};
+        rc = sio_args_set_attachment(scratch, i, data);
+        from = partial->ends[i];
+    }
+    if (rc == 0) {
+        rc = sio_args_set_attachment(scratch, partial->expected - 1, last);
+    }
+    if (rc == 0) {
+        *out = packet;
+    }
+    return rc;
+}
+
+void sio_decoder_reset(sio_decoder *decoder) {
+    if (decoder && decoder->partial) {
+        partial_free(decoder->partial, decoder->options->mem);
+        decoder->partial = NULL;
+    }
+}
+
+bool sio_decoder_is_partial(const sio_decoder *decoder) {
+    return decoder->partial != NULL && decoder->partial->arrived < decoder->partial->expected;
+}
+
+int sio_decoder_binary(sio_decoder *decoder, sio_args *scratch, const uint8_t *data, size_t len,
+                       sio_packet *out) {
+    struct sio_partial *partial = decoder->partial;
+    if (!sio_decoder_is_partial(decoder)) {
+        sio_decoder_reset(decoder);
+        return SIO_ERR_SIO_BINARY;
+    }
+    int rc;
+    if (partial->arrived + 1 < partial->expected) {
+        rc = partial_add(partial, data, len);
+    } else {
+        rc = partial_finish(decoder, scratch, (sio_bytes){data, len}, out);
+        if (rc == 0) {
+            partial->arrived = partial->expected;
+            return 1;
+        }
+    }
+    if (rc != 0) {
+        sio_decoder_reset(decoder);
+    }
+    return rc;
+}
