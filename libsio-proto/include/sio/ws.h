@@ -121,7 +121,7 @@ typedef struct sio_ws_inflater sio_ws_inflater;
  * @param level 1 to 9, 0 means zlib's default (6)
  * @param mem_level 1 to 9, 0 means 8; memory is 2^(window_bits+2) + 2^(mem_level+9) bytes
  * @param mem copied; NULL means the C library's allocator
- * @return 0, SIO_ERR_INVALID, SIO_ERR_NOMEM */
+ * @return 0, SIO_ERR_INVALID, SIO_ERR_NOMEM, SIO_ERR_UNSUPPORTED (built without zlib) */
 SIO_API int sio_ws_deflater_new(sio_ws_deflater **out, int window_bits, bool context_takeover,
                                 int level, int mem_level, const sio_mem *mem);
 
@@ -140,7 +140,7 @@ SIO_API int sio_ws_deflate(sio_ws_deflater *deflater, sio_buf *out, const void *
  * @param window_bits the agreed bits of the peer's direction, 8 to 15
  * @param context_takeover false forgets everything after each message
  * @param mem copied; NULL means the C library's allocator
- * @return 0, SIO_ERR_INVALID, SIO_ERR_NOMEM */
+ * @return 0, SIO_ERR_INVALID, SIO_ERR_NOMEM, SIO_ERR_UNSUPPORTED (built without zlib) */
 SIO_API int sio_ws_inflater_new(sio_ws_inflater **out, int window_bits, bool context_takeover,
                                 const sio_mem *mem);
 
@@ -213,8 +213,8 @@ SIO_API int sio_ws_next(sio_ws *ws, sio_ws_event *event);
 
 /** Where the rest of a large frame may be received directly, which saves a copy. Optional: feeding
  * the same bytes has the same effect. Call when sio_ws_next has returned 0.
- * @param ptr,len room inside the message's buffer, never past the present frame and never more than
- * has been received of the message so far; valid until the next call for this decoder
+ * @param ptr,len room inside the message's buffer, never past the present frame, and about as much
+ * as has been received of the message so far; valid until the next call for this decoder
  * @return 1 with room; 0 when the bytes should be fed as usual; SIO_ERR_NOMEM */
 SIO_API int sio_ws_pending_room(sio_ws *ws, uint8_t **ptr, size_t *len);
 
@@ -263,7 +263,8 @@ typedef struct sio_ws_handshake_options {
     const sio_str *protocols;              /**< subprotocols, borrowed. Server: in order of
                                                 preference; NULL takes the first offered */
     size_t protocol_count;                 /**< at most SIO_WS_PROTOCOLS_MAX */
-    const sio_ws_deflate_options *deflate; /**< borrowed; NULL means no permessage-deflate */
+    const sio_ws_deflate_options *deflate; /**< borrowed; NULL means no permessage-deflate, as
+                                                does a build without zlib */
     bool closing;                          /**< server: refuse everything with 503 */
 } sio_ws_handshake_options;
 
