@@ -1,6 +1,6 @@
 #include "ws_mask.h"
 
-#ifdef __SSE2__
+#if defined(__SSE2__) && !defined(SIO_NO_SIMD)
 #include <emmintrin.h>
 
 static __m128i load(const uint8_t *at) {

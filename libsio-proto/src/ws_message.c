@@ -6,7 +6,6 @@
 #include "ws_frame.h"
 #include "ws_mask.h"
 
-#include <assert.h>
 #include <string.h>
 
 /* What an incomplete header, frame or message needs, or a delivered message that is not in the fed
@@ -41,7 +40,7 @@ struct sio_ws {
     bool closed : 1;
 };
 
-static_assert(sizeof(struct sio_ws) <= 64, "an idle connection costs one small block");
+_Static_assert(sizeof(struct sio_ws) <= 64, "an idle connection costs one small block");
 
 /* Below this a direct receive saves nothing over a read that may hold more frames. It starts only
  * after as much has come, so that an announcement alone reserves nothing. */
