@@ -113,9 +113,12 @@ static int deflate_room(sio_ws_deflater *d, sio_buf *out, size_t left) {
     if (rc == SIO_ERR_LIMIT) {
         rc = sio_buf_reserve(out, 8);
     }
+    if (rc != 0) {
+        return rc;
+    }
     d->z.next_out = out->data + out->len;
     d->z.avail_out = take_chunk(out->cap - out->len);
-    return rc;
+    return 0;
 }
 
 static int deflate_all(sio_ws_deflater *d, sio_buf *out, const uint8_t *data, size_t len) {
