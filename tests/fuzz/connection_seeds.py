@@ -22,7 +22,7 @@ def seed(target, name, *chunks, first=b""):
     (folder / name).write_bytes(first + b"".join(chunks))
 
 
-def frame(data, opcode=1, masked=True, rsv1=False, fin=True):
+def frame(data, opcode=1, masked=True, rsv1=False, fin=True, key=b"\0\0\0\0"):
     data = data.encode() if isinstance(data, str) else data
     head = bytes([opcode | fin << 7 | rsv1 << 6])
     size = len(data)
@@ -31,7 +31,9 @@ def frame(data, opcode=1, masked=True, rsv1=False, fin=True):
         head += bytes([mask | size])
     else:
         head += bytes([mask | 126]) + size.to_bytes(2, "big")
-    return head + (b"\0\0\0\0" if masked else b"") + data
+    if not masked:
+        return head + data
+    return head + key + bytes(byte ^ key[i % 4] for i, byte in enumerate(data))
 
 
 # ---- to a server ----
@@ -100,6 +102,8 @@ def server():
          + frame('ag"]', 0)))
     seed(t, "websocket-deflate", chunk(0, upgrade(W4, DEFLATE)), chunk(0, deflated("40")),
          chunk(0, deflated('42["squeeze","aaaaaaaaaaaaaaaaaaaaaaaa"]')), chunk(0, act=1))
+    seed(t, "websocket-masked", *ws, chunk(0, frame('42["x","' + "y" * 300 + '"]', key=b"\1\2\3\4")),
+         chunk(0, frame('42["z"]', key=b"\xff\0\x80\x7f")))
     seed(t, "websocket-timeout", *ws, chunk(0, b"", ms=26000), chunk(0, frame("3")),
          chunk(0, b"", ms=46000))
     seed(t, "namespaces", *ws, chunk(0, frame('40/admin,{"t":1}') + frame("40/pending,")),
