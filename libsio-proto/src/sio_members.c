@@ -47,6 +47,9 @@ static void skip_value(sio_members *in) {
 }
 
 sio_members sio_members_of(sio_str object) {
+    if (object.len == 0) {
+        object = SIO_STR(""); /* the pointer of an empty view may be NULL */
+    }
     sio_members in = {object.ptr, object.ptr + object.len};
     skip_spaces(&in);
     if (in.at < in.end) {

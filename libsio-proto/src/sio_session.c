@@ -437,12 +437,8 @@ typedef struct text_span {
     size_t len;
 } text_span;
 
-static int read_string(sio_str object, const char *name, sio_buf *text, text_span *out) {
-    sio_str raw;
-    *out = (text_span){text->len, 0};
-    if (!sio_member_find(object, name, &raw) || raw.ptr[0] != '"') {
-        return 0;
-    }
+/* `raw` with its quotes. */
+static int decode_string(sio_str raw, sio_buf *text, text_span *out) {
     int rc = sio_buf_reserve(text, raw.len - 2);
     if (rc == 0 && raw.len > 2) {
         char *decoded = (char *)text->data + text->len;
@@ -450,6 +446,15 @@ static int read_string(sio_str object, const char *name, sio_buf *text, text_spa
         text->len += out->len;
     }
     return rc;
+}
+
+static int read_string(sio_str object, const char *name, sio_buf *text, text_span *out) {
+    sio_str raw;
+    *out = (text_span){text->len, 0};
+    if (!sio_member_find(object, name, &raw) || raw.ptr[0] != '"') {
+        return 0;
+    }
+    return decode_string(raw, text, out);
 }
 
 static sio_str span_view(const sio_buf *text, text_span span) {
@@ -476,5 +481,37 @@ int sio_connect_reply_parse(sio_str payload, sio_buf *text, sio_connect_reply *o
         return rc;
     }
     *out = (sio_connect_reply){span_view(text, sid), span_view(text, pid)};
+    return 0;
+}
+
+/* Protocol 4 sends a bare string, or whatever the application gave; protocol 5 an object. */
+int sio_connect_error_parse(sio_str payload, sio_buf *text, sio_connect_error *out) {
+    if (payload.len > 0 && sio_json_validate(payload.ptr, payload.len, 0) != 0) {
+        return SIO_ERR_SIO_PAYLOAD;
+    }
+    size_t before = text->len;
+    sio_str data = {NULL, 0};
+    text_span message = {before, 0};
+    int rc = 0;
+    if (payload.len > 0 && payload.ptr[0] == '{') {
+        rc = read_string(payload, "message", text, &message);
+        (void)sio_member_find(payload, "data", &data);
+    } else if (payload.len > 0 && payload.ptr[0] == '"') {
+        const char *last = payload.ptr + payload.len;
+        while (last[-1] != '"') {
+            last--; /* white space behind the string */
+        }
+        rc = decode_string((sio_str){payload.ptr, (size_t)(last - payload.ptr)}, text, &message);
+    } else {
+        data = payload;
+    }
+    text_span kept = {text->len + 1, data.len};
+    rc = rc != 0 ? rc : sio_buf_add_byte(text, '\0');
+    rc = rc != 0 ? rc : sio_buf_add(text, data.ptr, data.len);
+    if (rc != 0) {
+        text->len = before;
+        return rc;
+    }
+    *out = (sio_connect_error){(const char *)text->data + message.at, span_view(text, kept)};
     return 0;
 }

@@ -11,7 +11,7 @@
 #ifndef TESTS_FUZZ_CONNECTION_H
 #define TESTS_FUZZ_CONNECTION_H
 
-#include <sio/ack.h>
+#include <sio/ack_table.h>
 #include <sio/eio_session.h>
 #include <sio/http1.h>
 #include <sio/json.h>
@@ -163,7 +163,7 @@ static inline void talk_emit(talk *t, uint16_t slot, sio_str name, const sio_arg
     sio_buf text;
     if (wants_ack) {
         sio_ack_entry entry = {.id = t->next_id, .deadline = t->now + 5000};
-        int rc = sio_ack_add(&t->acks, &entry);
+        int rc = sio_ack_table_add(&t->acks, &entry);
         REQUIRE(rc == 0 || rc == SIO_ERR_LIMIT);
         head.has_id = rc == 0;
         head.id = rc == 0 ? t->next_id++ : 0;
@@ -321,7 +321,7 @@ static inline void talk_packet(talk *t, const sio_packet *packet) {
         talk_event(t, action.slot, packet);
         break;
     case SIO_SESSION_ACK:
-        if (packet->has_id && sio_ack_take(&t->acks, packet->id, &entry) == 0) {
+        if (packet->has_id && sio_ack_table_take(&t->acks, packet->id, &entry) == 0) {
             REQUIRE(entry.id == packet->id);
             note(t->log, "ack ", entry.id);
         }
@@ -349,11 +349,11 @@ static inline void talk_message(talk *t, const sio_eio_packet *in) {
 static inline void talk_drop(talk *t) {
     sio_ack_entry entry;
     sio_decoder_reset(&t->decoder);
-    while (sio_ack_drop(&t->acks, &entry)) {
+    while (sio_ack_table_drop(&t->acks, &entry)) {
         note(t->log, "dropped ack ", entry.id);
     }
     sio_session_free(&t->names);
-    sio_ack_free(&t->acks);
+    sio_ack_table_free(&t->acks);
 }
 
 static inline void talk_free(talk *t) {
@@ -370,7 +370,7 @@ static inline void talk_check(talk *t) {
     REQUIRE(sio_eio_session_queued(s) <= MAX_QUEUE);
     REQUIRE(t->closed == (state == SIO_EIO_STATE_CLOSED));
     REQUIRE(!t->closed || sio_eio_session_deadline(s) == SIO_TIME_NEVER);
-    REQUIRE(sio_ack_count(&t->acks) <= MAX_QUEUE);
+    REQUIRE(sio_ack_table_count(&t->acks) <= MAX_QUEUE);
 }
 
 /* ---- connections ---- */

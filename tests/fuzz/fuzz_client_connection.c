@@ -61,7 +61,7 @@ static void talk_open(world *w) {
     sio_eio_session_init(&t->eio, SIO_EIO_CLIENT, transport, flag(w, 1) ? 3 : 4, &w->eio);
     REQUIRE(sio_decoder_init(&t->decoder, &w->decoder) == 0);
     REQUIRE(sio_session_init(&t->names, &w->session, w->now) == 0);
-    sio_ack_init(&t->acks, 8, t->mem);
+    sio_ack_table_init(&t->acks, 8, t->mem);
     note(&w->log, "new session ", transport);
     if (transport == SIO_EIO_WEBSOCKET) {
         want_ws(w, DUTY_WS);
@@ -443,7 +443,7 @@ static void expire(talk *t) {
     sio_time deadline = sio_eio_session_deadline(&t->eio);
     sio_eio_session_elapsed(&t->eio, t->now);
     REQUIRE(deadline <= t->now || sio_eio_session_deadline(&t->eio) == deadline);
-    while (sio_ack_expire(&t->acks, t->now, &entry)) {
+    while (sio_ack_table_expire(&t->acks, t->now, &entry)) {
         REQUIRE(entry.deadline <= t->now);
         note(t->log, "expired ack ", entry.id);
     }

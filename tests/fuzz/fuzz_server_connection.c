@@ -75,7 +75,7 @@ static talk *talk_new(world *w, sio_eio_transport transport, int revision) {
     sio_eio_session_init(&t->eio, SIO_EIO_SERVER, transport, revision, &w->eio);
     REQUIRE(sio_decoder_init(&t->decoder, &w->decoders[old]) == 0);
     REQUIRE(sio_session_init(&t->names, &w->sessions[old], w->now) == 0);
-    sio_ack_init(&t->acks, 8, t->mem);
+    sio_ack_table_init(&t->acks, 8, t->mem);
     const char *sid = sid_of(t);
     REQUIRE(sio_eio_session_open(&t->eio, (sio_str){sid, strlen(sid)}, w->now) == 0);
     if (old) {
@@ -644,7 +644,7 @@ static void expire(talk *t) {
     if (sio_session_deadline(&t->names) <= t->now) {
         talk_close(t, false);
     }
-    while (sio_ack_expire(&t->acks, t->now, &entry)) {
+    while (sio_ack_table_expire(&t->acks, t->now, &entry)) {
         REQUIRE(entry.deadline <= t->now);
         note(t->log, "expired ack ", entry.id);
     }

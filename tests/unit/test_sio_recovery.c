@@ -148,6 +148,9 @@ START_TEST(the_auth_payload_is_laid_over_pid_and_offset) {
     expect_auth(&r, "{\"token\":1}", "{\"token\":1}");
     ck_assert_int_eq(sio_recovery_connected(&r, str("p\"")), 0);
     expect_auth(&r, "", "{\"pid\":\"p\\\"\"}");
+    ck_assert_int_eq(sio_recovery_auth(&r, (sio_str){NULL, 0}, &out), 0);
+    ck_assert_uint_gt(out.len, 0);
+    out.len = 0;
     ck_assert_int_eq(sio_recovery_connected(&r, str("p")), 0);
     handle(&r, "[\"a\",\"o\"]", false);
     expect_auth(&r, "", "{\"pid\":\"p\",\"offset\":\"o\"}");

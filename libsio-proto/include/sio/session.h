@@ -198,6 +198,20 @@ typedef struct sio_connect_reply {
  * @return 0, SIO_ERR_SIO_PAYLOAD when it is no JSON object, SIO_ERR_LIMIT, SIO_ERR_NOMEM */
 SIO_API int sio_connect_reply_parse(sio_str payload, sio_buf *text, sio_connect_reply *out);
 
+/** What a server's CONNECT_ERROR says. */
+typedef struct sio_connect_error {
+    const char *message; /**< NUL-terminated; "" when there was none */
+    sio_str data;        /**< raw JSON of the error's data; empty when there was none */
+} sio_connect_error;
+
+/** Read the payload of a CONNECT_ERROR (protocol 5: an object with `message` and `data`; protocol
+ * 4: a string, which is the message, or any other value, which is the data).
+ * @param payload raw JSON, or empty; borrowed
+ * @param text everything is appended here; the views of `out` point into it
+ * @param out set on success
+ * @return 0, SIO_ERR_SIO_PAYLOAD when it is no valid JSON, SIO_ERR_LIMIT, SIO_ERR_NOMEM */
+SIO_API int sio_connect_error_parse(sio_str payload, sio_buf *text, sio_connect_error *out);
+
 #ifdef __cplusplus
 }
 #endif

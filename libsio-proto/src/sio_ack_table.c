@@ -6,7 +6,7 @@
  *
  * Links are node numbers, so that the block can grow. Ids come from our own counter: a peer can
  * look up what it likes but not choose what is stored, so a plain multiplicative hash is safe. */
-#include <sio/ack.h>
+#include <sio/ack_table.h>
 
 #include "mem.h"
 
@@ -122,7 +122,7 @@ static void ack_heap_remove(sio_ack_table *table, uint32_t at) {
     ack_heap_down(table, table->nodes[moved].heap_at, moved);
 }
 
-void sio_ack_init(sio_ack_table *table, uint32_t max, const sio_mem *mem) {
+void sio_ack_table_init(sio_ack_table *table, uint32_t max, const sio_mem *mem) {
     *table = (sio_ack_table){
         .mem = mem,
         .max = max != 0 ? max : ACK_DEFAULT_MAX,
@@ -132,10 +132,10 @@ void sio_ack_init(sio_ack_table *table, uint32_t max, const sio_mem *mem) {
     };
 }
 
-void sio_ack_free(sio_ack_table *table) {
+void sio_ack_table_free(sio_ack_table *table) {
     if (table) {
         sio_mem_release(table->mem, table->nodes);
-        sio_ack_init(table, table->max, table->mem);
+        sio_ack_table_init(table, table->max, table->mem);
     }
 }
 
@@ -169,7 +169,7 @@ static int ack_table_alloc(sio_ack_table *table, uint32_t cap) {
     if (!nodes) {
         return SIO_ERR_NOMEM;
     }
-    sio_ack_init(table, table->max, table->mem);
+    sio_ack_table_init(table, table->max, table->mem);
     table->nodes = nodes;
     table->cap = cap;
     memset(ack_buckets(table), 0xff, (size_t)cap * 2 * sizeof(uint32_t));
@@ -196,7 +196,7 @@ static int ack_grow(sio_ack_table *table) {
     return 0;
 }
 
-int sio_ack_add(sio_ack_table *table, const sio_ack_entry *entry) {
+int sio_ack_table_add(sio_ack_table *table, const sio_ack_entry *entry) {
     if (table->count != 0 && ack_buckets(table)[ack_bucket(table, entry->id)] != ACK_NONE) {
         return SIO_ERR_EXISTS;
     }
@@ -233,11 +233,11 @@ static void ack_unlink(sio_ack_table *table, uint32_t bucket) {
     node->newer = table->vacant;
     table->vacant = at;
     if (--table->count == 0) {
-        sio_ack_free(table);
+        sio_ack_table_free(table);
     }
 }
 
-int sio_ack_take(sio_ack_table *table, uint64_t id, sio_ack_entry *out) {
+int sio_ack_table_take(sio_ack_table *table, uint64_t id, sio_ack_entry *out) {
     if (table->count == 0) {
         return SIO_ERR_NOT_FOUND;
     }
@@ -251,27 +251,28 @@ int sio_ack_take(sio_ack_table *table, uint64_t id, sio_ack_entry *out) {
     return 0;
 }
 
-uint32_t sio_ack_count(const sio_ack_table *table) {
+uint32_t sio_ack_table_count(const sio_ack_table *table) {
     return table->count;
 }
 
-sio_time sio_ack_deadline(const sio_ack_table *table) {
+sio_time sio_ack_table_deadline(const sio_ack_table *table) {
     return table->timed == 0 ? SIO_TIME_NEVER : table->nodes[ack_heap(table)[0]].entry.deadline;
 }
 
-bool sio_ack_expire(sio_ack_table *table, sio_time now, sio_ack_entry *out) {
-    if (table->timed == 0 || sio_ack_deadline(table) > now) {
+bool sio_ack_table_expire(sio_ack_table *table, sio_time now, sio_ack_entry *out) {
+    if (table->timed == 0 || sio_ack_table_deadline(table) > now) {
         return false;
     }
-    return sio_ack_take(table, table->nodes[ack_heap(table)[0]].entry.id, out) == 0;
+    return sio_ack_table_take(table, table->nodes[ack_heap(table)[0]].entry.id, out) == 0;
 }
 
-bool sio_ack_drop(sio_ack_table *table, sio_ack_entry *out) {
-    return table->count != 0 && sio_ack_take(table, table->nodes[table->first].entry.id, out) == 0;
+bool sio_ack_table_drop(sio_ack_table *table, sio_ack_entry *out) {
+    return table->count != 0 &&
+           sio_ack_table_take(table, table->nodes[table->first].entry.id, out) == 0;
 }
 
 /* The cursor is the number of the node to visit next, plus one; 0 begins. */
-bool sio_ack_walk(const sio_ack_table *table, uint32_t *cursor, sio_ack_entry *out) {
+bool sio_ack_table_walk(const sio_ack_table *table, uint32_t *cursor, sio_ack_entry *out) {
     if (table->count == 0 || *cursor == ACK_NONE) {
         return false;
     }

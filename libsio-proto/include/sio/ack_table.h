@@ -1,12 +1,12 @@
 /**
- * @file ack.h
+ * @file ack_table.h
  * @brief Acknowledgements that are awaited: a table from id to callback, with deadlines.
  *
  * An empty table owns no memory. Adding and taking are O(1), with a deadline O(log n). Entries
  * leave the table one at a time before the caller acts on them, so callbacks may change it.
  */
-#ifndef SIO_ACK_H
-#define SIO_ACK_H
+#ifndef SIO_ACK_TABLE_H
+#define SIO_ACK_TABLE_H
 
 #include <sio/error.h>
 #include <sio/types.h>
@@ -43,42 +43,42 @@ typedef struct sio_ack_table {
 /** Prepare a table. Nothing is allocated.
  * @param max entries at most; 0 means 1000
  * @param mem borrowed for the table's life; NULL means the C library's */
-SIO_API void sio_ack_init(sio_ack_table *table, uint32_t max, const sio_mem *mem);
+SIO_API void sio_ack_table_init(sio_ack_table *table, uint32_t max, const sio_mem *mem);
 
 /** Drop everything and release the memory; the table is empty and usable. NULL is allowed. */
-SIO_API void sio_ack_free(sio_ack_table *table);
+SIO_API void sio_ack_table_free(sio_ack_table *table);
 
 /** Await an acknowledgement.
  * @param entry copied. Its id must be unused: callers count upwards
  * @return 0; SIO_ERR_EXISTS; SIO_ERR_LIMIT when `max` are awaited; SIO_ERR_NOMEM */
-SIO_API int sio_ack_add(sio_ack_table *table, const sio_ack_entry *entry);
+SIO_API int sio_ack_table_add(sio_ack_table *table, const sio_ack_entry *entry);
 
 /** Take an entry out: its acknowledgement came, or it is cancelled.
  * @param out set when found
  * @return 0, or SIO_ERR_NOT_FOUND: unknown, answered before or expired; ignore it silently */
-SIO_API int sio_ack_take(sio_ack_table *table, uint64_t id, sio_ack_entry *out);
+SIO_API int sio_ack_table_take(sio_ack_table *table, uint64_t id, sio_ack_entry *out);
 
 /** The number of entries. */
-SIO_API uint32_t sio_ack_count(const sio_ack_table *table);
+SIO_API uint32_t sio_ack_table_count(const sio_ack_table *table);
 
 /** The earliest deadline; SIO_TIME_NEVER when there is none. O(1). */
-SIO_API sio_time sio_ack_deadline(const sio_ack_table *table);
+SIO_API sio_time sio_ack_table_deadline(const sio_ack_table *table);
 
 /** Take out the entry with the earliest deadline that is not after `now`; of equal deadlines the
  * oldest. Call it until it returns false.
  * @return whether `out` was set */
-SIO_API bool sio_ack_expire(sio_ack_table *table, sio_time now, sio_ack_entry *out);
+SIO_API bool sio_ack_table_expire(sio_ack_table *table, sio_time now, sio_ack_entry *out);
 
 /** Take out the oldest entry, whatever its deadline: for a disconnect. Call it until it returns
  * false. Entries added meanwhile come last.
  * @return whether `out` was set */
-SIO_API bool sio_ack_drop(sio_ack_table *table, sio_ack_entry *out);
+SIO_API bool sio_ack_table_drop(sio_ack_table *table, sio_ack_entry *out);
 
 /** Walk the entries from the oldest without taking them out: pass 0 to begin, then the cursor as
  * it was left. The table must not change in between, except that the entry just returned may be
  * taken out.
  * @return whether `out` was set */
-SIO_API bool sio_ack_walk(const sio_ack_table *table, uint32_t *cursor, sio_ack_entry *out);
+SIO_API bool sio_ack_table_walk(const sio_ack_table *table, uint32_t *cursor, sio_ack_entry *out);
 
 #ifdef __cplusplus
 }
