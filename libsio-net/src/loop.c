@@ -106,6 +106,32 @@ static void on_turn(evutil_socket_t fd, short what, void *arg) {
     sio_loop_leave(loop);
 }
 
+void sio_loop_on_quiet(sio_loop *loop, void (*fn)(void *ctx), void *ctx) {
+    sio_task_cancel(&loop->quiet_task);
+    sio_task_init(&loop->quiet_task, fn, ctx);
+}
+
+void sio_loop_stream_gone(sio_loop *loop) {
+    if (--loop->streams == 0 && loop->quiet_task.fn) {
+        sio_loop_defer(loop, &loop->quiet_task);
+    }
+}
+
+static void on_after(evutil_socket_t fd, short what, void *arg) {
+    sio_loop *loop = arg;
+    loop->after_fn(loop->after_ctx);
+}
+
+void sio_loop_after(sio_loop *loop, void (*fn)(void *ctx), void *ctx) {
+    loop->after_fn = fn;
+    loop->after_ctx = ctx;
+    event_active(&loop->after_event, EV_TIMEOUT, 0);
+}
+
+bool sio_loop_in_callback(const sio_loop *loop) {
+    return loop->depth > 0;
+}
+
 /* -- posts -- */
 
 static void wake(sio_loop *loop) {
@@ -201,6 +227,7 @@ static int open_base(sio_loop *loop, struct event_base *borrowed) {
 
 static int open_wake(sio_loop *loop) {
     event_assign(&loop->turn_event, loop->base, -1, 0, on_turn, loop);
+    event_assign(&loop->after_event, loop->base, -1, 0, on_after, loop);
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (loop->wake_fd < 0) {
         return SIO_ERR_NET;
@@ -230,6 +257,7 @@ static sio_loop *alloc_loop(const sio_loop_options *options) {
     loop->posts_end = &loop->posts;
     loop->random_source = getrandom;
     sio_list_init(&loop->tasks);
+    sio_task_init(&loop->quiet_task, NULL, NULL);
     sio_list_init(&loop->dirty);
     sio_list_init(&loop->closing);
     sio_chunk_pool_init(&loop->pool, loop->mem);
@@ -268,6 +296,7 @@ int sio_loop_new(sio_loop **out, const sio_loop_options *options) {
 
 static void close_events(sio_loop *loop) {
     event_del(&loop->turn_event);
+    event_del(&loop->after_event);
     if (loop->wake_fd >= 0) {
         event_del(&loop->wake_event);
         close(loop->wake_fd);

@@ -54,6 +54,11 @@ struct sio_loop {
     sio_list dirty;   /* sio_stream.dirty */
     sio_list closing; /* stream_wait.link of streams that nobody owns any more */
     size_t streams;
+    sio_task quiet_task; /* the last stream has gone */
+
+    struct event after_event;
+    void (*after_fn)(void *ctx);
+    void *after_ctx;
 
     int timer_fd;
     struct event timer_event;
@@ -80,6 +85,9 @@ enum { LOOP_READ_BUFFER = 65536, LOOP_TLS_BUFFER = 98304 };
 /* Around every callback that libevent makes into us: deferred work runs at the outermost leave. */
 void sio_loop_enter(sio_loop *loop);
 void sio_loop_leave(sio_loop *loop);
+
+/* A stream has gone. */
+void sio_loop_stream_gone(sio_loop *loop);
 
 /* Run the deferred work now: before a stream's output is flushed. */
 void sio_loop_run_tasks(sio_loop *loop);

@@ -49,7 +49,7 @@ static void close_fd(sio_stream *stream) {
 void sio_stream_teardown(sio_stream *stream) {
     if (stream->state != STREAM_DEAD) {
         stream->state = STREAM_DEAD;
-        stream->loop->streams--;
+        sio_loop_stream_gone(stream->loop);
     }
     sio_list_remove(&stream->dirty);
     sio_connector_free(stream->connector);

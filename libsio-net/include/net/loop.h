@@ -45,8 +45,19 @@ sio_time sio_loop_now(sio_loop *loop);
  * ran the loop's last callback; before either, the one that made it. Thread: any. */
 bool sio_loop_in_thread(const sio_loop *loop);
 
+/* Whether one of the loop's callbacks is running. */
+bool sio_loop_in_callback(const sio_loop *loop);
+
+/* Call `fn` once outside all of the loop's callbacks, from its base; there `sio_loop_free` is
+ * legal. Not for a base that sio_loop_run is running: stop that, and act when it has returned. One
+ * call at a time. */
+void sio_loop_after(sio_loop *loop, void (*fn)(void *ctx), void *ctx);
+
 /* Streams that are open, connecting or still closing. */
 size_t sio_loop_stream_count(const sio_loop *loop);
+
+/* Have `fn` called, as deferred work, whenever the last of those streams has gone. */
+void sio_loop_on_quiet(sio_loop *loop, void (*fn)(void *ctx), void *ctx);
 
 /* Borrowed. */
 struct event_base *sio_loop_base(const sio_loop *loop);
