@@ -1,0 +1,355 @@
+#include "conn.h"
+
+#include "namespace.h"
+#include "old_auth.h"
+#include "peer.h"
+
+#include "mem.h"
+
+#include <string.h>
+
+static const char SERVER_LEFT[] = "server namespace disconnect";
+
+sio_conn *sio_conn_ref(sio_conn *conn) {
+    conn->refs++;
+    return conn;
+}
+
+void sio_conn_unref(sio_conn *conn) {
+    if (--conn->refs != 0) {
+        return;
+    }
+    sio_engine_session_unref(conn->engine);
+    sio_mem_release(conn->server->mem, conn);
+}
+
+static bool is_old(const sio_conn *conn) {
+    return conn->session.options->protocol == 4;
+}
+
+/* ---- sending ---- */
+
+int sio_conn_begin(sio_conn *conn, sio_buf **buf) {
+    if (!conn->open) {
+        return SIO_ERR_DISCONNECTED;
+    }
+    *buf = &conn->server->encode;
+    return sio_eio_message_begin(*buf);
+}
+
+int sio_conn_send(sio_conn *conn, unsigned flags) {
+    int rc = sio_engine_session_send_buf(conn->engine, &conn->server->encode, false, flags);
+    return rc == SIO_ERR_CLOSED ? SIO_ERR_DISCONNECTED : rc;
+}
+
+int sio_conn_send_attachments(sio_conn *conn, const sio_args *args, unsigned flags) {
+    uint32_t count = args ? sio_args_attachment_count(args) : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        sio_buf *buf = NULL;
+        sio_bytes data = sio_args_attachment(args, i);
+        int rc = sio_conn_begin(conn, &buf);
+        if (rc == 0) {
+            rc = sio_buf_add(buf, data.ptr, data.len);
+        }
+        if (rc == 0) {
+            rc = sio_engine_session_send_buf(conn->engine, buf, true, flags & ~SIO_EIO_VOLATILE);
+        }
+        if (rc != 0) {
+            sio_engine_session_fail(conn->engine, rc);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* Send a packet without arguments that `encode` has appended; what does not fit into memory ends
+ * the connection, because the client waits for it. */
+static void send_control(sio_conn *conn, int encoded) {
+    int rc = encoded == 0 ? sio_conn_send(conn, SIO_EIO_COMPRESS) : encoded;
+    if (rc != 0 && conn->open) {
+        SIO_LOG(&conn->server->log, SIO_LOG_WARN, "socket.io:client", "closing: %s",
+                sio_error_text(rc));
+        sio_engine_session_fail(conn->engine, rc);
+    }
+}
+
+static void send_refusal(sio_conn *conn, sio_str nsp, sio_str message) {
+    sio_buf *buf = NULL;
+    int rc = sio_conn_begin(conn, &buf);
+    if (rc == 0) {
+        rc = sio_packet_encode_connect_error(buf, nsp, message, (sio_str){NULL, 0});
+    }
+    send_control(conn, rc);
+}
+
+static void send_connected(sio_conn *conn, const sio_peer *peer) {
+    sio_str nsp = {peer->ns->name, peer->ns->name_len};
+    sio_str sid = {peer->id, is_old(conn) ? 0 : peer->id_len};
+    sio_buf *buf = NULL;
+    int rc = sio_conn_begin(conn, &buf);
+    if (rc == 0) {
+        rc = sio_packet_encode_connected(buf, nsp, sid, (sio_str){NULL, 0});
+    }
+    send_control(conn, rc);
+}
+
+static void send_disconnect(sio_conn *conn, uint16_t slot) {
+    sio_buf *buf = NULL;
+    int rc = sio_conn_begin(conn, &buf);
+    if (rc == 0) {
+        rc = sio_packet_encode_disconnect(buf, sio_session_nsp(&conn->session, slot));
+    }
+    send_control(conn, rc);
+}
+
+void sio_conn_forget(sio_conn *conn, uint16_t slot, const void *peer) {
+    if (sio_session_user(&conn->session, slot) == peer) {
+        sio_session_set_user(&conn->session, slot, NULL);
+    }
+}
+
+void sio_conn_leave(sio_conn *conn, uint16_t slot) {
+    if (conn->open && sio_session_is_connected(&conn->session, slot)) {
+        send_disconnect(conn, slot);
+        sio_session_leave(&conn->session, slot);
+    }
+}
+
+/* ---- ending ---- */
+
+/* A peer's end takes it out of its slot, also when another one's handler brought it about. */
+static void end_peers(sio_conn *conn, const char *reason, int err) {
+    uint16_t slot = SIO_SLOT_NONE;
+    while ((slot = sio_session_next(&conn->session, slot)) != SIO_SLOT_NONE) {
+        sio_peer *peer = sio_session_user(&conn->session, slot);
+        if (peer) {
+            sio_peer_end(peer, reason, err);
+        }
+    }
+}
+
+void sio_conn_disconnect_all(sio_conn *conn) {
+    sio_conn_ref(conn);
+    uint16_t slot = SIO_SLOT_NONE;
+    while ((slot = sio_session_next(&conn->session, slot)) != SIO_SLOT_NONE) {
+        sio_peer *peer = sio_session_user(&conn->session, slot);
+        if (peer && sio_session_is_connected(&conn->session, slot)) {
+            sio_conn_leave(conn, slot);
+            sio_peer_end(peer, SERVER_LEFT, 0);
+        }
+    }
+    if (conn->open) {
+        sio_engine_session_close(conn->engine, false);
+    }
+    sio_conn_unref(conn);
+}
+
+/* The client broke the protocol, or never joined a namespace. */
+static void close_by_force(sio_conn *conn, const char *why) {
+    SIO_LOG(&conn->server->log, SIO_LOG_INFO, "socket.io:client", "closing %s: %s",
+            sio_engine_session_id(conn->engine), why);
+    sio_conn_ref(conn);
+    sio_engine_session_close(conn->engine, false);
+    end_peers(conn, "forced server close", 0);
+    sio_conn_unref(conn);
+}
+
+/* One timer serves both: before the first namespace is joined no event is accepted. */
+static void on_timer(void *ctx) {
+    sio_conn *conn = ctx;
+    if (sio_session_deadline(&conn->session) != SIO_TIME_NEVER) {
+        close_by_force(conn, "no namespace was joined in time");
+    } else if (sio_decoder_is_partial(&conn->decoder)) {
+        close_by_force(conn, "the attachments of a packet did not come in time");
+    }
+}
+
+/* A packet whose attachments are awaited holds memory, but not for ever. */
+static void watch_partial(sio_conn *conn) {
+    if (!sio_timer_running(&conn->timer)) {
+        sio_timer_start(&conn->timer, conn->session.options->connect_timeout_ms);
+    }
+}
+
+/* ---- receiving ---- */
+
+/* The client was let into the namespace. */
+static void admit(sio_conn *conn, sio_namespace *ns, uint16_t slot, sio_str auth) {
+    sio_peer *peer = NULL;
+    int rc = sio_peer_new(&peer, ns, conn, slot, auth);
+    if (rc == 0) {
+        rc = sio_session_accept(&conn->session, slot, peer);
+    }
+    if (rc == 0) {
+        rc = sio_peer_enter(peer);
+    }
+    if (rc != 0) {
+        SIO_LOG(&conn->server->log, SIO_LOG_WARN, "socket.io:client", "closing: %s",
+                sio_error_text(rc));
+        sio_session_set_user(&conn->session, slot, NULL);
+        sio_peer_unref(peer);
+        sio_engine_session_fail(conn->engine, rc);
+        return;
+    }
+    sio_timer_stop(&conn->timer);
+    send_connected(conn, peer);
+    if (conn->open) {
+        sio_peer_announce(peer);
+    }
+}
+
+static void on_connect(sio_conn *conn, const sio_packet *packet, uint16_t slot) {
+    sio_namespace *ns = sio_namespace_lookup(conn->server, packet->nsp);
+    if (!ns) {
+        sio_session_refuse(&conn->session, slot);
+        send_refusal(conn, packet->nsp, SIO_STR("Invalid namespace"));
+        return;
+    }
+    if (packet->nsp_query.len == 0) {
+        admit(conn, ns, slot, packet->payload);
+        return;
+    }
+    sio_buf auth;
+    sio_buf_init(&auth, 0, conn->server->mem);
+    int rc = sio_old_auth_write(&auth, packet->nsp_query);
+    if (rc == 0) {
+        admit(conn, ns, slot, (sio_str){(const char *)auth.data, auth.len});
+    } else {
+        sio_engine_session_fail(conn->engine, rc);
+    }
+    sio_buf_free(&auth);
+}
+
+static void on_disconnect(sio_peer *peer) {
+    if (peer) {
+        sio_peer_end(peer, "client namespace disconnect", 0);
+    }
+}
+
+static void on_packet(sio_conn *conn, const sio_packet *packet) {
+    sio_session_action action;
+    int rc = sio_session_receive(&conn->session, packet, &action);
+    if (rc != 0) {
+        close_by_force(conn, sio_error_text(rc));
+        return;
+    }
+    switch (action.kind) {
+    case SIO_SESSION_CONNECT:
+        on_connect(conn, packet, action.slot);
+        break;
+    case SIO_SESSION_REFUSE:
+        send_refusal(conn, packet->nsp, SIO_STR("Too many namespaces"));
+        break;
+    case SIO_SESSION_EVENT:
+        sio_peer_receive(action.user, packet);
+        break;
+    case SIO_SESSION_ACK:
+        sio_peer_acknowledged(action.user, packet);
+        break;
+    case SIO_SESSION_DISCONNECT:
+        on_disconnect(action.user);
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_message(void *user, sio_engine_session *engine, bool binary, uint8_t *data,
+                       size_t len) {
+    sio_conn *conn = user;
+    if (!conn || conn->server->dead) {
+        return;
+    }
+    sio_args *scratch = conn->server->scratch;
+    sio_packet packet;
+    int rc = binary ? sio_decoder_binary(&conn->decoder, scratch, data, len, &packet)
+                    : sio_decoder_text(&conn->decoder, scratch, (const char *)data, len, &packet);
+    if (rc == 1) {
+        sio_conn_ref(conn);
+        on_packet(conn, &packet);
+        if (binary && conn->open) {
+            sio_decoder_reset(&conn->decoder);
+            sio_timer_stop(&conn->timer);
+        }
+        sio_conn_unref(conn);
+    } else if (rc == 0) {
+        watch_partial(conn);
+    } else {
+        SIO_LOG(&conn->server->log, SIO_LOG_INFO, "socket.io:client", "closing %s: %s",
+                sio_engine_session_id(engine), sio_error_text(rc));
+        sio_engine_session_close(engine, false);
+    }
+}
+
+/* ---- the engine's other events ---- */
+
+static int conn_init(sio_conn *conn, sio_server *server, sio_engine_session *engine) {
+    bool old = sio_engine_session_revision(engine) == 3;
+    conn->server = server;
+    conn->refs = 1;
+    sio_list_init(&conn->link);
+    int rc = sio_timer_init(&conn->timer, server->loop, on_timer, conn);
+    if (rc == 0) {
+        rc = sio_decoder_init(&conn->decoder, old ? &server->decoder4 : &server->decoder5);
+    }
+    if (rc == 0) {
+        rc = sio_session_init(&conn->session, old ? &server->session4 : &server->session5,
+                              sio_loop_now(server->loop));
+    }
+    return rc;
+}
+
+/* A client of Socket.IO 2.x is in "/" without asking. */
+static void connect_root(sio_conn *conn) {
+    uint16_t slot;
+    sio_namespace *ns = sio_namespace_lookup(conn->server, SIO_STR("/"));
+    if (ns && sio_session_connect_implicit(&conn->session, SIO_STR("/"), &slot) == 0) {
+        admit(conn, ns, slot, (sio_str){NULL, 0});
+    }
+}
+
+static void on_open(void *ctx, sio_engine_session *engine) {
+    sio_server *server = ctx;
+    sio_conn *conn = server->dead ? NULL : sio_mem_zalloc(server->mem, sizeof(*conn));
+    if (!conn) {
+        sio_engine_session_close(engine, true);
+        return;
+    }
+    if (conn_init(conn, server, engine) != 0) {
+        sio_timer_done(&conn->timer);
+        sio_mem_release(server->mem, conn);
+        sio_engine_session_close(engine, true);
+        return;
+    }
+    conn->engine = sio_engine_session_ref(engine);
+    conn->open = true;
+    sio_list_push(&server->conns, &conn->link);
+    sio_engine_session_set_user(engine, conn);
+    sio_timer_start_at(&conn->timer, sio_session_deadline(&conn->session));
+    if (is_old(conn)) {
+        sio_conn_ref(conn);
+        connect_root(conn);
+        sio_conn_unref(conn);
+    }
+}
+
+static void on_close(void *user, sio_engine_session *engine, sio_eio_reason reason, int err) {
+    sio_conn *conn = user;
+    if (!conn) {
+        return;
+    }
+    conn->open = false;
+    sio_engine_session_set_user(engine, NULL);
+    sio_list_remove(&conn->link);
+    sio_timer_done(&conn->timer);
+    sio_decoder_reset(&conn->decoder);
+    end_peers(conn, sio_eio_reason_text(reason), err);
+    sio_session_free(&conn->session);
+    sio_conn_unref(conn);
+}
+
+const sio_engine_callbacks sio_conn_callbacks = {
+    .on_open = on_open,
+    .on_message = on_message,
+    .on_close = on_close,
+};

@@ -1,0 +1,42 @@
+/* Socket.IO over one Engine.IO session: decodes what arrives, keeps the namespaces that the client
+ * has joined, and closes the session when it breaks the protocol. */
+#ifndef SIO_SERVER_CONN_H
+#define SIO_SERVER_CONN_H
+
+#include "server_state.h"
+
+typedef struct sio_conn {
+    sio_server *server;
+    sio_engine_session *engine; /* a reference, kept beyond the close for the handshake's data */
+    sio_list link;              /* in sio_server.conns while open */
+    sio_decoder decoder;
+    sio_session session; /* the slots' user pointers are peers */
+    sio_timer timer;     /* until the first namespace; then while attachments are awaited */
+    uint32_t refs;
+    bool open;
+} sio_conn;
+
+/* What the engine calls. */
+extern const sio_engine_callbacks sio_conn_callbacks;
+
+sio_conn *sio_conn_ref(sio_conn *conn);
+void sio_conn_unref(sio_conn *conn);
+
+/* Encode into the server's buffer between these two; the second sends it as one text message. */
+int sio_conn_begin(sio_conn *conn, sio_buf **buf);
+int sio_conn_send(sio_conn *conn, unsigned flags);
+
+/* Send the attachments of a packet whose text was sent. A failure leaves the client waiting for
+ * them, so the connection is closed. */
+int sio_conn_send_attachments(sio_conn *conn, const sio_args *args, unsigned flags);
+
+/* The slot's peer has ended. */
+void sio_conn_forget(sio_conn *conn, uint16_t slot, const void *peer);
+
+/* Send DISCONNECT for a peer's namespace and free its slot. */
+void sio_conn_leave(sio_conn *conn, uint16_t slot);
+
+/* End every namespace of the client with DISCONNECT, then the connection. */
+void sio_conn_disconnect_all(sio_conn *conn);
+
+#endif

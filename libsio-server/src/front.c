@@ -1,0 +1,199 @@
+#include "front_state.h"
+
+#include "mem.h"
+
+#include <sio/url.h>
+
+#include <string.h>
+#include <unistd.h>
+
+/* More than the most that a stream hands over at once and what may be there before reading pauses
+ * (see front_conn.c): a client that sends requests ahead never runs into it. */
+enum { HELD_MAX = 131072 };
+
+/* ---- life ---- */
+
+static int make_scratch(sio_front *front) {
+    sio_http1_limits limits = SIO_HTTP1_LIMITS_INIT;
+    limits.max_body = front->max_body;
+    limits.max_held = HELD_MAX;
+    return sio_http1_scratch_new(&front->scratch, &limits, front->mem);
+}
+
+static int make(sio_front *front, const sio_front_options *options) {
+    int rc = sio_cors_init(&front->cors, options->cors, front->mem);
+    if (rc == 0) {
+        rc = make_scratch(front);
+    }
+    if (rc == 0 && options->client_dir) {
+        rc = sio_static_dir_open(&front->client_dir, options->client_dir);
+    }
+    return rc;
+}
+
+int sio_front_new(sio_front **out, sio_loop *loop, const sio_front_options *options) {
+    if (!options->engine) {
+        return SIO_ERR_INVALID;
+    }
+    const sio_mem *mem = sio_loop_mem(loop);
+    sio_front *front = sio_mem_zalloc(mem, sizeof(*front));
+    if (!front) {
+        return SIO_ERR_NOMEM;
+    }
+    front->mem = mem;
+    front->loop = loop;
+    front->engine = options->engine;
+    front->client_dir = -1;
+    front->max_body = options->max_body;
+    front->header_timeout_ms = options->header_timeout_ms;
+    front->body_timeout_ms = options->body_timeout_ms;
+    front->idle_timeout_ms = options->idle_timeout_ms;
+    front->max_connections = options->max_connections;
+    sio_buf_init(&front->head, 0, mem);
+    sio_list_init(&front->conns);
+    sio_list_init(&front->gone);
+    sio_task_init(&front->reap, sio_front_reap, front);
+    int rc = make(front, options);
+    if (rc != 0) {
+        sio_front_free(front);
+        return rc;
+    }
+    *out = front;
+    return 0;
+}
+
+void sio_front_free(sio_front *front) {
+    if (!front) {
+        return;
+    }
+    front->closing = true;
+    front->handler = NULL;
+    while (!sio_list_empty(&front->conns)) {
+        sio_front_conn_lost(SIO_CONTAINER(front->conns.next, sio_front_conn, link), SIO_ERR_CLOSED);
+    }
+    sio_task_cancel(&front->reap);
+    sio_front_reap(front);
+    while (front->dirs) {
+        sio_front_dir *dir = front->dirs;
+        front->dirs = dir->next;
+        close(dir->fd);
+        sio_mem_release(front->mem, dir);
+    }
+    if (front->client_dir >= 0) {
+        close(front->client_dir);
+    }
+    sio_cors_done(&front->cors, front->mem);
+    sio_buf_free(&front->head);
+    sio_http1_scratch_free(front->scratch);
+    sio_mem_release(front->mem, front);
+}
+
+void sio_front_close(sio_front *front) {
+    front->closing = true;
+    sio_list *link = front->conns.next;
+    while (link != &front->conns) {
+        sio_front_conn *conn = SIO_CONTAINER(link, sio_front_conn, link);
+        link = link->next;
+        if (sio_front_conn_idle(conn)) {
+            sio_front_conn_finish(conn);
+        }
+    }
+}
+
+size_t sio_front_count(const sio_front *front) {
+    return front->count;
+}
+
+void sio_front_accept(sio_front *front, sio_stream *stream) {
+    bool full = front->max_connections > 0 && front->count >= front->max_connections;
+    if (front->closing || full) {
+        sio_stream_free(stream);
+        return;
+    }
+    sio_front_conn_new(front, stream);
+}
+
+/* ---- routes ---- */
+
+void sio_front_on_request(sio_front *front, sio_request_fn fn, void *user) {
+    front->handler = fn;
+    front->handler_user = user;
+}
+
+static sio_front_dir *dir_new(const sio_front *front, const char *prefix) {
+    size_t len = strlen(prefix);
+    bool slash = prefix[len - 1] == '/';
+    sio_front_dir *dir = sio_mem_zalloc(front->mem, sizeof(*dir) + len + !slash);
+    if (dir) {
+        memcpy(dir->prefix, prefix, len);
+        dir->prefix[len - slash] = '/';
+        dir->prefix_len = len + !slash;
+    }
+    return dir;
+}
+
+int sio_front_serve_dir(sio_front *front, const char *prefix, const char *dir) {
+    if (!prefix || prefix[0] != '/' || !dir) {
+        return SIO_ERR_INVALID;
+    }
+    sio_front_dir *fresh = dir_new(front, prefix);
+    if (!fresh) {
+        return SIO_ERR_NOMEM;
+    }
+    int rc = sio_static_dir_open(&fresh->fd, dir);
+    if (rc != 0) {
+        sio_mem_release(front->mem, fresh);
+        return rc;
+    }
+    sio_front_dir **at = &front->dirs;
+    while (*at && (*at)->prefix_len > fresh->prefix_len) {
+        at = &(*at)->next;
+    }
+    fresh->next = *at;
+    *at = fresh;
+    return 0;
+}
+
+/* The prefix without its last slash names the folder too: there the rest has a NULL pointer. */
+static const sio_front_dir *find_dir(const sio_front *front, sio_str path, sio_str *rest) {
+    for (const sio_front_dir *dir = front->dirs; dir; dir = dir->next) {
+        size_t len = dir->prefix_len;
+        if (path.len >= len && memcmp(path.ptr, dir->prefix, len) == 0) {
+            *rest = (sio_str){path.ptr + len, path.len - len};
+            return dir;
+        }
+        if (path.len == len - 1 && path.len > 0 && memcmp(path.ptr, dir->prefix, path.len) == 0) {
+            *rest = (sio_str){NULL, 0};
+            return dir;
+        }
+    }
+    return NULL;
+}
+
+static void route_engine(sio_front *front, sio_exchange *exchange, sio_str path) {
+    const sio_http1_head *head = sio_exchange_head(exchange);
+    if (sio_cors_write(&exchange->headers, &front->cors, head) != 0) {
+        sio_exchange_destroy(exchange);
+    } else if (sio_cors_is_preflight(&front->cors, head)) {
+        /* Some browsers wait for a body of 204 unless told that there is none. */
+        sio_exchange_answer(exchange, 204, NULL, (sio_bytes){NULL, 0}, "Content-Length: 0\r\n");
+    } else if (!sio_client_files_route(front, exchange, path)) {
+        sio_engine_request(front->engine, exchange);
+    }
+}
+
+void sio_front_route(sio_front *front, sio_exchange *exchange) {
+    sio_url_target target;
+    sio_url_split_target(&target, sio_exchange_head(exchange)->target);
+    sio_str rest;
+    const sio_front_dir *dir;
+    if (sio_engine_has_path(front->engine, target.path)) {
+        route_engine(front, exchange, target.path);
+    } else if ((dir = find_dir(front, target.path, &rest)) != NULL) {
+        sio_static_route(exchange, dir->fd, rest);
+    } else if (front->handler) {
+        sio_request_route(front, exchange);
+    } else {
+        sio_exchange_answer_status(exchange, 404, NULL);
+    }
+}

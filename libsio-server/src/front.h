@@ -1,0 +1,44 @@
+/* The HTTP front: takes accepted streams, reads requests with deadlines and limits, and routes
+ * them: the engine's path to the engine, the client bundle and served folders to files, the rest to
+ * the application's handler or 404. Answers in order on kept-alive connections, also to pipelined
+ * requests. A connection that upgraded to WebSocket leaves the front. */
+#ifndef SIO_SERVER_FRONT_H
+#define SIO_SERVER_FRONT_H
+
+#include "engine.h"
+
+#include <net/stream.h>
+#include <sio/server.h>
+
+typedef struct sio_front sio_front;
+
+typedef struct sio_front_options {
+    sio_engine *engine; /* borrowed, outlives the front */
+    uint64_t max_body;  /* of requests that are not the engine's, too */
+    uint32_t header_timeout_ms;
+    uint32_t body_timeout_ms;
+    uint32_t idle_timeout_ms;
+    uint32_t max_connections;    /* 0: no limit; beyond it a connection is closed at once */
+    const sio_server_cors *cors; /* copied; NULL: none */
+    const char *client_dir;      /* copied; the browser bundles below the engine's path */
+} sio_front_options;
+
+/* Errors: SIO_ERR_INVALID, SIO_ERR_NOT_FOUND (client_dir), SIO_ERR_NOMEM. */
+int sio_front_new(sio_front **out, sio_loop *loop, const sio_front_options *options);
+
+/* Every connection is cut. Before the engine is freed. NULL is allowed. */
+void sio_front_free(sio_front *front);
+
+/* Take over an accepted stream. `is_tls`: not usable before its on_connected. */
+void sio_front_accept(sio_front *front, sio_stream *stream);
+
+/* Close idle connections now and the others after their present answer. */
+void sio_front_close(sio_front *front);
+
+/* Connections that are open, upgraded ones not counted. */
+size_t sio_front_count(const sio_front *front);
+
+void sio_front_on_request(sio_front *front, sio_request_fn fn, void *user);
+int sio_front_serve_dir(sio_front *front, const char *prefix, const char *dir);
+
+#endif

@@ -1,0 +1,147 @@
+/* What the files of the HTTP front share: the front, its connections, and the request in progress
+ * on each of them. */
+#ifndef SIO_SERVER_FRONT_STATE_H
+#define SIO_SERVER_FRONT_STATE_H
+
+#include "cors.h"
+#include "exchange.h"
+#include "front.h"
+#include "static_files.h"
+
+#include <net/list.h>
+#include <net/timer.h>
+
+typedef struct sio_front_conn sio_front_conn;
+
+/* A folder that is served below a prefix. */
+typedef struct sio_front_dir {
+    struct sio_front_dir *next; /* a prefix that is not longer */
+    int fd;
+    size_t prefix_len;
+    char prefix[]; /* begins and ends with a slash */
+} sio_front_dir;
+
+struct sio_front {
+    const sio_mem *mem;
+    sio_loop *loop;
+    sio_engine *engine;
+    sio_http1_scratch *scratch;
+    sio_buf head;                      /* the answer's head that is being written */
+    char remote[SIO_ADDRESS_TEXT_MAX]; /* for sio_exchange_remote */
+    sio_cors cors;
+    sio_front_dir *dirs; /* longest prefix first */
+    int client_dir;      /* -1: none */
+    sio_request_fn handler;
+    void *handler_user;
+    uint64_t max_body;
+    uint32_t header_timeout_ms;
+    uint32_t body_timeout_ms;
+    uint32_t idle_timeout_ms;
+    uint32_t max_connections;
+    sio_list conns;
+    sio_list gone; /* without a stream; freed when no callback uses them any more */
+    sio_task reap; /* frees those */
+    size_t count;  /* of `conns` */
+    bool closing;
+};
+
+/* What a connection's timer waits for. */
+typedef enum sio_front_wait {
+    SIO_WAIT_NOTHING, /* it is the turn of whoever answers */
+    SIO_WAIT_HEAD,
+    SIO_WAIT_BODY,
+    SIO_WAIT_PEER, /* to read what was sent, or to ask again */
+} sio_front_wait;
+
+struct sio_front_conn {
+    sio_list link;
+    sio_front *front;
+    sio_stream *stream; /* NULL once it is closed or given away */
+    sio_http1_parser *parser;
+    sio_exchange *exchange; /* the request in progress until it is answered */
+    sio_timer timer;
+    sio_task go_on;  /* an answer came from outside of reading */
+    uint64_t unsent; /* when the timer was started for SIO_WAIT_PEER */
+    uint64_t file_left;
+    int file;     /* being sent as an answer's body; -1: none */
+    uint8_t wait; /* sio_front_wait */
+    bool in_body; /* more of the present message will come, answered or not */
+    bool served;  /* a request has come */
+    bool reading; /* the parser is being pulled */
+    bool stalled; /* the peer must read its answers first */
+    bool paused;  /* its stream */
+    bool closing; /* when all is sent; nothing is read any more */
+    bool eof;
+};
+
+struct sio_exchange {
+    sio_front_conn *conn; /* NULL once it is over and only its memory is left */
+    const sio_exchange_callbacks *callbacks;
+    void *ctx;
+    sio_http1_head *head; /* a copy, when the parser cannot keep it any longer */
+    sio_buf headers;      /* whole lines for the answer, whoever gives it */
+    sio_buf body;
+    uint64_t length;
+    bool chunked;
+    bool has_body;
+    bool whole; /* all of it is here */
+    bool claimed;
+    bool head_only; /* the answer has no body */
+    bool keep_alive;
+    bool expects_continue; /* and was not told to */
+    bool old;              /* HTTP/1.0 */
+};
+
+/* ---- front_conn.c ---- */
+
+/* Take the stream over, also when memory is short: it is closed then. */
+void sio_front_conn_new(sio_front *front, sio_stream *stream);
+
+/* Close when what was queued is sent. */
+void sio_front_conn_finish(sio_front_conn *conn);
+/* Close at once. */
+void sio_front_conn_cut(sio_front_conn *conn);
+/* Close at once and tell whoever holds the request. */
+void sio_front_conn_lost(sio_front_conn *conn, int err);
+/* The stream is somebody else's now. */
+sio_stream *sio_front_conn_give(sio_front_conn *conn);
+/* Neither a request nor a part of one is there. */
+bool sio_front_conn_idle(const sio_front_conn *conn);
+/* The present request was answered: go on, now or from the loop. */
+void sio_front_conn_answered(sio_front_conn *conn);
+/* Send this file as the rest of an answer; it is owned from now on. */
+void sio_front_conn_send_file(sio_front_conn *conn, int fd, uint64_t size);
+/* Free the memory of those that are gone. */
+void sio_front_reap(void *front);
+
+/* ---- front.c ---- */
+
+/* Find out whose request it is, and hand it over. */
+void sio_front_route(sio_front *front, sio_exchange *exchange);
+
+/* ---- exchange.c ---- */
+
+/* From the head in the parser. NULL: out of memory. */
+sio_exchange *sio_exchange_new(sio_front_conn *conn, const sio_http1_head *head);
+/* Its memory. */
+void sio_exchange_free(sio_exchange *exchange, const sio_mem *mem);
+/* Tell its holder, if any, and free it. Its connection does not know it any more. */
+void sio_exchange_abort(sio_exchange *exchange, const sio_mem *mem, int err);
+/* With a text that says what the status means. */
+void sio_exchange_answer_status(sio_exchange *exchange, int status, const char *extra);
+/* 200 with the file as body; it is owned from now on, also on failure. */
+void sio_exchange_answer_file(sio_exchange *exchange, const char *content_type,
+                              const sio_file *file, const char *extra);
+/* An answer to what never became a request; the connection closes after it. */
+void sio_front_conn_answer_error(sio_front_conn *conn, int err);
+
+/* ---- request.c ---- */
+
+void sio_request_route(sio_front *front, sio_exchange *exchange);
+
+/* ---- client_files.c ---- */
+
+/* @return whether it was a file of the bundle, and is answered */
+bool sio_client_files_route(sio_front *front, sio_exchange *exchange, sio_str path);
+
+#endif

@@ -1,0 +1,114 @@
+#include "options.h"
+
+#include <string.h>
+
+static const sio_server_options DEFAULTS = {
+    .size = sizeof(sio_server_options),
+    .path = "/socket.io",
+    .ping_interval_ms = 25000,
+    .ping_timeout_ms = 20000,
+    .upgrade_timeout_ms = 10000,
+    .connect_timeout_ms = 45000,
+    .max_payload = 1000000,
+    .max_attachments = 10,
+    .max_json_depth = SIO_JSON_MAX_DEPTH,
+    .max_namespaces = 64,
+    .max_pending_acks = 1000,
+    .max_queued_bytes = 4u << 20,
+    .header_timeout_ms = 10000,
+    .body_timeout_ms = 30000,
+    .idle_timeout_ms = 5000,
+    .compress_threshold = 1024,
+};
+
+#define FILL(field)                                                                                \
+    do {                                                                                           \
+        if (!out->field) {                                                                         \
+            out->field = DEFAULTS.field;                                                           \
+        }                                                                                          \
+    } while (0)
+
+static void fill_defaults(sio_server_options *out) {
+    FILL(path);
+    FILL(ping_interval_ms);
+    FILL(ping_timeout_ms);
+    FILL(upgrade_timeout_ms);
+    FILL(connect_timeout_ms);
+    FILL(max_payload);
+    FILL(max_attachments);
+    FILL(max_json_depth);
+    FILL(max_namespaces);
+    FILL(max_pending_acks);
+    FILL(max_queued_bytes);
+    FILL(header_timeout_ms);
+    FILL(body_timeout_ms);
+    FILL(idle_timeout_ms);
+    FILL(compress_threshold);
+}
+
+static bool cors_is_valid(const sio_server_cors *cors) {
+    for (size_t i = 0; cors && i < cors->origin_count; i++) {
+        if (!cors->origins[i] || (strcmp(cors->origins[i], "*") == 0 && cors->credentials)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_valid(const sio_server_options *options) {
+    return options->path[0] == '/' && !(options->disable_polling && options->disable_websocket) &&
+           options->max_namespaces <= UINT16_MAX - 1 &&
+           options->max_json_depth <= SIO_JSON_DEPTH_CEILING &&
+           options->max_attachments <= SIO_ARGS_MAX_ATTACHMENTS && cors_is_valid(options->cors);
+}
+
+int sio_server_options_read(sio_server_options *out, const sio_server_options *options) {
+    *out = (sio_server_options){.size = sizeof(*out)};
+    if (options) {
+        /* An older program knows fewer fields; one that knows more was built for a later library.
+         */
+        if (options->size < sizeof(options->size) || options->size > sizeof(*out)) {
+            return SIO_ERR_INVALID;
+        }
+        memcpy(out, options, options->size);
+    }
+    fill_defaults(out);
+    return is_valid(out) ? 0 : SIO_ERR_INVALID;
+}
+
+static sio_decoder_options decoder_options(const sio_server *server,
+                                           const sio_server_options *options, unsigned protocol) {
+    sio_decoder_options decoder = SIO_DECODER_OPTIONS_INIT;
+    decoder.protocol = protocol;
+    decoder.max_attachments = options->max_attachments;
+    decoder.max_partial_bytes = (size_t)options->max_payload * (options->max_attachments + 1);
+    decoder.args.max_depth = options->max_json_depth;
+    decoder.mem = server->mem;
+    return decoder;
+}
+
+static sio_session_options session_options(const sio_server *server,
+                                           const sio_server_options *options, unsigned protocol) {
+    sio_session_options session = SIO_SESSION_OPTIONS_INIT;
+    session.protocol = protocol;
+    session.max_connected = (uint16_t)options->max_namespaces;
+    session.connect_timeout_ms = options->connect_timeout_ms;
+    session.mem = server->mem;
+    return session;
+}
+
+void sio_server_options_apply(sio_server *server, const sio_server_options *options) {
+    server->eio = (sio_eio_config)SIO_EIO_CONFIG_INIT;
+    server->eio.ping_interval = options->ping_interval_ms;
+    server->eio.ping_timeout = options->ping_timeout_ms;
+    server->eio.upgrade_timeout = options->upgrade_timeout_ms;
+    server->eio.max_payload = options->max_payload;
+    server->eio.no_upgrade = options->disable_upgrades || options->disable_websocket;
+    server->eio.max_queue_bytes = (size_t)options->max_queued_bytes;
+    server->eio.mem = server->mem;
+    server->decoder5 = decoder_options(server, options, 5);
+    server->decoder4 = decoder_options(server, options, 4);
+    server->session5 = session_options(server, options, 5);
+    server->session4 = session_options(server, options, 4);
+    server->max_pending_acks = options->max_pending_acks;
+}

@@ -1,0 +1,319 @@
+#include "peer.h"
+
+#include "mem.h"
+
+#include <net/random.h>
+
+#include <string.h>
+
+/* ---- life ---- */
+
+/* In protocol 4 the client makes its id from that of the connection. */
+static int old_id(sio_peer *peer) {
+    const char *sid = sio_engine_session_id(peer->conn->engine);
+    bool root = peer->ns->name_len == 1;
+    sio_buf id;
+    sio_buf_init(&id, 0, peer->ns->server->mem);
+    int rc = root ? 0 : sio_buf_add(&id, peer->ns->name, peer->ns->name_len);
+    if (rc == 0 && !root) {
+        rc = sio_buf_add_byte(&id, '#');
+    }
+    if (rc == 0) {
+        rc = sio_buf_add(&id, sid, strlen(sid) + 1);
+    }
+    if (rc != 0) {
+        sio_buf_free(&id);
+        return rc;
+    }
+    peer->id = (char *)id.data;
+    peer->id_len = (uint32_t)id.len - 1;
+    return 0;
+}
+
+static int make_id(sio_peer *peer) {
+    if (sio_engine_session_revision(peer->conn->engine) == 3) {
+        return old_id(peer);
+    }
+    int rc = sio_random_sid(peer->ns->server->loop, peer->id_inline);
+    if (rc != 0) {
+        return rc;
+    }
+    peer->id_inline[SIO_PEER_ID_INLINE] = '\0';
+    peer->id = peer->id_inline;
+    peer->id_len = SIO_PEER_ID_INLINE;
+    return 0;
+}
+
+int sio_peer_new(sio_peer **out, sio_namespace *ns, sio_conn *conn, uint16_t slot, sio_str auth) {
+    const sio_mem *mem = ns->server->mem;
+    sio_peer *peer = sio_mem_zalloc(mem, sizeof(*peer));
+    if (!peer) {
+        return SIO_ERR_NOMEM;
+    }
+    peer->ns = ns;
+    peer->conn = sio_conn_ref(conn);
+    peer->slot = slot;
+    peer->refs = 1;
+    sio_list_init(&peer->link);
+    sio_room_set_init(&peer->rooms);
+    int rc = make_id(peer);
+    if (rc == 0 && auth.len > 0) {
+        peer->auth = sio_mem_strndup(mem, auth.ptr, auth.len);
+        peer->auth_len = auth.len;
+        rc = peer->auth ? 0 : SIO_ERR_NOMEM;
+    }
+    if (rc != 0) {
+        sio_peer_unref(peer);
+        return rc;
+    }
+    *out = peer;
+    return 0;
+}
+
+sio_peer *sio_peer_ref(sio_peer *peer) {
+    peer->refs++;
+    return peer;
+}
+
+void sio_peer_unref(sio_peer *peer) {
+    if (!peer || --peer->refs != 0) {
+        return;
+    }
+    const sio_mem *mem = peer->ns->server->mem;
+    sio_peer_set_user(peer, NULL, NULL);
+    if (peer->handlers) {
+        sio_handlers_done(peer->handlers);
+        sio_mem_release(mem, peer->handlers);
+    }
+    if (peer->id != peer->id_inline) {
+        sio_mem_release(mem, peer->id);
+    }
+    sio_mem_release(mem, peer->auth);
+    sio_mem_release(mem, peer->handshake);
+    sio_conn_unref(peer->conn);
+    sio_mem_release(mem, peer);
+}
+
+int sio_peer_enter(sio_peer *peer) {
+    sio_namespace *ns = peer->ns;
+    int rc = sio_table_put(&ns->by_id, peer->id, peer->id_len, peer);
+    if (rc != 0) {
+        return rc;
+    }
+    sio_list_push(&ns->peers, &peer->link);
+    ns->peer_count++;
+    peer->connected = true;
+    return 0;
+}
+
+static void leave_namespace(sio_peer *peer) {
+    sio_namespace *ns = peer->ns;
+    sio_room_leave_all(&ns->rooms, &peer->rooms);
+    sio_table_remove(&ns->by_id, peer->id, peer->id_len);
+    sio_list_remove(&peer->link);
+    ns->peer_count--;
+    peer->connected = false;
+}
+
+static void end_acks(sio_peer *peer) {
+    sio_peer_acks *acks = peer->acks;
+    if (!acks) {
+        return;
+    }
+    peer->acks = NULL;
+    sio_timer_done(&acks->timer);
+    sio_ack_entry entry;
+    while (sio_ack_table_drop(&acks->table, &entry)) {
+        sio_event event = {.size = sizeof(event),
+                           .args = peer->ns->server->no_args,
+                           .status = SIO_ERR_DISCONNECTED};
+        ((sio_reply_fn)entry.fn)(&event, entry.user);
+    }
+    sio_ack_table_free(&acks->table);
+    sio_mem_release(peer->ns->server->mem, acks);
+}
+
+void sio_peer_end(sio_peer *peer, const char *reason, int err) {
+    if (!peer->connected || peer->leaving) {
+        return;
+    }
+    peer->leaving = true;
+    sio_conn_forget(peer->conn, peer->slot, peer);
+    sio_event event = {.size = sizeof(event),
+                       .name = SIO_STR("disconnecting"),
+                       .args = peer->ns->server->no_args,
+                       .status = err,
+                       .reason = reason};
+    sio_peer_hand_out(peer, &event);
+    leave_namespace(peer);
+    event.name = SIO_STR("disconnect");
+    sio_peer_hand_out(peer, &event);
+    end_acks(peer);
+    sio_peer_unref(peer);
+}
+
+/* ---- what is known about it ---- */
+
+const char *sio_peer_id(const sio_peer *peer) {
+    return peer->id;
+}
+
+sio_namespace *sio_peer_namespace(const sio_peer *peer) {
+    return peer->ns;
+}
+
+sio_server *sio_peer_server(const sio_peer *peer) {
+    return peer->ns->server;
+}
+
+/* The struct and its texts in one block. */
+static sio_handshake *handshake_new(const sio_peer *peer) {
+    const sio_engine_session *engine = peer->conn->engine;
+    sio_str target = sio_engine_session_request(engine)->target;
+    sio_handshake *handshake =
+        sio_mem_alloc(peer->ns->server->mem, sizeof(*handshake) + target.len + 1);
+    if (!handshake) {
+        return NULL;
+    }
+    char *url = (char *)(handshake + 1);
+    memcpy(url, target.ptr, target.len);
+    url[target.len] = '\0';
+    const char *mark = memchr(url, '?', target.len);
+    *handshake = (sio_handshake){
+        .size = sizeof(*handshake),
+        .address = sio_engine_session_remote(engine),
+        .url = url,
+        .query = mark ? mark + 1 : "",
+        .auth = peer->auth ? (sio_str){peer->auth, peer->auth_len} : SIO_STR("{}"),
+        .issued_ms = sio_engine_session_issued(engine),
+        .secure = sio_engine_session_secure(engine),
+    };
+    return handshake;
+}
+
+const sio_handshake *sio_peer_handshake(sio_peer *peer) {
+    static const sio_handshake unknown = {
+        .size = sizeof(unknown), .address = "", .url = "", .query = "", .auth = {"{}", 2}};
+    if (peer->handshake) {
+        return peer->handshake;
+    }
+    sio_handshake *handshake = handshake_new(peer);
+    if (!handshake) {
+        return &unknown;
+    }
+    peer->handshake = handshake;
+    return handshake;
+}
+
+sio_str sio_peer_header(const sio_peer *peer, const char *name) {
+    return sio_http1_find(sio_engine_session_request(peer->conn->engine),
+                          (sio_str){name, strlen(name)});
+}
+
+const char *sio_peer_transport(const sio_peer *peer) {
+    return sio_eio_transport_name(sio_engine_session_transport(peer->conn->engine));
+}
+
+bool sio_peer_connected(const sio_peer *peer) {
+    return peer->connected;
+}
+
+size_t sio_peer_queued_bytes(const sio_peer *peer) {
+    return peer->conn->open ? sio_engine_session_queued(peer->conn->engine) : 0;
+}
+
+void sio_peer_set_user(sio_peer *peer, void *user, void (*release)(void *user)) {
+    void *old = peer->user;
+    void (*old_release)(void *) = peer->release_user;
+    peer->user = user;
+    peer->release_user = release;
+    if (old_release) {
+        old_release(old);
+    }
+}
+
+void *sio_peer_user(const sio_peer *peer) {
+    return peer->user;
+}
+
+/* ---- rooms ---- */
+
+static bool is_own_room(const sio_peer *peer, const char *room) {
+    return strcmp(peer->id, room) == 0;
+}
+
+int sio_peer_join(sio_peer *peer, const char *room) {
+    if (!peer->connected) {
+        return SIO_ERR_DISCONNECTED;
+    }
+    if (is_own_room(peer, room)) {
+        peer->left_own_room = false;
+        return 0;
+    }
+    return sio_room_join(&peer->ns->rooms, &peer->rooms, room);
+}
+
+void sio_peer_leave(sio_peer *peer, const char *room) {
+    if (is_own_room(peer, room)) {
+        peer->left_own_room = true;
+    } else {
+        sio_room_leave(&peer->ns->rooms, &peer->rooms, room);
+    }
+}
+
+bool sio_peer_in_room(const sio_peer *peer, const char *room) {
+    if (is_own_room(peer, room)) {
+        return peer->connected && !peer->left_own_room;
+    }
+    const sio_room *found = sio_room_find(&peer->ns->rooms, room);
+    return found && sio_room_has(found, &peer->rooms);
+}
+
+static size_t own_room_count(const sio_peer *peer) {
+    return peer->connected && !peer->left_own_room ? 1 : 0;
+}
+
+size_t sio_peer_room_count(const sio_peer *peer) {
+    return peer->rooms.count + own_room_count(peer);
+}
+
+const char *sio_peer_room(const sio_peer *peer, size_t index) {
+    size_t own = own_room_count(peer);
+    if (index < own) {
+        return peer->id;
+    }
+    if (index - own >= peer->rooms.count) {
+        return NULL;
+    }
+    sio_list *at = peer->rooms.rooms.next;
+    for (size_t i = own; i < index; i++) {
+        at = at->next;
+    }
+    return SIO_CONTAINER(at, sio_membership, in_set)->room->name;
+}
+
+/* ---- ending ---- */
+
+void sio_peer_disconnect(sio_peer *peer, bool close_connection) {
+    if (!peer->connected || peer->leaving) {
+        return;
+    }
+    sio_server *server = peer->ns->server;
+    sio_server_enter(server);
+    if (close_connection) {
+        sio_conn_disconnect_all(peer->conn);
+    } else {
+        sio_conn_leave(peer->conn, peer->slot);
+        sio_peer_end(peer, "server namespace disconnect", 0);
+    }
+    sio_server_leave(server);
+}
+
+void sio_peer_close_connection(sio_peer *peer) {
+    sio_server *server = peer->ns->server;
+    sio_server_enter(server);
+    if (peer->conn->open) {
+        sio_engine_session_close(peer->conn->engine, false);
+    }
+    sio_server_leave(server);
+}

@@ -1,0 +1,72 @@
+/* One client in one namespace. */
+#ifndef SIO_SERVER_PEER_H
+#define SIO_SERVER_PEER_H
+
+#include "conn.h"
+#include "namespace.h"
+
+#include <sio/ack_table.h>
+#include <sio/sys/ack.h>
+
+enum { SIO_PEER_ID_INLINE = 20 };
+
+/* Acknowledgements awaited from a peer; made with the first. */
+typedef struct sio_peer_acks {
+    sio_ack_table table;
+    sio_timer timer;
+} sio_peer_acks;
+
+struct sio_peer {
+    sio_namespace *ns;
+    sio_conn *conn; /* a reference */
+    sio_list link;  /* in sio_namespace.peers while connected */
+    sio_room_set rooms;
+    sio_peer_acks *acks;
+    sio_handlers *handlers;   /* of this peer only; NULL while there are none */
+    sio_handshake *handshake; /* made when asked for */
+    char *auth;
+    size_t auth_len;
+    void *user;
+    void (*release_user)(void *user);
+    uint64_t mark; /* the last broadcast that counted or left out this peer */
+    char *id;      /* id_inline, or owned when it is longer */
+    uint32_t id_len;
+    uint32_t refs;
+    uint16_t slot;
+    bool connected;
+    bool leaving; /* "disconnecting" was handed out */
+    bool left_own_room;
+    char id_inline[SIO_PEER_ID_INLINE + 1];
+};
+
+/* A new peer with one reference, not connected. `auth` is copied. Errors: SIO_ERR_NOMEM,
+ * SIO_ERR_RANDOM. */
+int sio_peer_new(sio_peer **out, sio_namespace *ns, sio_conn *conn, uint16_t slot, sio_str auth);
+
+/* Into the namespace; the CONNECT reply is the caller's. Errors: SIO_ERR_NOMEM. */
+int sio_peer_enter(sio_peer *peer);
+
+/* Hand out the `connection` handlers. */
+void sio_peer_announce(sio_peer *peer);
+
+/* Hand out an event that arrived. */
+void sio_peer_receive(sio_peer *peer, const sio_packet *packet);
+
+/* The answer to an event of ours; unknown ids are ignored. */
+void sio_peer_acknowledged(sio_peer *peer, const sio_packet *packet);
+
+/* The end, whatever the cause: "disconnecting", out of rooms and namespace, "disconnect", awaited
+ * acknowledgements. Consumes the namespace's reference. Once; later calls do nothing. */
+void sio_peer_end(sio_peer *peer, const char *reason, int err);
+
+/* Events of the library, and of the client. */
+void sio_peer_hand_out(sio_peer *peer, const sio_event *event);
+
+/* Encode an EVENT packet into the server's buffer. Errors as sio_packet_encode. */
+int sio_peer_encode_event(sio_server *server, const sio_namespace *ns, const char *event,
+                          const sio_args *args, const uint64_t *ack_id);
+
+/* Flags of the engine for these options. */
+unsigned sio_peer_send_flags(bool is_volatile, bool no_compress);
+
+#endif

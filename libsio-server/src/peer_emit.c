@@ -1,0 +1,168 @@
+/* Sending events to one peer, and awaiting their acknowledgements. */
+#include "peer.h"
+
+#include "mem.h"
+
+#include <string.h>
+
+unsigned sio_peer_send_flags(bool is_volatile, bool no_compress) {
+    return (is_volatile ? SIO_EIO_VOLATILE : 0u) | (no_compress ? 0u : SIO_EIO_COMPRESS);
+}
+
+int sio_peer_encode_event(sio_server *server, const sio_namespace *ns, const char *event,
+                          const sio_args *args, const uint64_t *ack_id) {
+    int rc = sio_eio_message_begin(&server->encode);
+    if (rc != 0) {
+        return rc;
+    }
+    sio_packet_head head = {.type = SIO_PACKET_EVENT,
+                            .has_id = ack_id != NULL,
+                            .id = ack_id ? *ack_id : 0,
+                            .nsp = {ns->name, ns->name_len}};
+    return sio_packet_encode(&server->encode, &head, (sio_str){event, strlen(event)}, args,
+                             (sio_str){NULL, 0});
+}
+
+/* ---- awaiting acknowledgements ---- */
+
+static void finish(const sio_peer *peer, const sio_ack_entry *entry, int status) {
+    sio_event event = {.size = sizeof(event), .args = peer->ns->server->no_args, .status = status};
+    ((sio_reply_fn)entry->fn)(&event, entry->user);
+}
+
+static void acks_rearm(sio_peer *peer) {
+    if (peer->acks) {
+        sio_timer_start_at(&peer->acks->timer, sio_ack_table_deadline(&peer->acks->table));
+    }
+}
+
+static void acks_expire(void *ctx) {
+    sio_peer *peer = ctx;
+    sio_ack_entry entry;
+    sio_peer_ref(peer);
+    sio_time now = sio_loop_now(peer->ns->server->loop);
+    while (peer->acks && !peer->ns->server->dead &&
+           sio_ack_table_expire(&peer->acks->table, now, &entry)) {
+        finish(peer, &entry, SIO_ERR_TIMEOUT);
+    }
+    acks_rearm(peer);
+    sio_peer_unref(peer);
+}
+
+static int acks_new(sio_peer *peer) {
+    sio_server *server = peer->ns->server;
+    sio_peer_acks *acks = sio_mem_zalloc(server->mem, sizeof(*acks));
+    if (!acks) {
+        return SIO_ERR_NOMEM;
+    }
+    int rc = sio_timer_init(&acks->timer, server->loop, acks_expire, peer);
+    if (rc != 0) {
+        sio_mem_release(server->mem, acks);
+        return rc;
+    }
+    sio_ack_table_init(&acks->table, server->max_pending_acks, server->mem);
+    peer->acks = acks;
+    return 0;
+}
+
+static int await_ack(sio_peer *peer, uint64_t id, const sio_emit_options *options) {
+    int rc = peer->acks ? 0 : acks_new(peer);
+    if (rc != 0) {
+        return rc;
+    }
+    sio_ack_entry entry = {
+        .id = id,
+        .deadline = options->timeout_ms ? sio_loop_now(peer->ns->server->loop) + options->timeout_ms
+                                        : SIO_TIME_NEVER,
+        .fn = (sio_ack_fn)options->on_ack,
+        .user = options->user,
+    };
+    rc = sio_ack_table_add(&peer->acks->table, &entry);
+    if (rc == 0 && options->timeout_ms) {
+        acks_rearm(peer);
+    }
+    return rc;
+}
+
+static void forget_ack(sio_peer *peer, uint64_t id) {
+    sio_ack_entry entry;
+    if (peer->acks) {
+        sio_ack_table_take(&peer->acks->table, id, &entry);
+    }
+}
+
+/* ---- emitting ---- */
+
+static int emit(sio_peer *peer, const char *event, const sio_args *args,
+                const sio_emit_options *options, const uint64_t *ack_id) {
+    unsigned flags = sio_peer_send_flags(options->is_volatile, options->no_compress);
+    int rc = sio_peer_encode_event(peer->ns->server, peer->ns, event, args, ack_id);
+    if (rc == 0) {
+        rc = sio_conn_send(peer->conn, flags);
+    }
+    if (rc == 0) {
+        rc = sio_conn_send_attachments(peer->conn, args, flags);
+    }
+    return rc;
+}
+
+int sio_peer_emit(sio_peer *peer, const char *event, const sio_args *args,
+                  const sio_emit_options *options) {
+    static const sio_emit_options defaults = SIO_EMIT_OPTIONS_INIT;
+    if (!options) {
+        options = &defaults;
+    }
+    if (!peer->connected || !peer->conn->open) {
+        return SIO_ERR_DISCONNECTED;
+    }
+    if (!options->on_ack) {
+        return emit(peer, event, args, options, NULL);
+    }
+    uint64_t id = peer->ns->next_ack_id;
+    int rc = await_ack(peer, id, options);
+    if (rc != 0) {
+        return rc;
+    }
+    peer->ns->next_ack_id++;
+    rc = emit(peer, event, args, options, &id);
+    if (rc != 0) {
+        forget_ack(peer, id);
+    }
+    return rc;
+}
+
+static int vemit(sio_peer *peer, const char *event, const sio_emit_options *options,
+                 const char *format, va_list values) {
+    sio_args *args = NULL;
+    int rc = sio_args_new(&args, peer->ns->server->mem);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = sio_args_vaddf(args, format, values);
+    if (rc == 0) {
+        rc = sio_peer_emit(peer, event, args, options);
+    }
+    sio_args_unref(args);
+    return rc;
+}
+
+int sio_peer_emitf(sio_peer *peer, const char *event, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    int rc = vemit(peer, event, NULL, format, values);
+    va_end(values);
+    return rc;
+}
+
+int sio_peer_emit_ackf(sio_peer *peer, const char *event, uint32_t timeout_ms, sio_reply_fn on_ack,
+                       void *user, const char *format, ...) {
+    sio_emit_options options = SIO_EMIT_OPTIONS_INIT;
+    options.on_ack = on_ack;
+    options.user = user;
+    options.timeout_ms = timeout_ms;
+    va_list values;
+    va_start(values, format);
+    int rc = vemit(peer, event, &options, format, values);
+    va_end(values);
+    return rc;
+}

@@ -1,0 +1,123 @@
+/* Handing out what a client sends: events to their handlers, acknowledgements to those who wait. */
+#include "peer.h"
+
+#include "mem.h"
+
+static void run_handlers(sio_peer *peer, const sio_event *event, sio_handlers *handlers,
+                         sio_handler_list *list) {
+    sio_handler_walk walk;
+    sio_handler handler;
+    sio_handlers_begin(&walk, list);
+    while (!peer->ns->server->dead && sio_handlers_next(&walk, &handler)) {
+        ((sio_peer_fn)handler.fn)(peer, event, handler.user);
+    }
+    sio_handlers_end(&walk, handlers);
+}
+
+void sio_peer_hand_out(sio_peer *peer, const sio_event *event) {
+    sio_handlers *handlers = &peer->ns->handlers;
+    run_handlers(peer, event, handlers,
+                 sio_handlers_named(handlers, event->name.ptr, event->name.len));
+    if (peer->handlers) {
+        run_handlers(peer, event, peer->handlers,
+                     sio_handlers_named(peer->handlers, event->name.ptr, event->name.len));
+    }
+}
+
+void sio_peer_announce(sio_peer *peer) {
+    sio_handlers *handlers = &peer->ns->on_connection;
+    sio_event event = {
+        .size = sizeof(event), .name = SIO_STR("connection"), .args = peer->ns->server->no_args};
+    sio_peer_ref(peer);
+    run_handlers(peer, &event, handlers, &handlers->any);
+    sio_peer_unref(peer);
+}
+
+/* ---- acknowledging ---- */
+
+static int ack_send(void *owner, uint64_t id, const sio_args *args) {
+    sio_peer *peer = owner;
+    sio_buf *buf = NULL;
+    if (!peer->connected) {
+        return SIO_ERR_DISCONNECTED;
+    }
+    int rc = sio_conn_begin(peer->conn, &buf);
+    if (rc != 0) {
+        return rc;
+    }
+    sio_packet_head head = {.type = SIO_PACKET_ACK,
+                            .has_id = true,
+                            .id = id,
+                            .nsp = {peer->ns->name, peer->ns->name_len}};
+    rc = sio_packet_encode(buf, &head, (sio_str){NULL, 0}, args, (sio_str){NULL, 0});
+    if (rc == 0) {
+        rc = sio_conn_send(peer->conn, SIO_EIO_COMPRESS);
+    }
+    if (rc == 0) {
+        rc = sio_conn_send_attachments(peer->conn, args, SIO_EIO_COMPRESS);
+    }
+    return rc;
+}
+
+static void ack_retain(void *owner) {
+    sio_peer_ref(owner);
+}
+
+static void ack_release(void *owner) {
+    sio_peer_unref(owner);
+}
+
+static const sio_ack_source ack_source = {ack_send, ack_retain, ack_release};
+
+void sio_peer_receive(sio_peer *peer, const sio_packet *packet) {
+    if (!peer) {
+        return;
+    }
+    sio_ack ack;
+    sio_event event = {
+        .size = sizeof(event), .name = sio_args_name(packet->args), .args = packet->args};
+    if (packet->has_id) {
+        sio_ack_begin(&ack, &ack_source, peer, packet->id, peer->ns->server->mem);
+        event.ack = &ack;
+    }
+    sio_peer_ref(peer);
+    run_handlers(peer, &event, &peer->ns->handlers, &peer->ns->handlers.any);
+    if (peer->connected) {
+        sio_peer_hand_out(peer, &event);
+    }
+    if (packet->has_id) {
+        sio_ack_end(&ack);
+    }
+    sio_peer_unref(peer);
+}
+
+void sio_peer_acknowledged(sio_peer *peer, const sio_packet *packet) {
+    sio_ack_entry entry;
+    if (!peer || !peer->acks || sio_ack_table_take(&peer->acks->table, packet->id, &entry) != 0) {
+        return;
+    }
+    sio_event event = {.size = sizeof(event), .args = packet->args, .status = SIO_OK};
+    ((sio_reply_fn)entry.fn)(&event, entry.user);
+}
+
+/* ---- handlers of this peer ---- */
+
+int sio_peer_on(sio_peer *peer, const char *event, sio_peer_fn fn, void *user) {
+    sio_server *server = peer->ns->server;
+    if (!peer->handlers) {
+        sio_handlers *handlers = sio_mem_alloc(server->mem, sizeof(*handlers));
+        if (!handlers || sio_handlers_init(handlers, server->loop) != 0) {
+            sio_mem_release(server->mem, handlers);
+            return SIO_ERR_NOMEM;
+        }
+        peer->handlers = handlers;
+    }
+    return sio_handlers_add(peer->handlers, event, (sio_handler_fn)fn, user, false);
+}
+
+int sio_peer_off(sio_peer *peer, const char *event, sio_peer_fn fn, void *user) {
+    if (!peer->handlers) {
+        return SIO_ERR_NOT_FOUND;
+    }
+    return sio_handlers_remove(peer->handlers, event, (sio_handler_fn)fn, user);
+}

@@ -1,0 +1,386 @@
+#include "server_state.h"
+
+#include "conn.h"
+#include "namespace.h"
+#include "options.h"
+#include "peer.h"
+
+#include "mem.h"
+
+#include <string.h>
+
+/* ---- making ---- */
+
+static void write_log(void *user, int level, const char *scope, const char *text) {
+    sio_server *server = user;
+    if (!server->dead) {
+        server->log_fn(scope, text, server->log_user);
+    }
+}
+
+static int make_loop(sio_server *server, const sio_server_options *options) {
+    server->log_fn = options->log;
+    server->log_user = options->log_user;
+    if (options->log) {
+        server->log = (sio_log){write_log, server, SIO_LOG_DEBUG};
+    }
+    sio_loop_options loop = {.base = options->base, .mem = options->mem, .log = server->log};
+    int rc = sio_loop_new(&server->loop, &loop);
+    if (rc == 0) {
+        server->mem = sio_loop_mem(server->loop);
+        sio_buf_init(&server->encode, 0, server->mem);
+    }
+    return rc;
+}
+
+static int make_tls(sio_server *server, const sio_server_tls *tls) {
+    char detail[SIO_TLS_DETAIL_MAX] = "";
+    if (!tls) {
+        return 0;
+    }
+    if (tls->size != sizeof(*tls)) {
+        return SIO_ERR_INVALID;
+    }
+    sio_tls_options options = {
+        .context = tls->ctx,
+        .cert_file = tls->cert_file,
+        .key_file = tls->key_file,
+        .passphrase = tls->key_passphrase,
+        .ca_file = tls->client_ca_file,
+        .require_cert = tls->client_ca_file != NULL,
+        .alpn = "http/1.1",
+    };
+    int rc = sio_tls_server_new(&server->tls, &options, detail, server->mem);
+    if (rc != 0) {
+        SIO_LOG(&server->log, SIO_LOG_ERROR, "socket.io:server", "TLS: %s", detail);
+    }
+    return rc;
+}
+
+static int make_engine(sio_server *server, const sio_server_options *options) {
+    sio_engine_options engine = {
+        .eio = &server->eio,
+        .path = options->path,
+        .polling = !options->disable_polling,
+        .websocket = !options->disable_websocket,
+        .allow_eio3 = options->allow_eio3,
+        .deflate = options->per_message_deflate,
+        .compress_threshold = options->compress_threshold,
+        .max_payload = options->max_payload,
+        .callbacks = &sio_conn_callbacks,
+        .ctx = server,
+    };
+    return sio_engine_new(&server->engine, server->loop, &engine);
+}
+
+static int make_front(sio_server *server, const sio_server_options *options) {
+    sio_front_options front = {
+        .engine = server->engine,
+        .max_body = options->max_payload,
+        .header_timeout_ms = options->header_timeout_ms,
+        .body_timeout_ms = options->body_timeout_ms,
+        .idle_timeout_ms = options->idle_timeout_ms,
+        .max_connections = options->max_connections,
+        .cors = options->cors,
+        .client_dir = options->client_dir,
+    };
+    return sio_front_new(&server->front, server->loop, &front);
+}
+
+static void closed_if_empty(void *ctx);
+static void close_deadline(void *ctx);
+
+static int make(sio_server *server, const sio_server_options *options) {
+    sio_loop_on_quiet(server->loop, closed_if_empty, server);
+    int rc = make_tls(server, options->tls);
+    if (rc == 0) {
+        rc = sio_table_init(&server->namespaces, server->loop);
+    }
+    if (rc == 0) {
+        rc = sio_timer_init(&server->close_timer, server->loop, close_deadline, server);
+    }
+    if (rc == 0) {
+        rc = sio_args_new(&server->scratch, server->mem);
+    }
+    if (rc == 0) {
+        rc = sio_args_new(&server->no_args, server->mem);
+    }
+    if (rc == 0) {
+        rc = make_engine(server, options);
+    }
+    if (rc == 0) {
+        rc = make_front(server, options);
+    }
+    if (rc == 0 && !sio_server_of(server, "/")) {
+        rc = SIO_ERR_NOMEM;
+    }
+    return rc;
+}
+
+/* Everything below, then the loop. In no callback of the loop. */
+static void destroy(void *ctx) {
+    sio_server *server = ctx;
+    sio_front_free(server->front);
+    sio_engine_free(server->engine);
+    sio_table_iter it = sio_table_iter_start(&server->namespaces);
+    sio_namespace *ns;
+    while ((ns = sio_table_next(&server->namespaces, &it)) != NULL) {
+        sio_table_remove(&server->namespaces, ns->name, ns->name_len);
+        sio_namespace_free(ns);
+    }
+    sio_table_done(&server->namespaces);
+    sio_timer_done(&server->close_timer);
+    sio_args_unref(server->scratch);
+    sio_args_unref(server->no_args);
+    sio_buf_free(&server->encode);
+    sio_tls_unref(server->tls);
+    bool has_mem = server->mem != NULL; /* it goes with the loop */
+    sio_mem mem = has_mem ? *server->mem : (sio_mem){0};
+    sio_loop_free(server->loop);
+    sio_mem_release(has_mem ? &mem : NULL, server);
+}
+
+int sio_server_new(sio_server **out, const sio_server_options *options) {
+    sio_server_options full;
+    int rc = sio_server_options_read(&full, options);
+    if (rc != 0) {
+        return rc;
+    }
+    sio_server *server = sio_mem_zalloc(full.mem, sizeof(*server));
+    if (!server) {
+        return SIO_ERR_NOMEM;
+    }
+    sio_list_init(&server->conns);
+    rc = make_loop(server, &full);
+    if (rc != 0) {
+        sio_mem_release(full.mem, server);
+        return rc;
+    }
+    sio_server_options_apply(server, &full);
+    rc = make(server, &full);
+    if (rc != 0) {
+        destroy(server);
+        return rc;
+    }
+    *out = server;
+    return 0;
+}
+
+/* ---- listening and running ---- */
+
+static void on_accept(void *ctx, sio_stream *stream) {
+    sio_server *server = ctx;
+    sio_front_accept(server->front, stream);
+}
+
+int sio_server_listen(sio_server *server, const char *host, uint16_t port) {
+    static const char unix_prefix[] = "unix:";
+    if (server->closing || server->listener_count == SIO_SERVER_MAX_LISTENERS) {
+        return server->closing ? SIO_ERR_STATE : SIO_ERR_LIMIT;
+    }
+    bool local = host && strncmp(host, unix_prefix, sizeof(unix_prefix) - 1) == 0;
+    sio_listener_options options = {
+        .host = local ? NULL : host,
+        .port = port,
+        .unix_path = local ? host + sizeof(unix_prefix) - 1 : NULL,
+        .tls = server->tls,
+        .on_accept = on_accept,
+        .ctx = server,
+    };
+    sio_listener **slot = &server->listeners[server->listener_count];
+    int rc = sio_listener_new(slot, server->loop, &options, NULL);
+    if (rc == 0) {
+        server->listener_count++;
+    }
+    return rc;
+}
+
+uint16_t sio_server_port(const sio_server *server) {
+    for (size_t i = 0; i < server->listener_count; i++) {
+        uint16_t port = sio_listener_port(server->listeners[i]);
+        if (port != 0) {
+            return port;
+        }
+    }
+    return 0;
+}
+
+int sio_server_run(sio_server *server) {
+    if (server->running) {
+        return SIO_ERR_STATE;
+    }
+    server->running = true;
+    int rc = sio_loop_run(server->loop);
+    server->running = false;
+    if (server->dead) {
+        destroy(server);
+    }
+    return rc;
+}
+
+void sio_server_stop(sio_server *server) {
+    sio_loop_stop(server->loop);
+}
+
+typedef struct posted {
+    void (*fn)(void *user);
+    void (*drop)(void *user);
+    void *user;
+    const sio_mem *mem;
+} posted;
+
+static void run_posted(void *arg, bool cancelled) {
+    posted *post = arg;
+    void (*fn)(void *) = cancelled ? post->drop : post->fn;
+    void *user = post->user;
+    sio_mem_release(post->mem, post);
+    if (fn) {
+        fn(user);
+    }
+}
+
+int sio_server_post(sio_server *server, void (*fn)(void *user), void (*drop)(void *user),
+                    void *user) {
+    posted *post = sio_mem_alloc(server->mem, sizeof(*post));
+    if (!post) {
+        return SIO_ERR_NOMEM;
+    }
+    *post = (posted){fn, drop, user, server->mem};
+    int rc = sio_loop_post(server->loop, run_posted, post);
+    if (rc != 0) {
+        sio_mem_release(server->mem, post);
+    }
+    return rc;
+}
+
+/* ---- closing ---- */
+
+static void stop_listening(sio_server *server) {
+    for (size_t i = 0; i < server->listener_count; i++) {
+        sio_listener_free(server->listeners[i]);
+    }
+    server->listener_count = 0;
+}
+
+static sio_namespace *busy_namespace(const sio_server *server) {
+    sio_table_iter it = sio_table_iter_start(&server->namespaces);
+    sio_namespace *ns;
+    while ((ns = sio_table_next(&server->namespaces, &it)) != NULL) {
+        if (ns->peer_count > 0) {
+            return ns;
+        }
+    }
+    return NULL;
+}
+
+/* The handlers may do anything, so every step looks afresh. */
+static void end_all_peers(sio_server *server) {
+    sio_namespace *ns;
+    while ((ns = busy_namespace(server)) != NULL) {
+        while (ns->peer_count > 0) {
+            sio_peer_end(SIO_CONTAINER(ns->peers.next, sio_peer, link), "server shutting down", 0);
+        }
+    }
+}
+
+static void closed(sio_server *server) {
+    void (*fn)(void *) = server->on_closed;
+    server->closed = true;
+    server->on_closed = NULL;
+    sio_timer_stop(&server->close_timer);
+    sio_loop_stop(server->loop);
+    if (fn) {
+        fn(server->on_closed_user);
+    }
+}
+
+static void closed_if_empty(void *ctx) {
+    sio_server *server = ctx;
+    if (server->closing && !server->closed && !server->dead &&
+        sio_engine_session_count(server->engine) == 0 && sio_loop_stream_count(server->loop) == 0) {
+        closed(server);
+    }
+}
+
+static void close_deadline(void *ctx) {
+    sio_server *server = ctx;
+    sio_engine_close(server->engine, true);
+    if (!server->closed && !server->dead) {
+        closed(server);
+    }
+}
+
+int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*done)(void *user),
+                     void *user) {
+    if (server->closing) {
+        return SIO_ERR_STATE;
+    }
+    sio_server_enter(server);
+    server->closing = true;
+    server->on_closed = done;
+    server->on_closed_user = user;
+    sio_timer_start(&server->close_timer, deadline_ms);
+    stop_listening(server);
+    end_all_peers(server);
+    if (!server->dead) {
+        sio_engine_close(server->engine, false);
+        sio_front_close(server->front);
+    }
+    closed_if_empty(server);
+    sio_server_leave(server);
+    return 0;
+}
+
+static void finish(sio_server *server) {
+    server->finishing = true;
+    if (!sio_loop_in_callback(server->loop)) {
+        destroy(server);
+    } else if (server->running) {
+        sio_loop_stop(server->loop); /* sio_server_run() destroys it */
+    } else {
+        sio_loop_after(server->loop, destroy, server);
+    }
+}
+
+void sio_server_leave(sio_server *server) {
+    if (--server->depth == 0 && server->dead && !server->finishing) {
+        finish(server);
+    }
+}
+
+void sio_server_free(sio_server *server) {
+    if (!server || server->dead) {
+        return;
+    }
+    sio_server_enter(server);
+    stop_listening(server);
+    end_all_peers(server);
+    if (server->on_closed) {
+        closed(server);
+    }
+    server->dead = true;
+    sio_front_on_request(server->front, NULL, NULL);
+    sio_server_leave(server);
+}
+
+/* ---- the rest ---- */
+
+size_t sio_server_session_count(const sio_server *server) {
+    return sio_engine_session_count(server->engine);
+}
+
+void sio_server_set_user(sio_server *server, void *user) {
+    server->user = user;
+}
+
+void *sio_server_user(const sio_server *server) {
+    return server->user;
+}
+
+void sio_server_on_request(sio_server *server, sio_request_fn fn, void *user) {
+    sio_front_on_request(server->front, fn, user);
+}
+
+int sio_server_serve_dir(sio_server *server, const char *prefix, const char *dir) {
+    return sio_front_serve_dir(server->front, prefix, dir);
+}

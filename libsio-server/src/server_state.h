@@ -1,0 +1,68 @@
+/* The server object: what connections, namespaces and peers share. */
+#ifndef SIO_SERVER_STATE_H
+#define SIO_SERVER_STATE_H
+
+#include "engine.h"
+#include "front.h"
+
+#include <net/list.h>
+#include <net/listener.h>
+#include <net/log.h>
+#include <net/loop.h>
+#include <net/table.h>
+#include <net/timer.h>
+#include <net/tls.h>
+#include <sio/packet.h>
+#include <sio/server.h>
+#include <sio/session.h>
+
+enum { SIO_SERVER_MAX_LISTENERS = 16 };
+
+struct sio_server {
+    const sio_mem *mem; /* the loop's copy */
+    sio_loop *loop;
+    sio_log log; /* hands on to log_fn */
+    sio_server_log_fn log_fn;
+    void *log_user;
+
+    sio_engine *engine;
+    sio_front *front;
+    sio_tls *tls;
+    sio_listener *listeners[SIO_SERVER_MAX_LISTENERS];
+    size_t listener_count;
+
+    sio_table namespaces;
+    sio_list conns;
+
+    /* What all connections share, for each protocol generation. */
+    sio_eio_config eio;
+    sio_decoder_options decoder5;
+    sio_decoder_options decoder4;
+    sio_session_options session5;
+    sio_session_options session4;
+    uint32_t max_pending_acks;
+
+    sio_args *scratch; /* the arguments of the packet that is being handed out */
+    sio_args *no_args; /* for events that have none; never changed */
+    sio_buf encode;    /* the packet that is being sent */
+
+    void *user;
+    void (*on_closed)(void *user); /* of sio_server_close() */
+    void *on_closed_user;
+    sio_timer close_timer;
+    bool closing;
+    bool closed;
+    bool running;
+    bool dead; /* freed by the application: no callback any more */
+    bool finishing;
+    unsigned depth;
+};
+
+/* Around everything that may run handlers while it goes on using the server: a handler may free it,
+ * and then the memory goes with the last of these. */
+static inline void sio_server_enter(sio_server *server) {
+    server->depth++;
+}
+void sio_server_leave(sio_server *server);
+
+#endif

@@ -1,0 +1,39 @@
+/* Files over HTTP: nothing outside of a folder can be reached, whatever the path and whatever links
+ * lie in the folder. */
+#ifndef SIO_SERVER_STATIC_FILES_H
+#define SIO_SERVER_STATIC_FILES_H
+
+#include "exchange.h"
+
+enum { SIO_ETAG_MAX = 40 };
+
+/* An open regular file. */
+typedef struct sio_file {
+    int fd;
+    uint64_t size;
+    char etag[SIO_ETAG_MAX]; /* of size and time of modification, with its quotes */
+} sio_file;
+
+/* A folder to serve from. It is the folder itself that is kept, not its name.
+ * Errors: SIO_ERR_NOT_FOUND, SIO_ERR_INVALID. */
+int sio_static_dir_open(int *out, const char *dir);
+
+/* Errors: SIO_ERR_NOT_FOUND, also for what is not a regular file or lies outside; SIO_ERR_TYPE for
+ * a folder; SIO_ERR_LIMIT when the system is short of something. */
+int sio_file_open(sio_file *out, int dir, const char *path);
+void sio_file_close(sio_file *file);
+
+/* Whether If-None-Match names it (RFC 9110 §13.1.2). */
+bool sio_file_is_known(const sio_file *file, const sio_http1_head *head);
+
+/* By the name's ending. Static text. */
+const char *sio_file_type(const char *path);
+
+/* Answer with the file, or 304 without. Takes it over. `extra`: further header lines, or NULL. */
+void sio_file_answer(sio_exchange *exchange, sio_file *file, const char *content_type,
+                     const char *extra);
+
+/* Answer a request for the rest of a path, not decoded, below a folder. */
+void sio_static_route(sio_exchange *exchange, int dir, sio_str rest);
+
+#endif

@@ -1,0 +1,497 @@
+/* A WebSocket of the engine: one Engine.IO packet a message (Engine.IO protocol, WebSocket
+ * transport; RFC 6455; RFC 7692). It belongs to a session as its transport or as its probe, and
+ * lets go of it when either ends. */
+#include "engine_session.h"
+
+#include "mem.h"
+
+#include <net/log.h>
+
+#include <string.h>
+
+/* How long the peer's own Close frame is awaited. */
+enum { CLOSE_LINGER_MS = 30000 };
+
+/* Messages up to this are copied into the stream; larger ones are handed over by reference. */
+enum { COPY_MAX = 4096 };
+
+struct sio_ws_link {
+    sio_engine *engine;
+    sio_engine_session *session; /* NULL once it has let go */
+    sio_stream *stream;          /* NULL once it is closed */
+    sio_ws *ws;
+    uint8_t *rest; /* what came behind the request, until the start */
+    size_t rest_len;
+    uint32_t refs;
+    uint8_t deflate_bits; /* 0: no compression */
+    bool probe;
+    bool base64;
+    bool batch; /* frames of the queue are on their way */
+};
+
+/* ---- life ---- */
+
+static void link_unref(sio_ws_link *link) {
+    if (--link->refs != 0) {
+        return;
+    }
+    sio_ws_free(link->ws);
+    sio_mem_release(link->engine->mem, link);
+}
+
+/* The link's own reference goes with its stream. */
+static void let_go(sio_ws_link *link) {
+    sio_engine_session *session = link->session;
+    link->session = NULL;
+    if (session) {
+        if (session->ws == link) {
+            session->ws = NULL;
+        }
+        if (session->probe == link) {
+            session->probe = NULL;
+        }
+    }
+    link_unref(link);
+}
+
+static void write_close(sio_ws_link *link, uint16_t code) {
+    uint8_t frame[SIO_WS_HEADER_MAX + 2];
+    sio_buf out = {.data = frame, .cap = sizeof(frame), .max = sizeof(frame)};
+    if (sio_ws_write_close(&out, code, (sio_str){NULL, 0}, NULL) == 0) {
+        (void)sio_stream_write(link->stream, out.data, out.len);
+    }
+}
+
+static void end_stream(sio_ws_link *link, uint16_t code) {
+    sio_stream *stream = link->stream;
+    write_close(link, code);
+    link->stream = NULL;
+    sio_stream_close(stream, CLOSE_LINGER_MS);
+    let_go(link);
+}
+
+void sio_ws_link_close(sio_ws_link *link) {
+    if (link && link->stream) {
+        end_stream(link, 0);
+    }
+}
+
+void sio_ws_link_abort(sio_ws_link *link) {
+    if (link && link->stream) {
+        sio_stream *stream = link->stream;
+        link->stream = NULL;
+        sio_stream_free(stream);
+        let_go(link);
+    }
+}
+
+/* Tell the session that this WebSocket has ended. `err` 0: it was closed. */
+static void report_end(sio_engine_session *session, bool probe, int err) {
+    sio_time now = sio_loop_now(session->engine->loop);
+    if (probe) {
+        sio_eio_session_probe_closed(&session->eio, err, now);
+    } else {
+        sio_eio_session_transport_closed(&session->eio, err, now);
+    }
+    sio_engine_session_pump(session);
+}
+
+/* The peer's doing, or the network's: the stream ends with `code` in a Close frame where it still
+ * can be written, and the session hears of it. */
+static void fail(sio_ws_link *link, int err, uint16_t code, bool writable) {
+    sio_engine_session *session = link->session;
+    bool probe = link->probe;
+    if (writable) {
+        end_stream(link, code);
+    } else {
+        sio_ws_link_abort(link);
+    }
+    if (session) {
+        report_end(session, probe, err);
+    }
+}
+
+/* ---- reading ---- */
+
+static void on_packet(sio_ws_link *link, const sio_eio_packet *packet) {
+    sio_engine_session *session = link->session;
+    sio_time now = sio_loop_now(link->engine->loop);
+    if (link->probe) {
+        sio_eio_session_probe_packet(&session->eio, packet, now);
+        sio_engine_session_pump(session);
+    } else if (sio_eio_session_packet(&session->eio, packet, now) == SIO_EIO_EVENT_MESSAGE) {
+        sio_engine_session_deliver(session, packet);
+    } else {
+        sio_engine_session_pump(session);
+    }
+}
+
+static void on_data(sio_ws_link *link, const sio_ws_event *event) {
+    int revision = sio_eio_session_revision(&link->session->eio);
+    sio_bytes data = {event->data, event->len};
+    sio_eio_packet packet;
+    if (event->kind == SIO_WS_BINARY) {
+        sio_eio_decode_binary(&packet, revision, data);
+    } else {
+        int rc = sio_eio_decode_text(&packet, revision, data, &link->engine->scratch);
+        if (rc != 0) {
+            fail(link, rc, sio_error_close_code(rc), true);
+            return;
+        }
+    }
+    on_packet(link, &packet);
+}
+
+/* Each ping of one read is answered; a peer that pings without reading is cut off by the limit of
+ * its stream. */
+static void on_ping(sio_ws_link *link, const sio_ws_event *event) {
+    uint8_t frame[SIO_WS_HEADER_MAX + SIO_WS_CONTROL_MAX];
+    sio_buf out = {.data = frame, .cap = sizeof(frame), .max = sizeof(frame)};
+    if (sio_stream_queued(link->stream) <= COPY_MAX &&
+        sio_ws_write_frame(&out, SIO_WS_PONG, event->data, event->len, false, NULL) == 0) {
+        (void)sio_stream_write(link->stream, out.data, out.len);
+    }
+}
+
+static void on_event(sio_ws_link *link, const sio_ws_event *event) {
+    switch (event->kind) {
+    case SIO_WS_TEXT:
+    case SIO_WS_BINARY:
+        on_data(link, event);
+        break;
+    case SIO_WS_PING:
+        on_ping(link, event);
+        break;
+    case SIO_WS_CLOSE:
+        fail(link, 0, event->code == SIO_WS_NO_CODE ? 0 : event->code, true);
+        break;
+    default:
+        break;
+    }
+}
+
+static void read_events(sio_ws_link *link) {
+    sio_ws_event event;
+    int rc = 0;
+    while (link->session && (rc = sio_ws_next(link->ws, &event)) == 1) {
+        on_event(link, &event);
+    }
+    if (rc < 0 && link->session) {
+        SIO_LOG(sio_loop_log(link->engine->loop), SIO_LOG_INFO, "engine:ws", "%s: %s",
+                link->session->id, sio_error_text(rc));
+        fail(link, rc, sio_error_close_code(rc), true);
+    }
+}
+
+static void on_read(void *ctx, uint8_t *data, size_t len) {
+    sio_ws_link *link = ctx;
+    link->refs++;
+    int rc;
+    uint8_t *room;
+    size_t room_len;
+    if (sio_ws_pending_room(link->ws, &room, &room_len) == 1 && room == data) {
+        rc = sio_ws_pending_filled(link->ws, len);
+    } else {
+        rc = sio_ws_feed(link->ws, data, len);
+    }
+    if (rc != 0) {
+        fail(link, rc, sio_error_close_code(rc), true);
+    } else {
+        read_events(link);
+    }
+    link_unref(link);
+}
+
+static uint8_t *want_room(void *ctx, size_t *len) {
+    sio_ws_link *link = ctx;
+    uint8_t *room;
+    return sio_ws_pending_room(link->ws, &room, len) == 1 ? room : NULL;
+}
+
+static void on_eof(void *ctx) {
+    fail(ctx, 0, 0, false);
+}
+
+static void on_error(void *ctx, const sio_stream_error *error) {
+    fail(ctx, 0, 0, false);
+}
+
+static void on_drain(void *ctx) {
+    sio_ws_link *link = ctx;
+    if (!link->batch) {
+        return;
+    }
+    link->batch = false;
+    if (link->session && !link->probe) {
+        sio_eio_session_written(&link->session->eio, sio_loop_now(link->engine->loop));
+        sio_engine_session_pump(link->session);
+    }
+}
+
+static const sio_stream_callbacks callbacks = {
+    .on_read = on_read,
+    .on_eof = on_eof,
+    .on_error = on_error,
+    .on_drain = on_drain,
+    .want_room = want_room,
+};
+
+/* ---- the handshake ---- */
+
+static sio_ws_request request_of(const sio_http1_head *head) {
+    return (sio_ws_request){
+        .method = head->method,
+        .upgrade = sio_http1_find(head, SIO_STR("Upgrade")),
+        .connection = sio_http1_find(head, SIO_STR("Connection")),
+        .key = sio_http1_find(head, SIO_STR("Sec-WebSocket-Key")),
+        .version = sio_http1_find(head, SIO_STR("Sec-WebSocket-Version")),
+        .protocol = sio_http1_find(head, SIO_STR("Sec-WebSocket-Protocol")),
+        .extensions = sio_http1_find(head, SIO_STR("Sec-WebSocket-Extensions")),
+    };
+}
+
+static void refuse(sio_exchange *exchange, const sio_ws_refusal *refusal) {
+    sio_bytes body = {(const uint8_t *)refusal->body, strlen(refusal->body)};
+    sio_exchange_answer_and_close(exchange, refusal->status, "text/html", body,
+                                  refusal->send_version ? "Sec-WebSocket-Version: 13\r\n" : NULL);
+}
+
+static int make_decoder(sio_ws_link *link, const sio_ws_agreement *agreement) {
+    sio_engine *engine = link->engine;
+    sio_ws_options options = SIO_WS_OPTIONS_INIT;
+    options.role = SIO_WS_SERVER;
+    options.max_message = engine->options.max_payload;
+    if (agreement->deflate) {
+        if (!engine->inflater) {
+            int rc = sio_ws_inflater_new(&engine->inflater, 15, false, engine->mem);
+            if (rc != 0) {
+                return rc;
+            }
+        }
+        options.inflater = engine->inflater;
+        link->deflate_bits = agreement->deflate_params.server_max_window_bits;
+    }
+    return sio_ws_new(&link->ws, &options, engine->mem);
+}
+
+static int switch_protocols(sio_ws_link *link, sio_exchange *exchange,
+                            const sio_ws_agreement *agreement) {
+    sio_buf head;
+    sio_buf_init(&head, 0, link->engine->mem);
+    int rc = sio_ws_handshake_respond(&head, agreement);
+    if (rc == 0) {
+        rc = sio_exchange_upgrade(exchange, (sio_bytes){head.data, head.len}, &link->stream,
+                                  &link->rest, &link->rest_len);
+    } else {
+        sio_exchange_destroy(exchange);
+    }
+    sio_buf_free(&head);
+    return rc;
+}
+
+int sio_ws_link_accept(sio_ws_link **out, sio_engine *engine, sio_exchange *exchange, bool base64) {
+    static const sio_ws_deflate_options lean = SIO_WS_DEFLATE_OPTIONS_INIT;
+    sio_ws_handshake_options options = SIO_WS_HANDSHAKE_OPTIONS_INIT;
+    options.deflate = engine->options.deflate ? &lean : NULL;
+    options.closing = engine->closing;
+    sio_ws_request request = request_of(sio_exchange_head(exchange));
+    sio_ws_agreement agreement;
+    sio_ws_refusal refusal;
+    if (sio_ws_handshake_accept(&agreement, &refusal, &request, &options) != 0) {
+        refuse(exchange, &refusal);
+        return SIO_ERR_WS_HANDSHAKE;
+    }
+    sio_ws_link *link = sio_mem_zalloc(engine->mem, sizeof(*link));
+    if (!link) {
+        sio_exchange_destroy(exchange);
+        return SIO_ERR_NOMEM;
+    }
+    link->engine = engine;
+    link->base64 = base64;
+    link->refs = 1;
+    int rc = make_decoder(link, &agreement);
+    if (rc != 0) {
+        sio_exchange_destroy(exchange);
+    } else {
+        rc = switch_protocols(link, exchange, &agreement);
+    }
+    if (rc != 0) {
+        link_unref(link);
+        return rc;
+    }
+    sio_stream_set_callbacks(link->stream, &callbacks, link);
+    *out = link;
+    return 0;
+}
+
+void sio_ws_link_attach(sio_ws_link *link, sio_engine_session *session, bool probe) {
+    link->session = session;
+    link->probe = probe;
+    if (probe) {
+        session->probe = link;
+    } else {
+        session->ws = link;
+    }
+}
+
+void sio_ws_link_start(sio_ws_link *link) {
+    uint8_t *rest = link->rest;
+    size_t len = link->rest_len;
+    link->rest = NULL;
+    link->rest_len = 0;
+    if (!link->session) {
+        sio_ws_link_close(link);
+    } else if (link->stream && len > 0) {
+        on_read(link, rest, len);
+    }
+}
+
+void sio_ws_link_promote(sio_ws_link *link) {
+    if (link) {
+        link->probe = false;
+    }
+}
+
+/* ---- writing ---- */
+
+static void release_message(void *message) {
+    sio_eio_message_unref(message);
+}
+
+static void release_blob(void *blob) {
+    sio_blob_unref(blob);
+}
+
+static sio_ws_deflater *deflater(sio_ws_link *link) {
+    sio_ws_deflater **slot = &link->engine->deflaters[link->deflate_bits - 8];
+    if (!*slot) {
+        (void)sio_ws_deflater_new(slot, link->deflate_bits, false, 0, 0, link->engine->mem);
+    }
+    return *slot;
+}
+
+/* One frame around the compressed packet. Errors: SIO_ERR_NOMEM and those of zlib. */
+static int deflate_frame(sio_ws_link *link, sio_buf *out, sio_bytes packet, bool binary) {
+    sio_ws_deflater *compressor = deflater(link);
+    uint8_t header[SIO_WS_HEADER_MAX];
+    if (!compressor) {
+        return SIO_ERR_NOMEM;
+    }
+    sio_buf payload;
+    sio_buf_init(&payload, 0, link->engine->mem);
+    int rc = sio_ws_deflate(compressor, &payload, packet.ptr, packet.len);
+    if (rc == 0) {
+        size_t len = sio_ws_write_header(header, binary ? SIO_WS_BINARY : SIO_WS_TEXT, true, true,
+                                         payload.len, NULL);
+        rc = sio_buf_add(out, header, len);
+    }
+    if (rc == 0) {
+        rc = sio_buf_add(out, payload.data, payload.len);
+    }
+    sio_buf_free(&payload);
+    return rc;
+}
+
+/* The compressed frame of a message is made once for all receivers with the same window. */
+static int write_deflated(sio_ws_link *link, sio_eio_message *message, sio_bytes packet) {
+    const sio_blob *frame = sio_eio_message_deflated(message, link->deflate_bits);
+    if (!frame) {
+        sio_blob *fresh;
+        sio_buf out;
+        sio_buf_init(&out, 0, link->engine->mem);
+        int rc = deflate_frame(link, &out, packet, sio_eio_message_is_binary(message));
+        if (rc == 0) {
+            rc = sio_blob_take(&fresh, &out);
+        }
+        if (rc != 0) {
+            sio_buf_free(&out);
+            return rc;
+        }
+        (void)sio_eio_message_set_deflated(message, link->deflate_bits, fresh);
+        frame = fresh;
+        return sio_stream_write_ref(link->stream, frame->data, frame->len, release_blob, fresh);
+    }
+    sio_blob *shared = sio_blob_ref((sio_blob *)(uintptr_t)frame);
+    return sio_stream_write_ref(link->stream, shared->data, shared->len, release_blob, shared);
+}
+
+static int revision_of(const sio_ws_link *link) {
+    return sio_eio_session_revision(&link->session->eio);
+}
+
+static bool compresses(const sio_ws_link *link, unsigned flags, size_t len) {
+    return link->deflate_bits != 0 && (flags & SIO_EIO_COMPRESS) != 0 &&
+           len >= link->engine->options.compress_threshold;
+}
+
+int sio_ws_link_write_message(sio_ws_link *link, sio_eio_message *message, unsigned flags) {
+    bool as_text = link->base64 && sio_eio_message_is_binary(message);
+    sio_bytes bytes;
+    if (!as_text && compresses(link, flags, sio_eio_message_data(message).len)) {
+        int rc = sio_eio_message_bytes(&bytes, message, SIO_EIO_FORM_PACKET, revision_of(link));
+        return rc != 0 ? rc : write_deflated(link, message, bytes);
+    }
+    sio_eio_form form = as_text ? SIO_EIO_FORM_TEXT_FRAME : SIO_EIO_FORM_FRAME;
+    int rc = sio_eio_message_bytes(&bytes, message, form, revision_of(link));
+    if (rc != 0) {
+        return rc;
+    }
+    sio_eio_message_ref(message);
+    return sio_stream_write_ref(link->stream, bytes.ptr, bytes.len, release_message, message);
+}
+
+/* Small messages go straight from the encoder's buffer into the stream's. */
+static int write_copied(sio_ws_link *link, sio_buf *buf) {
+    uint8_t header[SIO_WS_HEADER_MAX];
+    uint8_t *text = buf->data + SIO_EIO_HEADROOM - 1;
+    size_t len = buf->len - SIO_EIO_HEADROOM + 1;
+    text[0] = '4';
+    size_t header_len = sio_ws_write_header(header, SIO_WS_TEXT, true, false, len, NULL);
+    uint8_t *room = sio_stream_room(link->stream, header_len + len);
+    buf->len = 0;
+    if (!room) {
+        return SIO_ERR_NOMEM;
+    }
+    memcpy(room, header, header_len);
+    memcpy(room + header_len, text, len);
+    sio_stream_commit(link->stream, header_len + len);
+    return 0;
+}
+
+int sio_ws_link_write_buf(sio_ws_link *link, sio_buf *buf, bool binary, unsigned flags) {
+    size_t len = buf->len - SIO_EIO_HEADROOM;
+    if (!binary && len <= COPY_MAX && !compresses(link, flags, len)) {
+        return write_copied(link, buf);
+    }
+    sio_eio_message *message;
+    int rc = sio_eio_message_take(&message, binary, buf);
+    if (rc == 0) {
+        rc = sio_ws_link_write_message(link, message, flags);
+        sio_eio_message_unref(message);
+    }
+    return rc;
+}
+
+static int write_item(sio_ws_link *link, const sio_eio_item *item) {
+    if (item->message && item->type == SIO_EIO_MESSAGE) {
+        return sio_ws_link_write_message(link, item->message, item->flags);
+    }
+    sio_bytes frame;
+    int rc = sio_eio_item_bytes(&frame, item, SIO_EIO_FORM_FRAME, revision_of(link));
+    return rc != 0 ? rc : sio_stream_write(link->stream, frame.ptr, frame.len);
+}
+
+int sio_ws_link_write(sio_ws_link *link, const sio_eio_item *items, size_t count) {
+    link->batch = true;
+    for (size_t i = 0; i < count; i++) {
+        int rc = write_item(link, &items[i]);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+size_t sio_ws_link_queued(const sio_ws_link *link) {
+    return link->stream ? sio_stream_queued(link->stream) : 0;
+}
