@@ -1,0 +1,129 @@
+/* The client object: one connection at a time, and the sockets that share it. */
+#ifndef SIO_CLIENT_STATE_H
+#define SIO_CLIENT_STATE_H
+
+#include "engine.h"
+
+#include <net/handlers.h>
+#include <net/list.h>
+#include <net/log.h>
+#include <net/loop.h>
+#include <net/table.h>
+#include <net/timer.h>
+#include <net/tls.h>
+#include <sio/ack_table.h>
+#include <sio/backoff.h>
+#include <sio/client.h>
+#include <sio/packet.h>
+#include <sio/recovery.h>
+#include <sio/session.h>
+#include <sio/sys/ack.h>
+#include <sio/url.h>
+
+#include <pthread.h>
+
+/* One engine session, from its start until its connections are gone. The client has at most one
+ * current attempt; others are still closing. */
+typedef struct sio_attempt {
+    sio_client *client;
+    sio_cengine *engine;
+    sio_list link; /* in sio_client.attempts */
+} sio_attempt;
+
+typedef enum sio_client_phase {
+    SIO_CLIENT_CLOSED,
+    SIO_CLIENT_OPENING, /* there is a current attempt that is not open yet */
+    SIO_CLIENT_OPEN,
+} sio_client_phase;
+
+struct sio_client {
+    const sio_mem *mem; /* the loop's copy */
+    sio_loop *loop;
+    sio_log log;
+    sio_client_log_fn log_fn;
+    void *log_user;
+
+    /* What attempts are made with. */
+    char *url_text;
+    sio_url url; /* views of url_text */
+    char *path;
+    char *query;
+    char *auth;
+    char *server_name;
+    sio_http1_header *headers; /* names and values owned */
+    size_t header_count;
+    sio_tls *tls;
+    sio_client_options options; /* numbers only; its pointers are not used */
+    sio_decoder_options decoder_options;
+    sio_session_options session_options;
+
+    /* The connection. */
+    sio_client_phase phase;
+    sio_attempt *current;
+    sio_list attempts;
+    sio_decoder decoder;
+    sio_session session; /* the slots' user pointers are sockets; in use while OPEN */
+    sio_backoff backoff;
+    sio_timer reconnect_timer;
+    sio_task failed_task; /* an attempt that could not even be started */
+    int failed_error;
+    bool reconnecting; /* the loop of attempts is on, waiting or trying */
+    bool skip_reconnect;
+    bool receiving; /* a packet is being handed out; it may lie in the decoder's memory */
+
+    sio_handlers handlers;
+    sio_table by_nsp;
+    sio_list sockets;
+    uint32_t buffered; /* events kept for sending or early ones kept for delivery */
+
+    sio_args *scratch; /* the arguments of the packet that is being handed out */
+    sio_args *no_args; /* for events that have none; never changed */
+    sio_buf encode;    /* the packet that is being sent */
+    sio_buf detail;    /* NUL-terminated text about the last failure */
+
+    void *user;
+    pthread_t thread;
+    pthread_mutex_t starting;
+    bool has_thread;
+    bool running;
+    bool dead;
+    bool finishing;
+    unsigned depth;
+};
+
+/* Around everything that may run handlers while it goes on using the client: a handler may free it,
+ * and then the memory goes with the last of these. */
+static inline void sio_client_enter(sio_client *client) {
+    client->depth++;
+}
+void sio_client_leave(sio_client *client);
+
+/* End sio_client_run() when nothing will ever happen again. */
+void sio_client_check_idle(sio_client *client);
+
+/* Whether it is a JSON object. Errors: SIO_ERR_INVALID, JSON errors. */
+int sio_client_check_auth(const char *auth);
+
+/* Events of the client itself. */
+void sio_client_hand_out(sio_client *client, sio_event *event, const char *name);
+
+/* ---- manager.c ---- */
+
+/* Connect unless it is connecting, connected, or waiting to reconnect. */
+void sio_manager_want(sio_client *client);
+/* A socket is no longer active: without any, the connection is closed. */
+void sio_manager_release(sio_client *client);
+void sio_manager_close(sio_client *client);
+/* The connection is unusable: it is closed and, if wanted, made anew. */
+void sio_manager_lose(sio_client *client, const char *reason, int err);
+/* Without a word to anybody. */
+void sio_manager_cut(sio_client *client);
+/* Errors: SIO_ERR_NOMEM. */
+int sio_manager_init(sio_client *client);
+void sio_manager_done(sio_client *client);
+
+/* ---- packets.c ---- */
+
+void sio_client_receive(sio_client *client, bool binary, uint8_t *data, size_t len);
+
+#endif

@@ -1,0 +1,43 @@
+/* One HTTP/1.1 connection that is kept alive and used for one request at a time. When the server
+ * closed it between two requests, the next one makes it anew; also when that is only noticed after
+ * the request was sent, as long as nothing of its response has arrived (RFC 9112 §9.3.1). */
+#ifndef SIO_CLIENT_HTTP_CLIENT_H
+#define SIO_CLIENT_HTTP_CLIENT_H
+
+#include "dial.h"
+#include "transport.h"
+
+#include <sio/buffer.h>
+
+typedef struct sio_http_client sio_http_client;
+
+typedef struct sio_http_response {
+    int status;
+    bool octets;   /* Content-Type: application/octet-stream */
+    uint8_t *body; /* may be changed in place, valid for the call */
+    size_t len;
+} sio_http_response;
+
+/* One of the two for each request. Everything is legal inside, freeing and the next request
+ * included. */
+typedef struct sio_http_client_callbacks {
+    void (*on_response)(void *ctx, const sio_http_response *response);
+    void (*on_failed)(void *ctx, const sio_transport_end *end); /* without `message` */
+} sio_http_client_callbacks;
+
+/* `target` and `callbacks` are borrowed. `max_body` bounds a response's body.
+ * Errors: SIO_ERR_NOMEM. */
+int sio_http_client_new(sio_http_client **out, sio_loop *loop, sio_dial_target *target,
+                        uint64_t max_body, const sio_http_client_callbacks *callbacks, void *ctx);
+
+/* Cut the connection; no callback any more. NULL is allowed. With `linger_ms`, a small request that
+ * is being sent still goes out, and its answer is awaited that long by nobody. */
+void sio_http_client_free(sio_http_client *client, uint64_t linger_ms);
+
+/* The empty buffer to write the next request into, head and body; only while none runs. */
+sio_buf *sio_http_client_begin(sio_http_client *client);
+/* Send it. Nothing is called from inside. Errors: SIO_ERR_NOMEM, SIO_ERR_INVALID. */
+int sio_http_client_send(sio_http_client *client);
+bool sio_http_client_busy(const sio_http_client *client);
+
+#endif

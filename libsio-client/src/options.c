@@ -1,0 +1,290 @@
+#include "options.h"
+
+#include "mem.h"
+
+#include <string.h>
+
+/* The application's own doing, so only what the table can hold. */
+enum { MAX_NAMESPACES = 16384 };
+
+static const sio_client_options DEFAULTS = {
+    .size = sizeof(sio_client_options),
+    .path = "/socket.io",
+    .eio_version = 4,
+    .connect_timeout_ms = 20000,
+    .reconnection_delay_ms = 1000,
+    .reconnection_delay_max_ms = 5000,
+    .randomization_factor = 0.5,
+    .max_message = 100u << 20,
+    .max_attachments = 10,
+    .max_json_depth = SIO_JSON_MAX_DEPTH,
+    .max_buffered = 10000,
+    .max_pending_acks = 10000,
+    .max_queued_bytes = 64u << 20,
+};
+
+#define FILL(field)                                                                                \
+    do {                                                                                           \
+        if (!out->field) {                                                                         \
+            out->field = DEFAULTS.field;                                                           \
+        }                                                                                          \
+    } while (0)
+
+static void fill_defaults(sio_client_options *out) {
+    FILL(path);
+    FILL(eio_version);
+    FILL(connect_timeout_ms);
+    FILL(reconnection_delay_ms);
+    FILL(reconnection_delay_max_ms);
+    FILL(max_message);
+    FILL(max_attachments);
+    FILL(max_json_depth);
+    FILL(max_buffered);
+    FILL(max_pending_acks);
+    FILL(max_queued_bytes);
+    if (out->randomization_factor == 0) {
+        out->randomization_factor = DEFAULTS.randomization_factor;
+    }
+}
+
+int sio_client_check_auth(const char *auth) {
+    size_t len = strlen(auth);
+    int rc = sio_json_validate(auth, len, 0);
+    if (rc != 0) {
+        return rc;
+    }
+    return auth[strspn(auth, " \t\r\n")] == '{' ? 0 : SIO_ERR_INVALID;
+}
+
+static bool header_is_valid(const char *name, const char *value) {
+    return name && value && sio_http1_is_token((sio_str){name, strlen(name)}) &&
+           sio_http1_is_value((sio_str){value, strlen(value)});
+}
+
+static int check(const sio_client_options *options) {
+    for (size_t i = 0; i < options->header_count; i++) {
+        if (!header_is_valid(options->headers[i].name, options->headers[i].value)) {
+            return SIO_ERR_INVALID;
+        }
+    }
+    if (options->path[0] != '/' || (options->eio_version != 3 && options->eio_version != 4) ||
+        (unsigned)options->transports > SIO_CLIENT_WEBSOCKET ||
+        options->max_json_depth > SIO_JSON_DEPTH_CEILING ||
+        options->max_attachments > SIO_ARGS_MAX_ATTACHMENTS) {
+        return SIO_ERR_INVALID;
+    }
+    return options->auth ? sio_client_check_auth(options->auth) : 0;
+}
+
+int sio_client_options_read(sio_client_options *out, const sio_client_options *options) {
+    *out = (sio_client_options){.size = sizeof(*out)};
+    if (options) {
+        /* An older program knows fewer fields; one that knows more was built for a later library.
+         */
+        if (options->size < sizeof(options->size) || options->size > sizeof(*out)) {
+            return SIO_ERR_INVALID;
+        }
+        memcpy(out, options, options->size);
+    }
+    fill_defaults(out);
+    return check(out);
+}
+
+/* ---- copies ---- */
+
+static int copy_text(const sio_client *client, char **out, const char *text, size_t len) {
+    char *copy = NULL;
+    if (text) {
+        copy = sio_mem_strndup(client->mem, text, len);
+        if (!copy) {
+            return SIO_ERR_NOMEM;
+        }
+    }
+    sio_mem_release(client->mem, *out);
+    *out = copy;
+    return 0;
+}
+
+static int copy_string(const sio_client *client, char **out, const char *text) {
+    return copy_text(client, out, text, text ? strlen(text) : 0);
+}
+
+static int apply_url(sio_client *client, const char *url, const char *query) {
+    int rc = copy_string(client, &client->url_text, url);
+    if (rc == 0) {
+        rc = sio_url_parse(&client->url, (sio_str){client->url_text, strlen(url)});
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    if (client->url.query.len > 0) {
+        return copy_text(client, &client->query, client->url.query.ptr, client->url.query.len);
+    }
+    return sio_client_set_query(client, query);
+}
+
+/* Read again by every attempt: printable, without white space, `#` or a `?` in front. */
+static bool query_is_valid(const char *query) {
+    if (*query == '?') {
+        return false;
+    }
+    for (; *query; query++) {
+        if ((unsigned char)*query <= ' ' || (unsigned char)*query >= 0x7f || *query == '#') {
+            return false;
+        }
+    }
+    return true;
+}
+
+int sio_client_set_query(sio_client *client, const char *query) {
+    if (query && !query_is_valid(query)) {
+        return SIO_ERR_INVALID;
+    }
+    return copy_string(client, &client->query, query);
+}
+
+/* ---- headers ---- */
+
+static void header_free(const sio_client *client, sio_http1_header *header) {
+    sio_mem_release(client->mem, (char *)(uintptr_t)header->name.ptr);
+    sio_mem_release(client->mem, (char *)(uintptr_t)header->value.ptr);
+}
+
+static sio_http1_header *header_find(const sio_client *client, const char *name) {
+    for (size_t i = 0; i < client->header_count; i++) {
+        sio_str present = client->headers[i].name;
+        if (present.len == strlen(name) &&
+            sio_http1_has_token(present, (sio_str){name, present.len})) {
+            return &client->headers[i];
+        }
+    }
+    return NULL;
+}
+
+static void header_remove(sio_client *client, const char *name) {
+    sio_http1_header *present = header_find(client, name);
+    if (!present) {
+        return;
+    }
+    header_free(client, present);
+    *present = client->headers[--client->header_count];
+}
+
+static int header_add(sio_client *client, const char *name, const char *value) {
+    sio_http1_header *headers = sio_mem_resize_array(client->mem, client->headers,
+                                                     client->header_count + 1, sizeof(*headers));
+    if (!headers) {
+        return SIO_ERR_NOMEM;
+    }
+    client->headers = headers;
+    sio_http1_header fresh = {
+        .name = {sio_mem_strndup(client->mem, name, strlen(name)), strlen(name)},
+        .value = {sio_mem_strndup(client->mem, value, strlen(value)), strlen(value)},
+    };
+    if (!fresh.name.ptr || !fresh.value.ptr) {
+        header_free(client, &fresh);
+        return SIO_ERR_NOMEM;
+    }
+    headers[client->header_count++] = fresh;
+    return 0;
+}
+
+int sio_client_set_header(sio_client *client, const char *name, const char *value) {
+    if (!header_is_valid(name, value ? value : "")) {
+        return SIO_ERR_INVALID;
+    }
+    header_remove(client, name);
+    return value ? header_add(client, name, value) : 0;
+}
+
+static int apply_headers(sio_client *client, const sio_client_options *options) {
+    for (size_t i = 0; i < options->header_count; i++) {
+        int rc = header_add(client, options->headers[i].name, options->headers[i].value);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* ---- the rest ---- */
+
+static int apply_tls(sio_client *client, const sio_client_tls *tls) {
+    static const sio_client_tls none = SIO_CLIENT_TLS_INIT;
+    char detail[SIO_TLS_DETAIL_MAX] = "";
+    if (!client->url.tls) {
+        return 0;
+    }
+    if (!tls) {
+        tls = &none;
+    }
+    if (tls->size != sizeof(*tls)) {
+        return SIO_ERR_INVALID;
+    }
+    sio_tls_options options = {
+        .context = tls->ctx,
+        .ca_file = tls->ca_file,
+        .ca_dir = tls->ca_dir,
+        .cert_file = tls->cert_file,
+        .key_file = tls->key_file,
+        .passphrase = tls->key_passphrase,
+        .insecure = tls->insecure,
+        .alpn = "http/1.1",
+    };
+    int rc = sio_tls_client_new(&client->tls, &options, detail, client->mem);
+    if (rc != 0) {
+        SIO_LOG(&client->log, SIO_LOG_ERROR, "socket.io-client", "TLS: %s", detail);
+        return rc;
+    }
+    return copy_string(client, &client->server_name, tls->server_name);
+}
+
+static void apply_numbers(sio_client *client, const sio_client_options *options) {
+    client->options = *options;
+    client->decoder_options = (sio_decoder_options)SIO_DECODER_OPTIONS_INIT;
+    client->decoder_options.protocol = options->eio_version == 3 ? 4 : 5;
+    client->decoder_options.max_attachments = options->max_attachments;
+    client->decoder_options.max_partial_bytes =
+        (size_t)options->max_message * (options->max_attachments + 1);
+    client->decoder_options.args.max_depth = options->max_json_depth;
+    client->decoder_options.mem = client->mem;
+    client->session_options = (sio_session_options)SIO_SESSION_OPTIONS_INIT;
+    client->session_options.role = SIO_ROLE_CLIENT;
+    client->session_options.protocol = client->decoder_options.protocol;
+    client->session_options.max_connected = MAX_NAMESPACES;
+    client->session_options.max_pending = MAX_NAMESPACES;
+    client->session_options.mem = client->mem;
+}
+
+int sio_client_options_apply(sio_client *client, const char *url,
+                             const sio_client_options *options) {
+    apply_numbers(client, options);
+    int rc = apply_url(client, url, options->query);
+    if (rc == 0) {
+        rc = copy_string(client, &client->path, options->path);
+    }
+    if (rc == 0) {
+        rc = copy_string(client, &client->auth, options->auth);
+    }
+    if (rc == 0) {
+        rc = apply_headers(client, options);
+    }
+    if (rc == 0) {
+        rc = apply_tls(client, options->tls);
+    }
+    return rc;
+}
+
+void sio_client_options_free(sio_client *client) {
+    const sio_mem *mem = client->mem;
+    for (size_t i = 0; i < client->header_count; i++) {
+        header_free(client, &client->headers[i]);
+    }
+    sio_mem_release(mem, client->headers);
+    sio_mem_release(mem, client->url_text);
+    sio_mem_release(mem, client->path);
+    sio_mem_release(mem, client->query);
+    sio_mem_release(mem, client->auth);
+    sio_mem_release(mem, client->server_name);
+    sio_tls_unref(client->tls);
+}

@@ -1,0 +1,17 @@
+/* The settings of a client, checked, with the defaults filled in, and copied. */
+#ifndef SIO_CLIENT_OPTIONS_H
+#define SIO_CLIENT_OPTIONS_H
+
+#include "client_state.h"
+
+/* A complete struct of this library's size from one of any earlier size; `options` may be NULL.
+ * Errors: SIO_ERR_INVALID, JSON errors (auth). */
+int sio_client_options_read(sio_client_options *out, const sio_client_options *options);
+
+/* Copy what attempts are made with. Errors: SIO_ERR_URL, SIO_ERR_INVALID, SIO_ERR_NOMEM,
+ * SIO_ERR_TLS_CONFIG, SIO_ERR_UNSUPPORTED. */
+int sio_client_options_apply(sio_client *client, const char *url,
+                             const sio_client_options *options);
+void sio_client_options_free(sio_client *client);
+
+#endif

@@ -1,0 +1,81 @@
+/* What arrives on the connection, decoded and handed to its socket. */
+#include "socket.h"
+
+#include "mem.h"
+
+static void forget_all(sio_client *client, sio_str payload) {
+    for (sio_list *at = client->sockets.next; at != &client->sockets && !client->dead;
+         at = at->next) {
+        sio_socket *socket = SIO_CONTAINER(at, sio_socket, link);
+        if (socket->active && !socket->connected) {
+            if (client->phase == SIO_CLIENT_OPEN) {
+                sio_session_leave(&client->session, socket->slot);
+            }
+            sio_socket_refused(socket, payload);
+        }
+    }
+}
+
+static void on_refused(sio_client *client, const sio_session_action *action, sio_str payload) {
+    if (action->user) {
+        sio_socket_refused(action->user, payload);
+    } else if (action->slot == SIO_SLOT_NONE) {
+        forget_all(client, payload); /* protocol 4: an error on "/" concerns every namespace */
+    }
+}
+
+static void on_packet(sio_client *client, const sio_packet *packet) {
+    sio_session_action action;
+    if (sio_session_receive(&client->session, packet, &action) != 0) {
+        sio_manager_lose(client, "parse error", SIO_ERR_SIO_VIOLATION);
+        return;
+    }
+    if (action.kind == SIO_SESSION_REFUSED) {
+        on_refused(client, &action, packet->payload);
+        return;
+    }
+    sio_socket *socket = action.user;
+    if (!socket) {
+        return;
+    }
+    switch (action.kind) {
+    case SIO_SESSION_CONNECTED:
+        sio_socket_accepted(socket, packet->payload);
+        break;
+    case SIO_SESSION_OLD_SERVER:
+        sio_socket_connect_failed(socket, SIO_ERR_SIO_OLD_SERVER,
+                                  sio_error_text(SIO_ERR_SIO_OLD_SERVER));
+        break;
+    case SIO_SESSION_EVENT:
+        sio_socket_receive(socket, packet);
+        break;
+    case SIO_SESSION_EVENT_EARLY:
+        sio_socket_keep_early(socket, packet);
+        break;
+    case SIO_SESSION_ACK:
+        sio_socket_acknowledged(socket, packet);
+        break;
+    case SIO_SESSION_DISCONNECT:
+        sio_socket_end(socket, "io server disconnect");
+        break;
+    default:
+        break;
+    }
+}
+
+void sio_client_receive(sio_client *client, bool binary, uint8_t *data, size_t len) {
+    sio_packet packet;
+    client->receiving = true;
+    int rc = binary ? sio_decoder_binary(&client->decoder, client->scratch, data, len, &packet)
+                    : sio_decoder_text(&client->decoder, client->scratch, (const char *)data, len,
+                                       &packet);
+    if (rc == 1) {
+        on_packet(client, &packet);
+    } else if (rc < 0) {
+        sio_manager_lose(client, "parse error", rc);
+    }
+    client->receiving = false;
+    if (client->phase != SIO_CLIENT_OPEN) {
+        sio_decoder_reset(&client->decoder); /* lost meanwhile */
+    }
+}

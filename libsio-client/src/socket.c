@@ -1,0 +1,544 @@
+#include "socket.h"
+
+#include "mem.h"
+
+#include <string.h>
+
+/* ---- life ---- */
+
+sio_socket *sio_socket_lookup(const sio_client *client, sio_str nsp) {
+    return sio_table_get(&client->by_nsp, nsp.ptr, nsp.len);
+}
+
+static sio_socket *socket_alloc(sio_client *client, const char *nsp) {
+    size_t slash = nsp[0] == '/' ? 0 : 1;
+    size_t len = strlen(nsp) + slash;
+    if (len >= UINT32_MAX) {
+        return NULL;
+    }
+    sio_socket *socket = sio_mem_zalloc(client->mem, sizeof(*socket) + len + 1);
+    if (!socket) {
+        return NULL;
+    }
+    socket->client = client;
+    socket->slot = SIO_SLOT_NONE;
+    socket->nsp_len = (uint32_t)len;
+    socket->nsp[0] = '/';
+    memcpy(socket->nsp + slash, nsp, len + 1 - slash);
+    sio_list_init(&socket->link);
+    sio_list_init(&socket->outgoing);
+    sio_list_init(&socket->early);
+    sio_recovery_init(&socket->recovery, client->mem);
+    sio_ack_table_init(&socket->acks, client->options.max_pending_acks, client->mem);
+    return socket;
+}
+
+static int socket_init(sio_socket *socket) {
+    sio_client *client = socket->client;
+    int rc = sio_handlers_init(&socket->handlers, client->loop);
+    if (rc == 0) {
+        rc = sio_timer_init(&socket->ack_timer, client->loop, sio_socket_ack_timeout, socket);
+    }
+    if (rc == 0) {
+        rc = sio_table_put(&client->by_nsp, socket->nsp, socket->nsp_len, socket);
+    }
+    return rc;
+}
+
+static void early_free(sio_socket *socket, sio_early *early) {
+    sio_list_remove(&early->link);
+    sio_args_unref(early->args);
+    sio_mem_release(socket->client->mem, early);
+    socket->client->buffered--;
+}
+
+static void early_forget(sio_socket *socket) {
+    while (!sio_list_empty(&socket->early)) {
+        early_free(socket, SIO_CONTAINER(socket->early.next, sio_early, link));
+    }
+}
+
+/* An acknowledgement goes to the connection that asked for it. The handles of one connection share
+ * this; it forgets the socket when the connection ends, and a kept handle may outlive even the
+ * client. */
+typedef struct sio_ack_owner {
+    sio_socket *socket; /* NULL once the connection is gone */
+    sio_mem mem;
+    bool has_mem;
+    uint32_t refs; /* the socket's own and those of handles */
+} ack_owner;
+
+static const sio_mem *ack_mem(const ack_owner *of) {
+    return of->has_mem ? &of->mem : NULL;
+}
+
+static void ack_retain(void *owner) {
+    ((ack_owner *)owner)->refs++;
+}
+
+static void ack_release(void *owner) {
+    ack_owner *of = owner;
+    if (--of->refs == 0) {
+        sio_mem mem = of->mem;
+        sio_mem_release(of->has_mem ? &mem : NULL, of);
+    }
+}
+
+static ack_owner *ack_owner_get(sio_socket *socket) {
+    const sio_mem *mem = socket->client->mem;
+    if (!socket->ack_owner) {
+        ack_owner *of = sio_mem_zalloc(mem, sizeof(*of));
+        if (!of) {
+            return NULL;
+        }
+        *of = (ack_owner){.socket = socket, .has_mem = mem != NULL, .refs = 1};
+        if (mem) {
+            of->mem = *mem;
+        }
+        socket->ack_owner = of;
+    }
+    return socket->ack_owner;
+}
+
+static void ack_owner_forget(sio_socket *socket) {
+    if (socket->ack_owner) {
+        socket->ack_owner->socket = NULL;
+        ack_release(socket->ack_owner);
+        socket->ack_owner = NULL;
+    }
+}
+
+void sio_socket_free(sio_socket *socket) {
+    const sio_mem *mem = socket->client->mem;
+    early_forget(socket);
+    ack_owner_forget(socket);
+    sio_socket_drop_outgoing(socket);
+    sio_list_remove(&socket->link);
+    sio_handlers_done(&socket->handlers);
+    sio_timer_done(&socket->ack_timer);
+    sio_ack_table_free(&socket->acks);
+    sio_recovery_free(&socket->recovery);
+    sio_mem_release(mem, socket->auth);
+    sio_mem_release(mem, socket->id);
+    sio_mem_release(mem, socket);
+}
+
+sio_socket *sio_client_socket(sio_client *client, const char *nsp) {
+    sio_socket *socket = NULL;
+    if (nsp) {
+        socket = socket_alloc(client, nsp);
+    } else {
+        char *path = sio_mem_strndup(client->mem, client->url.path.ptr, client->url.path.len);
+        socket = path ? socket_alloc(client, path) : NULL;
+        sio_mem_release(client->mem, path);
+    }
+    if (!socket) {
+        return NULL;
+    }
+    sio_str full = {socket->nsp, socket->nsp_len};
+    sio_socket *present = sio_socket_lookup(client, full);
+    if (present || !sio_nsp_is_valid(full) || socket_init(socket) != 0) {
+        sio_socket_free(socket);
+    } else {
+        sio_list_push(&client->sockets, &socket->link);
+        present = socket;
+    }
+    if (present) {
+        (void)sio_socket_connect(present);
+    }
+    return present;
+}
+
+/* ---- connecting ---- */
+
+static int send_connect(sio_socket *socket) {
+    sio_client *client = socket->client;
+    const char *auth = socket->auth ? socket->auth : client->auth;
+    auth = auth ? auth + strspn(auth, " \t\r\n") : NULL;
+    sio_str given = {auth, auth ? strlen(auth) : 0};
+    sio_buf payload;
+    sio_buf *buf = NULL;
+    sio_buf_init(&payload, 0, client->mem);
+    int rc = 0;
+    if (client->options.eio_version == 4) {
+        rc = sio_recovery_auth(&socket->recovery, given, &payload);
+    }
+    if (rc == 0) {
+        rc = sio_socket_packet_begin(socket, &buf);
+    }
+    if (rc == 0) {
+        rc = sio_packet_encode_connect(buf, (sio_str){socket->nsp, socket->nsp_len},
+                                       (sio_str){NULL, 0},
+                                       (sio_str){(const char *)payload.data, payload.len});
+    }
+    if (rc == 0) {
+        rc = sio_socket_packet_send(socket, SIO_EIO_COMPRESS);
+    }
+    sio_buf_free(&payload);
+    return rc;
+}
+
+void sio_socket_ask(sio_socket *socket) {
+    sio_client *client = socket->client;
+    sio_str nsp = {socket->nsp, socket->nsp_len};
+    int opening = sio_session_open(&client->session, nsp, socket, &socket->slot);
+    if (opening == SIO_ERR_EXISTS) {
+        return;
+    }
+    int rc = opening < 0 ? opening : 0;
+    if (opening == SIO_OPENING_SEND) {
+        rc = send_connect(socket);
+    } else if (opening == SIO_OPENING_CONNECTED) {
+        sio_socket_accepted(socket, (sio_str){NULL, 0});
+    }
+    if (rc == 0) {
+        return;
+    }
+    sio_socket_connect_failed(socket, rc, sio_error_text(rc));
+    /* Nothing was sent, so no answer would ever come: the next connection asks again. */
+    if (opening >= 0 && client->phase == SIO_CLIENT_OPEN) {
+        sio_cengine_fail(client->current->engine, rc);
+    }
+}
+
+int sio_socket_connect(sio_socket *socket) {
+    sio_client *client = socket->client;
+    if (socket->active) {
+        if (!socket->connected) {
+            sio_manager_want(client);
+        }
+        return 0;
+    }
+    socket->active = true;
+    sio_client_enter(client);
+    if (client->phase == SIO_CLIENT_OPEN) {
+        sio_socket_ask(socket);
+    } else {
+        sio_manager_want(client);
+    }
+    sio_client_leave(client);
+    return 0;
+}
+
+/* In protocol 4 the server sends no id: it is made from that of the connection. */
+static char *old_id(const sio_socket *socket) {
+    sio_client *client = socket->client;
+    const char *sid = sio_cengine_id(client->current->engine);
+    sio_buf id;
+    sio_buf_init(&id, 0, client->mem);
+    int rc = 0;
+    if (socket->nsp_len > 1) {
+        rc = sio_buf_add(&id, socket->nsp, socket->nsp_len);
+        rc = rc != 0 ? rc : sio_buf_add_byte(&id, '#');
+    }
+    rc = rc != 0 ? rc : sio_buf_add(&id, sid, strlen(sid) + 1);
+    if (rc != 0) {
+        sio_buf_free(&id);
+    }
+    return (char *)id.data;
+}
+
+/* What CONNECT said. Errors: SIO_ERR_SIO_PAYLOAD, SIO_ERR_NOMEM. */
+static int take_reply(sio_socket *socket, sio_str payload) {
+    sio_client *client = socket->client;
+    sio_connect_reply reply = {{NULL, 0}, {NULL, 0}};
+    sio_buf text;
+    sio_buf_init(&text, 4096, client->mem);
+    int rc = payload.len == 0 ? 0 : sio_connect_reply_parse(payload, &text, &reply);
+    if (rc == 0) {
+        socket->id = reply.sid.len ? sio_mem_strndup(client->mem, reply.sid.ptr, reply.sid.len)
+                                   : old_id(socket);
+        rc = socket->id ? sio_recovery_connected(&socket->recovery, reply.pid) : SIO_ERR_NOMEM;
+    }
+    if (rc >= 0) {
+        socket->recovered = rc == 1;
+        rc = 0;
+    } else {
+        sio_mem_release(client->mem, socket->id);
+        socket->id = NULL;
+    }
+    sio_buf_free(&text);
+    return rc;
+}
+
+static void replay_early(sio_socket *socket) {
+    while (socket->connected && !sio_list_empty(&socket->early)) {
+        sio_early *early = SIO_CONTAINER(socket->early.next, sio_early, link);
+        sio_packet packet = {.type = SIO_PACKET_EVENT,
+                             .args = early->args,
+                             .has_id = early->has_id,
+                             .id = early->id};
+        early->args = NULL;
+        early_free(socket, early);
+        sio_socket_receive(socket, &packet);
+        sio_args_unref(packet.args);
+        if (socket->client->dead) {
+            return;
+        }
+    }
+}
+
+void sio_socket_accepted(sio_socket *socket, sio_str payload) {
+    sio_client *client = socket->client;
+    int rc = take_reply(socket, payload);
+    if (rc != 0) {
+        sio_manager_lose(client, "parse error", rc);
+        return;
+    }
+    socket->connected = true;
+    replay_early(socket);
+    if (socket->connected && !client->dead) {
+        sio_socket_flush(socket);
+    }
+    if (socket->connected && !client->dead) {
+        sio_event event = {
+            .size = sizeof(event), .name = SIO_STR("connect"), .args = client->no_args};
+        sio_socket_hand_out(socket, &event);
+    }
+}
+
+/* ---- not connecting ---- */
+
+void sio_socket_connect_failed(sio_socket *socket, int err, const char *message) {
+    sio_event event = {.size = sizeof(event),
+                       .name = SIO_STR("connect_error"),
+                       .args = socket->client->no_args,
+                       .status = err,
+                       .reason = message};
+    sio_socket_hand_out(socket, &event);
+}
+
+void sio_socket_refused(sio_socket *socket, sio_str payload) {
+    sio_client *client = socket->client;
+    sio_connect_error error;
+    sio_buf text;
+    sio_buf_init(&text, 0, client->mem);
+    socket->active = false;
+    socket->slot = SIO_SLOT_NONE;
+    early_forget(socket);
+    /* The payload lies in the connection's memory, which the next line may give up. */
+    int rc = sio_connect_error_parse(payload, &text, &error);
+    sio_manager_release(client);
+    sio_event event = {.size = sizeof(event),
+                       .name = SIO_STR("connect_error"),
+                       .args = client->no_args,
+                       .status = SIO_ERR_SIO_REFUSED,
+                       .reason = rc == 0 ? error.message : sio_error_text(rc),
+                       .data = rc == 0 ? error.data : (sio_str){NULL, 0}};
+    sio_socket_hand_out(socket, &event);
+    sio_buf_free(&text);
+}
+
+void sio_socket_lost(sio_socket *socket, const char *reason, int err) {
+    sio_client *client = socket->client;
+    socket->slot = SIO_SLOT_NONE;
+    /* The next connection sends what was missed again; the ids belonged to this one. */
+    early_forget(socket);
+    if (!socket->connected) {
+        return;
+    }
+    socket->connected = false;
+    ack_owner_forget(socket);
+    sio_mem_release(client->mem, socket->id);
+    socket->id = NULL;
+    sio_event event = {.size = sizeof(event),
+                       .name = SIO_STR("disconnect"),
+                       .args = client->no_args,
+                       .status = err,
+                       .reason = reason};
+    sio_socket_hand_out(socket, &event);
+    if (!client->dead) {
+        sio_socket_end_acks(socket, false);
+    }
+}
+
+void sio_socket_end(sio_socket *socket, const char *reason) {
+    socket->active = false;
+    sio_manager_release(socket->client);
+    if (!socket->client->dead) {
+        sio_socket_lost(socket, reason, 0);
+    }
+}
+
+static void leave_namespace(sio_socket *socket) {
+    sio_client *client = socket->client;
+    if (client->phase != SIO_CLIENT_OPEN || socket->slot == SIO_SLOT_NONE) {
+        return;
+    }
+    sio_buf *buf = NULL;
+    if (socket->connected && sio_socket_packet_begin(socket, &buf) == 0 &&
+        sio_packet_encode_disconnect(buf, (sio_str){socket->nsp, socket->nsp_len}) == 0) {
+        (void)sio_socket_packet_send(socket, SIO_EIO_COMPRESS);
+    }
+    (void)sio_session_leave(&client->session, socket->slot);
+}
+
+void sio_socket_disconnect(sio_socket *socket) {
+    sio_client *client = socket->client;
+    if (!socket->active) {
+        return;
+    }
+    sio_client_enter(client);
+    leave_namespace(socket);
+    sio_socket_end(socket, "io client disconnect");
+    sio_client_leave(client);
+}
+
+/* ---- receiving ---- */
+
+static void run_handlers(sio_socket *socket, const sio_event *event, sio_handler_list *list) {
+    sio_handler_walk walk;
+    sio_handler handler;
+    sio_handlers_begin(&walk, list);
+    while (!socket->client->dead && sio_handlers_next(&walk, &handler)) {
+        ((sio_socket_fn)handler.fn)(socket, event, handler.user);
+    }
+    sio_handlers_end(&walk, &socket->handlers);
+}
+
+void sio_socket_hand_out(sio_socket *socket, const sio_event *event) {
+    run_handlers(socket, event,
+                 sio_handlers_named(&socket->handlers, event->name.ptr, event->name.len));
+}
+
+static int ack_send(void *owner, uint64_t id, const sio_args *args) {
+    ack_owner *of = owner;
+    sio_socket *socket = of->socket;
+    sio_buf *buf = NULL;
+    if (!socket) {
+        return SIO_ERR_DISCONNECTED;
+    }
+    sio_packet_head head = {
+        .type = SIO_PACKET_ACK, .has_id = true, .id = id, .nsp = {socket->nsp, socket->nsp_len}};
+    int rc = sio_socket_packet_begin(socket, &buf);
+    if (rc == 0) {
+        rc = sio_packet_encode(buf, &head, (sio_str){NULL, 0}, args, (sio_str){NULL, 0});
+    }
+    if (rc == 0) {
+        rc = sio_socket_packet_send(socket, SIO_EIO_COMPRESS);
+    }
+    if (rc == 0) {
+        rc = sio_socket_send_attachments(socket, args, SIO_EIO_COMPRESS);
+    }
+    return rc;
+}
+
+static const sio_ack_source ack_source = {ack_send, ack_retain, ack_release};
+
+static void deliver(sio_socket *socket, const sio_packet *packet, sio_ack *ack) {
+    sio_event event = {.size = sizeof(event),
+                       .name = sio_args_name(packet->args),
+                       .args = packet->args,
+                       .ack = ack};
+    run_handlers(socket, &event, &socket->handlers.any);
+    if (!socket->client->dead) {
+        sio_socket_hand_out(socket, &event);
+    }
+    if (!socket->client->dead) {
+        sio_recovery_event(&socket->recovery, packet->args, packet->has_id);
+    }
+}
+
+void sio_socket_receive(sio_socket *socket, const sio_packet *packet) {
+    if (!packet->has_id) {
+        deliver(socket, packet, NULL);
+        return;
+    }
+    ack_owner *owner = ack_owner_get(socket);
+    if (!owner) {
+        sio_manager_lose(socket->client, "transport error", SIO_ERR_NOMEM);
+        return;
+    }
+    sio_ack ack;
+    ack_retain(owner);
+    sio_ack_begin(&ack, &ack_source, owner, packet->id, ack_mem(owner));
+    deliver(socket, packet, &ack);
+    sio_ack_end(&ack);
+    ack_release(owner);
+}
+
+void sio_socket_keep_early(sio_socket *socket, const sio_packet *packet) {
+    sio_client *client = socket->client;
+    sio_early *early = NULL;
+    if (client->buffered < client->options.max_buffered) {
+        early = sio_mem_zalloc(client->mem, sizeof(*early));
+    }
+    if (!early || sio_args_ref(&early->args, packet->args) != 0) {
+        sio_mem_release(client->mem, early);
+        sio_manager_lose(client, "transport error", SIO_ERR_LIMIT);
+        return;
+    }
+    early->has_id = packet->has_id;
+    early->id = packet->id;
+    sio_list_init(&early->link);
+    sio_list_push(&socket->early, &early->link);
+    client->buffered++;
+}
+
+/* ---- handlers and accessors ---- */
+
+int sio_socket_on(sio_socket *socket, const char *event, sio_socket_fn fn, void *user) {
+    return sio_handlers_add(&socket->handlers, event, (sio_handler_fn)fn, user, false);
+}
+
+int sio_socket_once(sio_socket *socket, const char *event, sio_socket_fn fn, void *user) {
+    return sio_handlers_add(&socket->handlers, event, (sio_handler_fn)fn, user, true);
+}
+
+int sio_socket_on_any(sio_socket *socket, sio_socket_fn fn, void *user) {
+    return sio_handlers_add(&socket->handlers, NULL, (sio_handler_fn)fn, user, false);
+}
+
+int sio_socket_off(sio_socket *socket, const char *event, sio_socket_fn fn, void *user) {
+    return sio_handlers_remove(&socket->handlers, event, (sio_handler_fn)fn, user);
+}
+
+int sio_socket_set_auth(sio_socket *socket, const char *auth) {
+    const sio_mem *mem = socket->client->mem;
+    char *copy = NULL;
+    if (auth) {
+        int rc = sio_client_check_auth(auth);
+        if (rc != 0) {
+            return rc;
+        }
+        copy = sio_mem_strndup(mem, auth, strlen(auth));
+        if (!copy) {
+            return SIO_ERR_NOMEM;
+        }
+    }
+    sio_mem_release(mem, socket->auth);
+    socket->auth = copy;
+    return 0;
+}
+
+const char *sio_socket_namespace(const sio_socket *socket) {
+    return socket->nsp;
+}
+
+sio_client *sio_socket_client(const sio_socket *socket) {
+    return socket->client;
+}
+
+const char *sio_socket_id(const sio_socket *socket) {
+    return socket->id ? socket->id : "";
+}
+
+bool sio_socket_connected(const sio_socket *socket) {
+    return socket->connected;
+}
+
+bool sio_socket_active(const sio_socket *socket) {
+    return socket->active;
+}
+
+bool sio_socket_recovered(const sio_socket *socket) {
+    return socket->recovered;
+}
+
+void sio_socket_set_user(sio_socket *socket, void *user) {
+    socket->user = user;
+}
+
+void *sio_socket_user(const sio_socket *socket) {
+    return socket->user;
+}
