@@ -1,0 +1,904 @@
+#include "client_support.h"
+
+#include "engine.h"
+
+#include <sys/socket.h>
+
+typedef enum step { ON_NOTHING, ON_OPEN, ON_MESSAGE, ON_PING, ON_UPGRADE, ON_DRAIN, ON_CLOSE } step;
+
+typedef struct world {
+    test_mem mem; /* the client's; the server has a loop of its own only where this may fail */
+    sio_loop *loop;
+    srv srv;
+    sio_cengine *engine;
+    sio_cengine_options options;
+    char url_text[64];
+    sio_url url;
+    unsigned opens, pings, upgrades, drains, closes;
+    char messages[SRV_TEXT];
+    sio_eio_reason reason;
+    bool has_error;
+    int err, status;
+    uint16_t code;
+    char message[64], detail[300];
+    step free_at, close_at;
+    const char *send_on_open;
+} world;
+
+static void send_text(world *w, const char *text, unsigned flags, int expected) {
+    sio_buf buf = {0};
+    ck_assert_int_eq(sio_eio_message_begin(&buf), 0);
+    ck_assert_int_eq(sio_buf_add_text(&buf, text), 0);
+    ck_assert_int_eq(sio_cengine_send_buf(w->engine, &buf, false, flags), expected);
+    ck_assert_uint_eq(buf.len, 0);
+    sio_buf_free(&buf);
+}
+
+static void send_binary(world *w, size_t len) {
+    sio_eio_message *message;
+    uint8_t *bytes = calloc(1, len);
+    ck_assert_int_eq(sio_eio_message_new(&message, true, bytes, len, NULL), 0);
+    ck_assert_int_eq(sio_cengine_send(w->engine, message, 0), 0);
+    sio_eio_message_unref(message);
+    free(bytes);
+}
+
+static void reached(world *w, step at) {
+    sio_loop_stop(w->loop);
+    ck_assert_msg(w->engine, "a callback after the end");
+    if (w->close_at == at) {
+        sio_cengine_close(w->engine);
+    }
+    if (w->free_at == at) {
+        sio_cengine_free(w->engine);
+        w->engine = NULL;
+    }
+}
+
+static void on_open(void *ctx) {
+    world *w = ctx;
+    w->opens++;
+    if (w->send_on_open) {
+        send_text(w, w->send_on_open, 0, 0);
+    }
+    reached(w, ON_OPEN);
+}
+
+static void on_message(void *ctx, bool binary, uint8_t *data, size_t len) {
+    world *w = ctx;
+    char number[32];
+    if (binary) {
+        snprintf(number, sizeof number, "<%zu>", len);
+    }
+    srv_note(w->messages, binary ? number : (const char *)data, binary ? strlen(number) : len);
+    if (len > 0) {
+        data[0] = '!'; /* it is ours for the call */
+    }
+    reached(w, ON_MESSAGE);
+    if (len > 0) {
+        data[0] = '?';
+    }
+}
+
+static void on_ping(void *ctx) {
+    world *w = ctx;
+    w->pings++;
+    reached(w, ON_PING);
+}
+
+static void on_upgrade(void *ctx) {
+    world *w = ctx;
+    w->upgrades++;
+    reached(w, ON_UPGRADE);
+}
+
+static void on_drain(void *ctx) {
+    world *w = ctx;
+    w->drains++;
+    reached(w, ON_DRAIN);
+}
+
+static void on_close(void *ctx, sio_eio_reason reason, const sio_cengine_error *error) {
+    world *w = ctx;
+    w->closes++;
+    w->reason = reason;
+    w->has_error = error != NULL;
+    if (error) {
+        w->err = error->err;
+        w->status = error->http_status;
+        w->code = error->close_code;
+        snprintf(w->message, sizeof w->message, "%s", error->message);
+        snprintf(w->detail, sizeof w->detail, "%s", error->detail);
+    }
+    reached(w, ON_CLOSE);
+}
+
+static const sio_cengine_callbacks callbacks = {on_open,    on_message, on_ping,
+                                                on_upgrade, on_drain,   on_close};
+
+static void aim(world *w, const char *host, uint16_t port) {
+    snprintf(w->url_text, sizeof w->url_text, "http://%s:%u/", host, port);
+    ck_assert_int_eq(sio_url_parse(&w->url, (sio_str){w->url_text, strlen(w->url_text)}), 0);
+}
+
+static void begin(world *w, sio_eio_transport transport) {
+    memset(w, 0, sizeof *w);
+    test_mem_init(&w->mem);
+    w->loop = net_loop(&w->mem.mem);
+    srv_start(&w->srv, w->loop);
+    aim(w, "127.0.0.1", w->srv.port);
+    w->options = (sio_cengine_options){
+        .url = &w->url,
+        .path = "/engine.io",
+        .transport = transport,
+        .revision = 4,
+        .max_message = 100000,
+        .max_queued = 1000000,
+        .connect_timeout = 15000,
+        .compress_threshold = 1024,
+        .callbacks = &callbacks,
+        .ctx = w,
+    };
+}
+
+static void start(world *w) {
+    w->options.revision = w->srv.revision;
+    ck_assert_int_eq(sio_cengine_new(&w->engine, w->loop, &w->options), 0);
+    ck_assert_str_eq(sio_cengine_id(w->engine), "");
+}
+
+static void end(world *w) {
+    sio_cengine_free(w->engine);
+    srv_stop(&w->srv);
+    sio_loop_free(w->loop);
+    ck_assert_uint_eq(w->mem.live, 0);
+}
+
+/* Every callback of either side ends a turn; go on until the condition holds. */
+#define UNTIL(w, condition)                                                                        \
+    do {                                                                                           \
+        while (!(condition)) {                                                                     \
+            net_run((w)->loop);                                                                    \
+        }                                                                                          \
+    } while (0)
+
+static void expect_closed(world *w, sio_eio_reason reason, int err) {
+    UNTIL(w, w->closes > 0);
+    net_run_for(w->loop, 1);
+    ck_assert_uint_eq(w->closes, 1);
+    ck_assert_str_eq(sio_eio_reason_text(w->reason), sio_eio_reason_text(reason));
+    ck_assert_str_eq(sio_error_name(w->has_error ? w->err : 0), sio_error_name(err));
+}
+
+/* ---- polling ---- */
+
+static void polling_session(world *w, const char *expect_post, const char *expect_close) {
+    w->send_on_open = "hello";
+    start(w);
+    UNTIL(w, w->srv.posted[0]);
+    ck_assert_str_eq(w->srv.posted, expect_post);
+    ck_assert_str_eq(sio_cengine_id(w->engine), "S/1");
+    ck_assert_int_eq(sio_cengine_state(w->engine), SIO_EIO_STATE_OPEN);
+    srv_poll(&w->srv, "4world");
+    UNTIL(w, w->messages[0] && w->drains);
+    ck_assert_str_eq(w->messages, "[world]");
+    send_text(w, "last", 0, 0);
+    sio_cengine_close(w->engine);
+    ck_assert_uint_eq(w->closes, 0);
+    expect_closed(w, SIO_EIO_REASON_FORCED_CLOSE, 0);
+    ck_assert(!w->has_error);
+    ck_assert_uint_eq(w->srv.close_posts, 1);
+    ck_assert_str_eq(w->srv.posted, expect_close);
+    ck_assert_uint_eq(w->srv.accepted, 2);
+    send_text(w, "late", 0, SIO_ERR_CLOSED);
+}
+
+START_TEST(polling) {
+    world w;
+    begin(&w, SIO_EIO_POLLING);
+    polling_session(&w, "[4hello]", "[4hello][4last][1]");
+    end(&w);
+}
+END_TEST
+
+START_TEST(polling_revision_3) {
+    world w;
+    begin(&w, SIO_EIO_POLLING);
+    w.srv.revision = 3;
+    polling_session(&w, "[6:4hello]", "[6:4hello][5:4last][1:1]");
+    ck_assert_ptr_nonnull(strstr(w.srv.heads, "EIO=3&transport=polling&t="));
+    ck_assert_ptr_nonnull(strstr(w.srv.heads, "&b64=1"));
+    end(&w);
+}
+END_TEST
+
+START_TEST(polling_connections_that_do_not_stay) {
+    world w;
+    begin(&w, SIO_EIO_POLLING);
+    w.srv.fault = SRV_NO_KEEP;
+    w.send_on_open = "a";
+    start(&w);
+    for (int i = 0; i < 4; i++) {
+        UNTIL(&w, w.srv.held);
+        w.messages[0] = '\0';
+        srv_poll(&w.srv, "4b");
+        UNTIL(&w, w.messages[0]);
+    }
+    ck_assert_uint_gt(w.srv.accepted, 4);
+    ck_assert_uint_eq(w.closes, 0);
+    end(&w);
+}
+END_TEST
+
+START_TEST(polling_binary_and_several_packets) {
+    world w;
+    begin(&w, SIO_EIO_POLLING);
+    start(&w);
+    UNTIL(&w, w.srv.held);
+    send_binary(&w, 3);
+    send_text(&w, "x", 0, 0);
+    srv_poll(&w.srv, "4one\x1e"
+                     "bAQIDBA==\x1e"
+                     "2\x1e"
+                     "4two");
+    UNTIL(&w, strstr(w.messages, "two") && strchr(w.srv.posted, '3'));
+    ck_assert_str_eq(w.messages, "[one][<4>][two]");
+    ck_assert_uint_eq(w.pings, 1);
+    ck_assert_ptr_nonnull(strstr(w.srv.posted, "bAAAA\x1e"
+                                               "4x"));
+    end(&w);
+}
+END_TEST
+
+/* No batch is larger than the server said it takes. */
+START_TEST(polling_max_payload) {
+    world w;
+    begin(&w, SIO_EIO_POLLING);
+    start(&w);
+    UNTIL(&w, w.srv.held);
+    char text[601];
+    memset(text, 'm', 600);
+    text[600] = '\0';
+    send_text(&w, text, 0, 0);
+    send_text(&w, text, 0, 0);
+    UNTIL(&w, w.drains);
+    const char *second = strchr(w.srv.posted + 1, '[');
+    ck_assert_ptr_nonnull(second);
+    ck_assert_int_eq(second - w.srv.posted, 603);
+    end(&w);
+}
+END_TEST
+
+START_TEST(server_ends_polling) {
+    world w;
+    begin(&w, SIO_EIO_POLLING);
+    start(&w);
+    UNTIL(&w, w.srv.held);
+    srv_poll(&w.srv, "1");
+    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_CLOSE, SIO_ERR_CLOSED);
+    ck_assert_uint_eq(w.srv.close_posts, 0);
+    end(&w);
+}
+END_TEST
+
+/* ---- WebSocket ---- */
+
+START_TEST(websocket) {
+    world w;
+    begin(&w, SIO_EIO_WEBSOCKET);
+    w.send_on_open = "hello";
+    start(&w);
+    UNTIL(&w, w.srv.frames[0]);
+    srv_frame_text(w.srv.ws, "4world");
+    srv_frame(w.srv.ws, SIO_WS_BINARY, "abc", 3);
+    srv_frame(w.srv.ws, SIO_WS_PING, "p", 1);
+    srv_frame_text(w.srv.ws, "2");
+    UNTIL(&w, w.pings && strstr(w.srv.frames, "[3]"));
+    ck_assert_str_eq(w.messages, "[world][<3>]");
+    send_binary(&w, 70000);
+    send_text(&w, "last", 0, 0);
+    sio_cengine_close(w.engine);
+    expect_closed(&w, SIO_EIO_REASON_FORCED_CLOSE, 0);
+    UNTIL(&w, w.srv.ws_closes);
+    ck_assert_uint_eq(w.srv.ws_code, SIO_WS_NO_CODE);
+    ck_assert_ptr_nonnull(strstr(w.srv.frames, "[4hello]"));
+    ck_assert_ptr_nonnull(strstr(w.srv.frames, "[pong]"));
+    ck_assert_ptr_nonnull(strstr(w.srv.frames, "[<70000>][4last]"));
+    ck_assert_uint_eq(w.srv.accepted, 1);
+    ck_assert_ptr_null(strstr(w.srv.heads, "&t="));
+    end(&w);
+}
+END_TEST
+
+START_TEST(websocket_revision_3) {
+    world w;
+    begin(&w, SIO_EIO_WEBSOCKET);
+    w.srv.revision = 3;
+    w.srv.ping_interval = 1;
+    start(&w);
+    UNTIL(&w, w.opens && w.pings && strstr(w.srv.frames, "[2]"));
+    srv_frame_text(w.srv.ws, "3");
+    srv_frame(w.srv.ws, SIO_WS_BINARY, "\x04xy", 3);
+    send_binary(&w, 4);
+    UNTIL(&w, w.messages[0] && strstr(w.srv.frames, "[<5>]"));
+    ck_assert_str_eq(w.messages, "[<2>]");
+    end(&w);
+}
+END_TEST
+
+START_TEST(websocket_large_message_arrives_in_place) {
+    world w;
+    begin(&w, SIO_EIO_WEBSOCKET);
+    start(&w);
+    UNTIL(&w, w.opens);
+    char *big = malloc(90000);
+    memset(big, 'x', 90000);
+    srv_frame(w.srv.ws, SIO_WS_BINARY, big, 90000);
+    free(big);
+    UNTIL(&w, w.messages[0]);
+    ck_assert_str_eq(w.messages, "[<90000>]");
+    end(&w);
+}
+END_TEST
+
+START_TEST(websocket_small_messages_without_memory) {
+    world w;
+    begin(&w, SIO_EIO_WEBSOCKET);
+    start(&w);
+    UNTIL(&w, w.opens);
+    send_text(&w, "first", 0, 0);
+    UNTIL(&w, w.srv.frames[0]);
+    sio_buf buf = {0};
+    ck_assert_int_eq(sio_eio_message_begin(&buf), 0);
+    ck_assert_int_eq(sio_buf_add_text(&buf, "0123456789"), 0);
+    size_t cap = buf.cap;
+    size_t calls = w.mem.calls;
+    w.mem.fail_at = calls + 2; /* the stream's own queue may take one chunk */
+    w.mem.fail_rest = true;
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(sio_cengine_send_buf(w.engine, &buf, i & 1, 0), 0);
+        ck_assert_uint_eq(buf.cap, cap);
+        ck_assert_int_eq(sio_eio_message_begin(&buf), 0);
+        ck_assert_int_eq(sio_buf_add_text(&buf, "0123456789"), 0);
+    }
+    ck_assert_uint_le(w.mem.calls, calls + 1);
+    w.mem.fail_at = 0;
+    ck_assert(!sio_cengine_writable(w.engine));
+    send_text(&w, "v", SIO_EIO_VOLATILE, SIO_ERR_DISCARDED);
+    UNTIL(&w, sio_cengine_writable(w.engine));
+    sio_buf_free(&buf);
+    end(&w);
+}
+END_TEST
+
+START_TEST(websocket_deflate) {
+    world w;
+    begin(&w, SIO_EIO_WEBSOCKET);
+    w.srv.deflate = true;
+    w.options.deflate = true;
+    start(&w);
+    UNTIL(&w, w.opens);
+    char text[3000];
+    memset(text, 'd', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    send_text(&w, text, SIO_EIO_COMPRESS, 0);
+    send_text(&w, text, 0, 0);
+    send_text(&w, "small", SIO_EIO_COMPRESS, 0);
+    UNTIL(&w, strstr(w.srv.frames, "small"));
+    ck_assert_str_eq(w.srv.frames, "[4..3000][4..3000][4small]");
+    bool offered = strstr(w.srv.heads, "permessage-deflate") != NULL;
+    ck_assert_int_eq(offered, SIO_HAVE_DEFLATE);
+    end(&w);
+}
+END_TEST
+
+START_TEST(websocket_closed_by_the_server) {
+    world w;
+    begin(&w, SIO_EIO_WEBSOCKET);
+    start(&w);
+    UNTIL(&w, w.opens);
+    srv_frame(w.srv.ws, SIO_WS_CLOSE, "\x0f\xa1later", 7);
+    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_CLOSE, SIO_ERR_CLOSED);
+    ck_assert_uint_eq(w.code, 4001);
+    ck_assert_str_eq(w.detail, "later");
+    UNTIL(&w, w.srv.ws_closes);
+    ck_assert_uint_eq(w.srv.ws_code, 4001);
+    end(&w);
+}
+END_TEST
+
+START_TEST(websocket_lost) {
+    world w;
+    begin(&w, SIO_EIO_WEBSOCKET);
+    start(&w);
+    UNTIL(&w, w.opens);
+    sio_stream_abort(w.srv.ws->stream);
+    w.srv.ws->stream = NULL;
+    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_CLOSE, SIO_ERR_RESET);
+    ck_assert_uint_eq(w.code, 1006);
+    end(&w);
+}
+END_TEST
+
+START_TEST(ping_timeout) {
+    world w;
+    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    w.srv.ping_interval = 1;
+    w.srv.ping_timeout = 0;
+    start(&w);
+    expect_closed(&w, SIO_EIO_REASON_PING_TIMEOUT, 0);
+    ck_assert(!w.has_error);
+    UNTIL(&w, !_i || w.srv.ws_closes);
+    end(&w);
+}
+END_TEST
+
+/* ---- upgrade ---- */
+
+START_TEST(upgrade_loses_nothing) {
+    world w;
+    begin(&w, SIO_EIO_POLLING);
+    w.options.upgrade = true;
+    w.srv.upgrades = true;
+    w.send_on_open = "m0";
+    start(&w);
+    UNTIL(&w, w.opens);
+    char name[24];
+    char up[2 * SRV_TEXT];
+    char expected[SRV_TEXT] = "";
+    for (int i = 1; w.upgrades == 0 || i < 10; i++) {
+        ck_assert_msg(w.closes == 0, "%s: %s", w.message, w.detail);
+        snprintf(name, sizeof name, "m%d", i);
+        send_text(&w, name, 0, 0);
+        if (w.srv.held && w.srv.switches == 0) {
+            snprintf(name, sizeof name, "4s%d", i);
+            srv_poll(&w.srv, name);
+            srv_note(expected, name + 1, strlen(name) - 1);
+        }
+        net_run(w.loop);
+    }
+    send_text(&w, "end", 0, 0);
+    UNTIL(&w, strstr(w.srv.frames, "4end") && strstr(w.messages, "upgraded"));
+    srv_note(expected, "upgraded", 8);
+    ck_assert_str_eq(w.messages, expected);
+    ck_assert_uint_eq(w.upgrades, 1);
+    ck_assert_int_eq(sio_cengine_transport(w.engine), SIO_EIO_WEBSOCKET);
+    snprintf(up, sizeof up, "%s%s", w.srv.posted, w.srv.frames);
+    const char *at = up;
+    for (int i = 0; strstr(at, "4m"); i++) {
+        at = strstr(at, "4m") + 2;
+        ck_assert_int_eq(atoi(at), i);
+    }
+    ck_assert_ptr_nonnull(strstr(w.srv.frames, "[2probe][5]"));
+    sio_cengine_close(w.engine);
+    expect_closed(&w, SIO_EIO_REASON_FORCED_CLOSE, 0);
+    ck_assert_uint_eq(w.srv.close_posts, 0);
+    end(&w);
+}
+END_TEST
+
+/* The session goes on as it was. */
+START_TEST(upgrade_fails) {
+    static const srv_fault faults[] = {SRV_CLOSE_PROBE, SRV_CLOSE_PROBE_PING, SRV_WRONG_ACCEPT,
+                                       SRV_CLOSE_WS_OPEN};
+    world w;
+    begin(&w, SIO_EIO_POLLING);
+    w.options.upgrade = true;
+    w.srv.upgrades = true;
+    w.srv.fault = faults[_i];
+    start(&w);
+    UNTIL(&w, w.srv.held && w.srv.accepted == 2);
+    for (int i = 0; i < 3; i++) {
+        net_run_for(w.loop, 1);
+    }
+    send_text(&w, "still", 0, 0);
+    srv_poll(&w.srv, "4here");
+    UNTIL(&w, strstr(w.srv.posted, "4still") && w.messages[0]);
+    ck_assert_uint_eq(w.upgrades, 0);
+    ck_assert_uint_eq(w.closes, 0);
+    ck_assert_int_eq(sio_cengine_transport(w.engine), SIO_EIO_POLLING);
+    end(&w);
+}
+END_TEST
+
+/* ---- faults ---- */
+
+typedef struct fault_case {
+    srv_fault fault;
+    sio_eio_transport transport;
+    sio_eio_reason reason;
+    int err;
+    const char *message;
+    const char *raw;
+    int status;
+    const char *detail;
+} fault_case;
+
+#define ERROR SIO_EIO_REASON_TRANSPORT_ERROR
+#define OK_HEAD "HTTP/1.1 200 OK\r\n"
+
+static const fault_case fault_cases[] = {
+    {SRV_CLOSE_ACCEPT, SIO_EIO_POLLING, ERROR, 0, "xhr poll error", NULL, 0, NULL},
+    {SRV_CLOSE_REQUEST, SIO_EIO_POLLING, ERROR, 0, "xhr poll error", NULL, 0, NULL},
+    {SRV_CLOSE_POLL, SIO_EIO_POLLING, ERROR, 0, "xhr poll error", NULL, 0, NULL},
+    {SRV_CLOSE_POST, SIO_EIO_POLLING, ERROR, 0, "xhr post error", NULL, 0, NULL},
+    {SRV_STATUS, SIO_EIO_POLLING, ERROR, SIO_ERR_HTTP_STATUS, "xhr poll error", NULL, 400,
+     "{\"code\":5,\"message\":\"Unsupported protocol version\"}"},
+    {SRV_STATUS_POST, SIO_EIO_POLLING, ERROR, SIO_ERR_HTTP_STATUS, "xhr post error", NULL, 500,
+     "ok"},
+    {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_HTTP_SYNTAX, "xhr poll error", "garbage\r\n\r\n", 0,
+     NULL},
+    {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_HTTP_TRUNCATED, "xhr poll error",
+     OK_HEAD "Content-Length: 10\r\n\r\n0{", 200, NULL},
+    {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_HTTP_BODY_TOO_LARGE, "xhr poll error",
+     OK_HEAD "Content-Length: 100001\r\n\r\n0{", 0, NULL},
+    {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_HTTP_ENCODING, "xhr poll error",
+     OK_HEAD "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n0{", 200, NULL},
+    {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_EIO_PACKET, "server error",
+     OK_HEAD "Content-Length: 0\r\n\r\n", 0, NULL},
+    {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_EIO_PACKET, "server error",
+     OK_HEAD "Content-Length: 5\r\n\r\nhello", 0, NULL},
+    {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_EIO_HANDSHAKE, NULL,
+     OK_HEAD "Content-Length: 3\r\n\r\n0{}", 0, NULL},
+    {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_EIO_HANDSHAKE, NULL,
+     OK_HEAD "Content-Length: 2\r\n\r\n4x", 0, NULL},
+    {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_HTTP_STATUS, "xhr poll error",
+     "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", 302, "status 302"},
+    {SRV_RAW_POLL, SIO_EIO_POLLING, ERROR, SIO_ERR_EIO_PACKET, "server error",
+     OK_HEAD "Content-Length: 5\r\n\r\nxyzzy", 0, NULL},
+    {SRV_RAW_POLL, SIO_EIO_POLLING, ERROR, SIO_ERR_HTTP_CHUNK, "xhr poll error",
+     OK_HEAD "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 200, NULL},
+    {SRV_CLOSE_ACCEPT, SIO_EIO_WEBSOCKET, ERROR, 0, "websocket error", NULL, 0, NULL},
+    {SRV_CLOSE_REQUEST, SIO_EIO_WEBSOCKET, ERROR, 0, "websocket error", NULL, 0, NULL},
+    {SRV_STATUS, SIO_EIO_WEBSOCKET, ERROR, SIO_ERR_HTTP_STATUS, "websocket error", NULL, 400,
+     "Unexpected server response: 400"},
+    {SRV_RAW, SIO_EIO_WEBSOCKET, ERROR, SIO_ERR_HTTP_SYNTAX, "websocket error", "what?\r\n\r\n", 0,
+     NULL},
+    {SRV_RAW, SIO_EIO_WEBSOCKET, ERROR, SIO_ERR_HTTP_STATUS, "websocket error",
+     OK_HEAD "Content-Length: 0\r\n\r\n", 200, "Unexpected server response: 200"},
+    {SRV_WRONG_ACCEPT, SIO_EIO_WEBSOCKET, ERROR, SIO_ERR_WS_ACCEPT, "websocket error", NULL, 101,
+     NULL},
+    {SRV_CLOSE_WS_OPEN, SIO_EIO_WEBSOCKET, SIO_EIO_REASON_TRANSPORT_CLOSE, SIO_ERR_CLOSED,
+     "websocket connection closed", NULL, 0, NULL},
+    {SRV_CLOSE_WS_MESSAGE, SIO_EIO_WEBSOCKET, SIO_EIO_REASON_TRANSPORT_CLOSE, 0,
+     "websocket connection closed", NULL, 0, NULL},
+    {SRV_RAW_FRAME, SIO_EIO_WEBSOCKET, ERROR, SIO_ERR_WS_RSV, "websocket error", "\xf1\x01x", 0,
+     NULL},
+    {SRV_RAW_FRAME, SIO_EIO_WEBSOCKET, ERROR, SIO_ERR_WS_UTF8, "websocket error", "\x81\x01\xff", 0,
+     NULL},
+    {SRV_RAW_FRAME, SIO_EIO_WEBSOCKET, ERROR, SIO_ERR_EIO_PACKET, "server error", "\x81\x01x", 0,
+     NULL},
+    {SRV_RAW_FRAME, SIO_EIO_WEBSOCKET, ERROR, SIO_ERR_EIO_HANDSHAKE, NULL, "\x81\x02\x30{", 0,
+     NULL},
+};
+
+START_TEST(server_faults) {
+    const fault_case *c = &fault_cases[_i];
+    world w;
+    begin(&w, c->transport);
+    w.srv.fault = c->fault;
+    w.srv.raw = c->raw;
+    w.srv.raw_len = c->raw ? strlen(c->raw) : 0;
+    w.send_on_open = "hello";
+    start(&w);
+    UNTIL(&w, w.closes);
+    expect_closed(&w, c->reason, c->err ? c->err : w.err);
+    ck_assert(w.has_error);
+    ck_assert_int_ne(w.err, 0);
+    if (c->message) {
+        ck_assert_str_eq(w.message, c->message);
+    }
+    ck_assert_int_eq(w.status, c->status);
+    if (c->detail) {
+        ck_assert_ptr_nonnull(strstr(w.detail, c->detail));
+    }
+    ck_assert_str_ne(w.detail, "");
+    end(&w);
+}
+END_TEST
+
+START_TEST(websocket_message_too_large) {
+    world w;
+    begin(&w, SIO_EIO_WEBSOCKET);
+    w.options.max_message = 1000;
+    start(&w);
+    UNTIL(&w, w.opens);
+    char big[1001] = {0};
+    srv_frame(w.srv.ws, SIO_WS_BINARY, big, sizeof big);
+    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_WS_TOO_LARGE);
+    ck_assert_uint_eq(w.code, 1009);
+    UNTIL(&w, w.srv.ws_closes);
+    ck_assert_uint_eq(w.srv.ws_code, 1009);
+    end(&w);
+}
+END_TEST
+
+START_TEST(refused) {
+    world w;
+    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    sio_listener_free(w.srv.listener);
+    w.srv.listener = NULL;
+    start(&w);
+    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_CONNECT);
+    ck_assert_str_eq(w.message, _i ? "websocket error" : "xhr poll error");
+    ck_assert_int_eq(w.status, 0);
+    end(&w);
+}
+END_TEST
+
+START_TEST(unresolvable) {
+    world w;
+    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    aim(&w, "no_such_host.invalid", 80);
+    start(&w);
+    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_RESOLVE);
+    ck_assert_ptr_nonnull(strstr(w.detail, "no_such_host.invalid: "));
+    end(&w);
+}
+END_TEST
+
+START_TEST(connect_timeout) {
+    world w;
+    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    w.srv.fault = SRV_SILENT;
+    w.options.connect_timeout = 5;
+    start(&w);
+    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_TIMEOUT);
+    ck_assert_str_eq(w.message, "timeout");
+    ck_assert_uint_eq(w.opens, 0);
+    end(&w);
+}
+END_TEST
+
+START_TEST(tls_is_needed) {
+    world w;
+    begin(&w, SIO_EIO_WEBSOCKET);
+    w.url.tls = true;
+    ck_assert_int_eq(sio_cengine_new(&w.engine, w.loop, &w.options), SIO_ERR_INVALID);
+    w.url.tls = false;
+    w.options.query = "a b";
+    ck_assert_int_eq(sio_cengine_new(&w.engine, w.loop, &w.options), SIO_ERR_INVALID);
+    end(&w);
+}
+END_TEST
+
+/* ---- ending from our side ---- */
+
+START_TEST(close_before_open) {
+    world w;
+    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    w.srv.fault = SRV_SILENT;
+    start(&w);
+    UNTIL(&w, w.srv.requests);
+    sio_cengine_close(w.engine);
+    sio_cengine_close(w.engine);
+    expect_closed(&w, SIO_EIO_REASON_FORCED_CLOSE, 0);
+    end(&w);
+}
+END_TEST
+
+START_TEST(fail_is_deferred) {
+    world w;
+    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    start(&w);
+    UNTIL(&w, w.opens);
+    sio_cengine_fail(w.engine, SIO_ERR_NOMEM);
+    ck_assert_uint_eq(w.closes, 0);
+    send_text(&w, "late", 0, SIO_ERR_CLOSED);
+    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_NOMEM);
+    end(&w);
+}
+END_TEST
+
+START_TEST(queue_full) {
+    world w;
+    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    w.options.max_queued = 100;
+    start(&w);
+    UNTIL(&w, w.opens);
+    char text[61];
+    memset(text, 'q', 60);
+    text[60] = '\0';
+    send_text(&w, text, 0, 0);
+    send_text(&w, text, 0, SIO_ERR_EIO_QUEUE_FULL);
+    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_EIO_QUEUE_FULL);
+    end(&w);
+}
+END_TEST
+
+static void play(world *w) {
+    bool told = false;
+    for (int i = 0; i < 2000 && w->engine && w->closes == 0; i++) {
+        net_run_for(w->loop, 0);
+        if (w->opens && !told && w->engine) {
+            bool ready = w->srv.ws || w->srv.held;
+            if (ready && w->srv.ws && !w->options.upgrade) {
+                srv_frame_text(w->srv.ws, "2");
+                srv_frame_text(w->srv.ws, "4a");
+                srv_frame_text(w->srv.ws, "4b");
+                told = true;
+            } else if (ready && w->srv.held) {
+                srv_poll(&w->srv, "2\x1e"
+                                  "4a\x1e"
+                                  "4b");
+                told = true;
+            }
+        }
+        if (told && w->engine && w->pings && w->messages[0] && w->drains &&
+            (w->upgrades || !w->options.upgrade)) {
+            sio_cengine_close(w->engine);
+        }
+    }
+}
+
+START_TEST(free_inside_each_callback) {
+    for (int how = 0; how < 3; how++) {
+        world w;
+        begin(&w, how == 1 ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+        w.options.upgrade = w.srv.upgrades = how == 2;
+        w.send_on_open = "x";
+        if (_i == ON_UPGRADE && how != 2) {
+            end(&w);
+            continue;
+        }
+        w.free_at = (step)_i;
+        start(&w);
+        play(&w);
+        ck_assert_msg(!w.engine, "callback %d was not reached (%d)", _i, how);
+        ck_assert_uint_eq(w.closes, _i == ON_CLOSE);
+        net_run_for(w.loop, 1);
+        end(&w);
+    }
+}
+END_TEST
+
+START_TEST(close_inside_each_callback) {
+    for (int how = 0; how < 3; how++) {
+        world w;
+        begin(&w, how == 1 ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+        w.options.upgrade = w.srv.upgrades = how == 2;
+        w.send_on_open = "x";
+        w.close_at = (step)_i;
+        start(&w);
+        play(&w);
+        expect_closed(&w, SIO_EIO_REASON_FORCED_CLOSE, 0);
+        end(&w);
+    }
+}
+END_TEST
+
+/* ---- memory ---- */
+
+typedef struct sweep {
+    sio_eio_transport transport;
+    bool upgrade;
+    bool deflate;
+} sweep;
+
+/* The client fails at each of its allocations. The server lives in a loop of its own with memory
+ * enough, on the same event base. */
+static int oom_session(const sio_mem *mem, void *arg) {
+    const sweep *how = arg;
+    world w;
+    memset(&w, 0, sizeof w);
+    sio_loop *mine;
+    sio_loop *theirs = net_loop(NULL);
+    int rc = sio_loop_new(&mine, &(sio_loop_options){.mem = mem, .base = sio_loop_base(theirs)});
+    if (rc != 0) {
+        sio_loop_free(theirs);
+        return rc;
+    }
+    w.loop = theirs;
+    srv_start(&w.srv, theirs);
+    w.srv.deflate = how->deflate;
+    w.srv.upgrades = how->upgrade;
+    aim(&w, "127.0.0.1", w.srv.port);
+    w.options = (sio_cengine_options){
+        .url = &w.url,
+        .path = "/engine.io",
+        .transport = how->transport,
+        .upgrade = how->upgrade,
+        .revision = 4,
+        .deflate = how->deflate,
+        .compress_threshold = 2,
+        .connect_timeout = 1000,
+        .callbacks = &callbacks,
+        .ctx = &w,
+    };
+    rc = sio_cengine_new(&w.engine, mine, &w.options);
+    if (rc == 0) {
+        bool sent = false;
+        for (int i = 0; w.closes == 0; i++) {
+            ck_assert_int_lt(i, 5000);
+            net_run_for(theirs, 0);
+            bool ready = w.opens && (w.srv.ws || w.srv.held) && (w.upgrades || !how->upgrade);
+            if (!sent && ready) {
+                sent = true;
+                sio_eio_message *message;
+                ck_assert_int_eq(sio_eio_message_new(&message, false, "hello", 5, NULL), 0);
+                if (sio_cengine_send(w.engine, message, SIO_EIO_COMPRESS) != 0) {
+                    sio_cengine_fail(w.engine, SIO_ERR_NOMEM);
+                }
+                sio_eio_message_unref(message);
+                if (w.srv.ws) {
+                    srv_frame_text(w.srv.ws, "bAAAA");
+                    srv_frame_text(w.srv.ws, "2");
+                } else {
+                    srv_poll(&w.srv, "bAAAA\x1e"
+                                     "2");
+                }
+            }
+            /* Without memory an upgrade fails and the session goes on. */
+            bool got = w.messages[0] &&
+                       strstr(how->transport == SIO_EIO_WEBSOCKET || how->upgrade ? w.srv.frames
+                                                                                  : w.srv.posted,
+                              "4hello");
+            if (got || (how->upgrade && i > 200)) {
+                sio_cengine_close(w.engine);
+            }
+        }
+        rc = w.reason == SIO_EIO_REASON_FORCED_CLOSE && w.messages[0] ? 0 : SIO_ERR_NOMEM;
+    }
+    sio_cengine_free(w.engine);
+    sio_loop_free(mine);
+    srv_stop(&w.srv);
+    sio_loop_free(theirs);
+    return rc;
+}
+
+START_TEST(out_of_memory) {
+    static const sweep sweeps[] = {
+        {SIO_EIO_WEBSOCKET, false, SIO_HAVE_DEFLATE},
+        {SIO_EIO_POLLING, false, false},
+        {SIO_EIO_POLLING, true, false},
+    };
+    sweep how = sweeps[_i];
+    test_mem_sweep(oom_session, &how);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("client_engine");
+    TCase *polls = tcase_create("polling");
+    tcase_add_test(polls, polling);
+    tcase_add_test(polls, polling_revision_3);
+    tcase_add_test(polls, polling_connections_that_do_not_stay);
+    tcase_add_test(polls, polling_binary_and_several_packets);
+    tcase_add_test(polls, polling_max_payload);
+    tcase_add_test(polls, server_ends_polling);
+    suite_add_tcase(suite, polls);
+    TCase *ws = tcase_create("websocket");
+    tcase_add_test(ws, websocket);
+    tcase_add_test(ws, websocket_revision_3);
+    tcase_add_test(ws, websocket_large_message_arrives_in_place);
+    tcase_add_test(ws, websocket_small_messages_without_memory);
+    tcase_add_test(ws, websocket_deflate);
+    tcase_add_test(ws, websocket_closed_by_the_server);
+    tcase_add_test(ws, websocket_lost);
+    tcase_add_test(ws, websocket_message_too_large);
+    tcase_add_loop_test(ws, ping_timeout, 0, 2);
+    suite_add_tcase(suite, ws);
+    TCase *upgrades = tcase_create("upgrade");
+    tcase_add_test(upgrades, upgrade_loses_nothing);
+    tcase_add_loop_test(upgrades, upgrade_fails, 0, 4);
+    suite_add_tcase(suite, upgrades);
+    TCase *faults = tcase_create("faults");
+    tcase_add_loop_test(faults, server_faults, 0,
+                        (int)(sizeof fault_cases / sizeof fault_cases[0]));
+    tcase_add_loop_test(faults, refused, 0, 2);
+    tcase_add_loop_test(faults, unresolvable, 0, 2);
+    tcase_add_loop_test(faults, connect_timeout, 0, 2);
+    tcase_add_test(faults, tls_is_needed);
+    suite_add_tcase(suite, faults);
+    TCase *ends = tcase_create("ending");
+    tcase_add_loop_test(ends, close_before_open, 0, 2);
+    tcase_add_loop_test(ends, fail_is_deferred, 0, 2);
+    tcase_add_loop_test(ends, queue_full, 0, 2);
+    tcase_add_loop_test(ends, free_inside_each_callback, ON_OPEN, ON_CLOSE + 1);
+    tcase_add_loop_test(ends, close_inside_each_callback, ON_OPEN, ON_DRAIN + 1);
+    suite_add_tcase(suite, ends);
+    TCase *memory = tcase_create("memory");
+    tcase_add_loop_test(memory, out_of_memory, 0, 3);
+    suite_add_tcase(suite, memory);
+    return test_run(suite);
+}

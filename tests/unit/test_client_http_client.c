@@ -1,0 +1,356 @@
+#include "net_support.h"
+
+#include "http_client.h"
+
+#include "net/listener.h"
+
+enum { MAX_ANSWERS = 8 };
+
+/* A server that answers each request it gets with the next text, and may then close. */
+typedef struct world {
+    sio_loop *loop;
+    sio_listener *listener;
+    sio_stream *conns[MAX_ANSWERS];
+    unsigned accepted, answered;
+    const char *answers[MAX_ANSWERS]; /* NULL: close without one */
+    bool close_behind[MAX_ANSWERS];
+    sio_dial_target target;
+    sio_http_client *client;
+    unsigned responses, failures;
+    int status, err;
+    bool octets, free_inside, again_inside;
+    char body[256], detail[300];
+    size_t body_len;
+} world;
+
+static void serve(world *w, sio_stream *conn);
+
+typedef struct peer {
+    world *w;
+    unsigned index;
+} peer;
+static peer peers[MAX_ANSWERS];
+
+static void server_read(void *ctx, uint8_t *data, size_t len) {
+    peer *p = ctx;
+    if (len >= 4 && memcmp(data + len - 4, "\r\n\r\n", 4) == 0) {
+        serve(p->w, p->w->conns[p->index]);
+    }
+}
+
+static void server_eof(void *ctx) {
+    peer *p = ctx;
+    sio_stream_free(p->w->conns[p->index]);
+    p->w->conns[p->index] = NULL;
+}
+
+static void server_error(void *ctx, const sio_stream_error *error) {
+    server_eof(ctx);
+}
+
+static const sio_stream_callbacks server_callbacks = {
+    .on_read = server_read, .on_eof = server_eof, .on_error = server_error};
+
+static void forget(world *w, sio_stream *conn) {
+    for (unsigned i = 0; i < w->accepted; i++) {
+        if (w->conns[i] == conn) {
+            w->conns[i] = NULL;
+        }
+    }
+}
+
+static void serve(world *w, sio_stream *conn) {
+    unsigned at = w->answered++;
+    ck_assert_uint_lt(at, MAX_ANSWERS);
+    const char *text = w->answers[at];
+    size_t len = text ? strlen(text) : 0;
+    if (len > 0) {
+        ck_assert_int_eq(sio_stream_write(conn, text, len), 0);
+    }
+    if (!text || w->close_behind[at]) {
+        forget(w, conn);
+        sio_stream_close(conn, 1000);
+    }
+}
+
+static void accept_one(void *ctx, sio_stream *stream) {
+    world *w = ctx;
+    ck_assert_uint_lt(w->accepted, MAX_ANSWERS);
+    unsigned index = w->accepted++;
+    w->conns[index] = stream;
+    peers[index] = (peer){w, index};
+    sio_stream_set_callbacks(stream, &server_callbacks, &peers[index]);
+}
+
+static void ask(world *w) {
+    sio_buf *out = sio_http_client_begin(w->client);
+    ck_assert_uint_eq(out->len, 0);
+    ck_assert_int_eq(sio_buf_add_text(out, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"), 0);
+    ck_assert_int_eq(sio_http_client_send(w->client), 0);
+    ck_assert(sio_http_client_busy(w->client));
+}
+
+static void on_response(void *ctx, const sio_http_response *response) {
+    world *w = ctx;
+    sio_loop_stop(w->loop);
+    w->responses++;
+    w->status = response->status;
+    w->octets = response->octets;
+    w->body_len = response->len;
+    ck_assert(!sio_http_client_busy(w->client));
+    if (w->free_inside) {
+        sio_http_client_free(w->client, 0);
+        w->client = NULL;
+    } else if (w->again_inside) {
+        w->again_inside = false;
+        ask(w);
+    }
+    snprintf(w->body, sizeof w->body, "%.*s", (int)response->len, (const char *)response->body);
+}
+
+static void on_failed(void *ctx, const sio_transport_end *end) {
+    world *w = ctx;
+    sio_loop_stop(w->loop);
+    w->failures++;
+    w->err = end->err;
+    w->status = end->http_status;
+    snprintf(w->detail, sizeof w->detail, "%s", end->detail);
+    if (w->free_inside) {
+        sio_http_client_free(w->client, 0);
+        w->client = NULL;
+    }
+}
+
+static const sio_http_client_callbacks callbacks = {on_response, on_failed};
+
+static void begin(world *w, const sio_mem *mem) {
+    memset(w, 0, sizeof *w);
+    w->loop = net_loop(mem);
+    sio_listener_options options = {.host = "127.0.0.1", .on_accept = accept_one, .ctx = w};
+    ck_assert_int_eq(sio_listener_new(&w->listener, w->loop, &options, NULL), 0);
+    static char host[] = "127.0.0.1";
+    w->target = (sio_dial_target){.host = host, .port = sio_listener_port(w->listener)};
+    ck_assert_int_eq(sio_http_client_new(&w->client, w->loop, &w->target, 100, &callbacks, w), 0);
+}
+
+static void end(world *w) {
+    sio_http_client_free(w->client, 0);
+    for (unsigned i = 0; i < w->accepted; i++) {
+        sio_stream_free(w->conns[i]);
+    }
+    sio_listener_free(w->listener);
+    sio_loop_free(w->loop);
+}
+
+static void wait_for(world *w, unsigned responses, unsigned failures) {
+    while (w->responses < responses || w->failures < failures) {
+        net_run(w->loop);
+    }
+    ck_assert_uint_eq(w->responses, responses);
+    ck_assert_uint_eq(w->failures, failures);
+}
+
+#define OK "HTTP/1.1 200 OK\r\n"
+
+START_TEST(kept_alive) {
+    world w;
+    begin(&w, NULL);
+    w.answers[0] = OK "Content-Length: 5\r\n\r\nfirst";
+    w.answers[1] = OK "Content-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                      "3\r\nsec\r\n3\r\nond\r\n0\r\n\r\n";
+    w.answers[2] = "HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n";
+    ask(&w);
+    wait_for(&w, 1, 0);
+    ck_assert_str_eq(w.body, "first");
+    ask(&w);
+    wait_for(&w, 2, 0);
+    ck_assert_str_eq(w.body, "second");
+    ck_assert(w.octets);
+    ask(&w);
+    wait_for(&w, 3, 0);
+    ck_assert_int_eq(w.status, 404);
+    ck_assert(!w.octets);
+    ck_assert_uint_eq(w.accepted, 1);
+    ck_assert(w.target.has_peer);
+    end(&w);
+}
+END_TEST
+
+START_TEST(next_request_inside_the_response) {
+    world w;
+    begin(&w, NULL);
+    w.again_inside = true;
+    w.answers[0] = OK "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n";
+    w.answers[1] = OK "Content-Length: 1\r\n\r\nc";
+    ask(&w);
+    wait_for(&w, 1, 0);
+    ck_assert_str_eq(w.body, "ab");
+    wait_for(&w, 2, 0);
+    ck_assert_str_eq(w.body, "c");
+    ck_assert_uint_eq(w.accepted, 1);
+    end(&w);
+}
+END_TEST
+
+START_TEST(closed_between_requests) {
+    world w;
+    begin(&w, NULL);
+    w.answers[0] = OK "Content-Length: 1\r\n\r\na";
+    w.answers[1] = OK "Content-Length: 1\r\n\r\nb";
+    w.close_behind[0] = true;
+    ask(&w);
+    wait_for(&w, 1, 0);
+    if (_i) {
+        net_run_for(w.loop, 2); /* it is noticed before the next request, or after */
+    }
+    ask(&w);
+    wait_for(&w, 2, 0);
+    ck_assert_str_eq(w.body, "b");
+    ck_assert_uint_eq(w.accepted, 2);
+    end(&w);
+}
+END_TEST
+
+START_TEST(closed_after_the_request) {
+    world w;
+    begin(&w, NULL);
+    w.answers[0] = OK "Content-Length: 1\r\n\r\na";
+    w.answers[2] = OK "Content-Length: 1\r\n\r\nb";
+    ask(&w);
+    wait_for(&w, 1, 0);
+    ask(&w);
+    wait_for(&w, 2, 0);
+    ck_assert_str_eq(w.body, "b");
+    ck_assert_uint_eq(w.accepted, 2);
+    end(&w);
+}
+END_TEST
+
+/* A connection that never answered gets no second chance. */
+START_TEST(closed_at_first) {
+    world w;
+    begin(&w, NULL);
+    w.free_inside = _i;
+    ask(&w);
+    wait_for(&w, 0, 1);
+    ck_assert_int_eq(w.err, SIO_ERR_HTTP_TRUNCATED);
+    ck_assert_int_eq(w.status, 0);
+    ck_assert_str_ne(w.detail, "");
+    end(&w);
+}
+END_TEST
+
+START_TEST(body_until_the_end) {
+    world w;
+    begin(&w, NULL);
+    w.answers[0] = OK "\r\nall there is";
+    w.close_behind[0] = true;
+    ask(&w);
+    wait_for(&w, 1, 0);
+    ck_assert_str_eq(w.body, "all there is");
+    end(&w);
+}
+END_TEST
+
+START_TEST(connection_close) {
+    world w;
+    begin(&w, NULL);
+    w.answers[0] = OK "Connection: close\r\nContent-Length: 1\r\n\r\na";
+    w.answers[1] = OK "Content-Length: 1\r\n\r\nb";
+    ask(&w);
+    wait_for(&w, 1, 0);
+    ask(&w);
+    wait_for(&w, 2, 0);
+    ck_assert_uint_eq(w.accepted, 2);
+    end(&w);
+}
+END_TEST
+
+START_TEST(bytes_nobody_asked_for) {
+    world w;
+    begin(&w, NULL);
+    w.answers[0] = OK "Content-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nz";
+    w.answers[1] = OK "Content-Length: 1\r\n\r\nb";
+    ask(&w);
+    wait_for(&w, 1, 0);
+    ck_assert_str_eq(w.body, "a");
+    ask(&w);
+    wait_for(&w, 2, 0);
+    ck_assert_str_eq(w.body, "b");
+    ck_assert_uint_eq(w.accepted, 2);
+    end(&w);
+}
+END_TEST
+
+START_TEST(bad_responses) {
+    static const struct {
+        const char *answer;
+        int err, status;
+    } cases[] = {
+        {"nonsense\r\n\r\n", SIO_ERR_HTTP_SYNTAX, 0},
+        {OK "Content-Length: 101\r\n\r\n", SIO_ERR_HTTP_BODY_TOO_LARGE, 0},
+        {OK "Content-Length: 9\r\n\r\nshort", SIO_ERR_HTTP_TRUNCATED, 200},
+        {OK "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", SIO_ERR_HTTP_LENGTH, 0},
+        {OK "Transfer-Encoding: chunked\r\n\r\nx\r\n", SIO_ERR_HTTP_CHUNK, 200},
+        {OK "Content-Encoding: br\r\nContent-Length: 1\r\n\r\nx", SIO_ERR_HTTP_ENCODING, 200},
+        {"HTTP/1.1 200", SIO_ERR_HTTP_TRUNCATED, 0},
+    };
+    world w;
+    begin(&w, NULL);
+    w.answers[0] = cases[_i].answer;
+    w.close_behind[0] = true;
+    ask(&w);
+    wait_for(&w, 0, 1);
+    ck_assert_str_eq(sio_error_name(w.err), sio_error_name(cases[_i].err));
+    ck_assert_int_eq(w.status, cases[_i].status);
+    ck_assert_uint_eq(w.accepted, 1);
+    end(&w);
+}
+END_TEST
+
+START_TEST(freed_inside_the_response) {
+    world w;
+    begin(&w, NULL);
+    w.free_inside = true;
+    w.answers[0] = _i ? OK "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
+                      : OK "Content-Length: 2\r\n\r\nab";
+    ask(&w);
+    wait_for(&w, 1, 0);
+    ck_assert_str_eq(w.body, "ab"); /* read after it was freed */
+    end(&w);
+}
+END_TEST
+
+START_TEST(freed_while_busy) {
+    world w;
+    begin(&w, NULL);
+    w.answers[0] = OK "Content-Length: 1\r\n\r\na";
+    ask(&w);
+    if (_i == 1) {
+        net_run_for(w.loop, 0);
+    }
+    sio_http_client_free(w.client, _i == 2 ? 1000 : 0);
+    w.client = NULL;
+    net_run_for(w.loop, 1);
+    ck_assert_uint_eq(w.responses + w.failures, 0);
+    end(&w);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("client_http_client");
+    TCase *tc = tcase_create("requests");
+    tcase_add_test(tc, kept_alive);
+    tcase_add_test(tc, next_request_inside_the_response);
+    tcase_add_loop_test(tc, closed_between_requests, 0, 2);
+    tcase_add_test(tc, closed_after_the_request);
+    tcase_add_loop_test(tc, closed_at_first, 0, 2);
+    tcase_add_test(tc, body_until_the_end);
+    tcase_add_test(tc, connection_close);
+    tcase_add_test(tc, bytes_nobody_asked_for);
+    tcase_add_loop_test(tc, bad_responses, 0, 7);
+    tcase_add_loop_test(tc, freed_inside_the_response, 0, 2);
+    tcase_add_loop_test(tc, freed_while_busy, 0, 3);
+    suite_add_tcase(suite, tc);
+    return test_run(suite);
+}

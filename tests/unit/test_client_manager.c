@@ -1,0 +1,650 @@
+/* The connection and its attempts. Ids in comments: the reference client's test suites (SC: its
+ * connection tests, SS: its socket tests). */
+#include "client_fixture.h"
+
+#include <string.h>
+
+static void close_it(sio_client *client, const sio_event *event, void *user) {
+    sio_client_close(client);
+}
+
+/* ---- opening ---- */
+
+START_TEST(connects_every_active_socket_in_order) { /* SC-01 SC-06 SC-11 SC-46 */
+    sio_client *client = client_make(NULL);
+    sio_socket *root = client_socket(client, "/");
+    sio_socket *foo = client_socket(client, "foo");
+    sio_socket *off = client_socket(client, "/off");
+    ck_assert_ptr_eq(sio_client_socket(client, "/foo"), foo);
+    sio_socket_disconnect(off);
+    turn();
+    EXPECT("attempt");
+    ck_assert_str_eq(sio_client_engine_id(client), "");
+    ck_assert_ptr_null(sio_client_transport(client));
+
+    fake_open();
+    EXPECT("client open", "> 0", "> 0/foo,");
+    ck_assert_str_eq(sio_client_engine_id(client), "engine1");
+    ck_assert_str_eq(sio_client_transport(client), "polling");
+    client_accept("/foo", "f1");
+    client_accept("/", "r1");
+    EXPECT("/foo connect", "/ connect");
+    ck_assert_str_eq(sio_socket_id(root), "r1");
+    ck_assert_str_eq(sio_socket_id(foo), "f1");
+
+    client_socket(client, "/late");
+    EXPECT("> 0/late,");
+    pass(60000);
+    EXPECT_NOTHING(); /* SC-25 */
+}
+END_TEST
+
+START_TEST(no_socket_no_engine) { /* SC-02 */
+    client_make(NULL);
+    pass(1000);
+    EXPECT_NOTHING();
+}
+END_TEST
+
+START_TEST(two_namespaces_come_and_go) { /* SC-28 SC-47 */
+    sio_client *client = client_make(NULL);
+    ck_assert_int_eq(sio_client_open(client), 0);
+    ck_assert_int_eq(sio_client_open(client), SIO_ERR_STATE);
+    fake_open();
+    ck_assert_int_eq(sio_client_open(client), SIO_ERR_STATE);
+    sio_socket *root = client_socket(client, "/");
+    sio_socket *foo = client_socket(client, "/foo");
+    client_accept("/", "a");
+    client_accept("/foo", "b");
+    trace_clear();
+    sio_socket_disconnect(root);
+    EXPECT("> 1", "/ disconnect io client disconnect");
+    ck_assert(sio_socket_connected(foo));
+    sio_socket_disconnect(foo);
+    EXPECT("> 1/foo,", "(closing)", "client close forced close",
+           "/foo disconnect io client disconnect");
+    pass(60000);
+    EXPECT_NOTHING();
+    ck_assert_uint_eq(fake_live(), 0);
+}
+END_TEST
+
+START_TEST(a_handler_of_open_may_close) {
+    sio_client *client = client_make(NULL);
+    client_socket(client, "/");
+    ck_assert_int_eq(sio_client_on(client, "open", close_it, NULL), 0);
+    fake_open();
+    EXPECT("attempt", "client open", "(closing)", "client close forced close");
+    pass(60000);
+    EXPECT_NOTHING();
+}
+END_TEST
+
+/* ---- losing it ---- */
+
+START_TEST(order_of_a_drop_and_of_the_recovery) { /* SC-13 SS-03 SS-08 SS-09, ordering traces */
+    sio_socket *socket = client_connected(NULL);
+    sio_client *client = sio_socket_client(socket);
+    ck_assert_int_eq(sio_socket_emit_ackf(socket, "q", 0, trace_reply, NULL, ""), 0);
+    EXPECT("> 20[\"q\"]");
+    fake_cut();
+    EXPECT("client close transport close", "/ disconnect transport close", "ack DISCONNECTED");
+    ck_assert_str_eq(sio_socket_id(socket), "");
+    ck_assert(sio_socket_active(socket));
+    ck_assert(!sio_socket_connected(socket));
+    ck_assert_str_eq(sio_client_error_detail(client), "1006");
+    pass(100);
+    EXPECT_NOTHING();
+    pass(1);
+    EXPECT("client reconnect_attempt 1", "attempt");
+    fake_open();
+    EXPECT("client open", "> 0", "client reconnect 1");
+    ck_assert_str_eq(sio_socket_id(socket), "");
+    client_accept("/", "id2");
+    EXPECT("/ connect");
+    ck_assert_str_eq(sio_socket_id(socket), "id2");
+    ck_assert_uint_eq(fake_live(), 1);
+}
+END_TEST
+
+START_TEST(reasons) {
+    static const struct {
+        sio_eio_reason reason;
+        bool error;
+        const char *text;
+    } cases[] = {
+        {SIO_EIO_REASON_TRANSPORT_CLOSE, true, "transport close"},
+        {SIO_EIO_REASON_TRANSPORT_ERROR, true, "transport error"},
+        {SIO_EIO_REASON_PING_TIMEOUT, false, "ping timeout"},
+        {SIO_EIO_REASON_PARSE_ERROR, true, "parse error"},
+    };
+    char close[64], disconnect[64];
+    sio_cengine_error error = {.err = SIO_ERR_RESET, .message = "m", .detail = "d"};
+    sio_socket *socket = client_connected(NULL);
+    snprintf(close, sizeof close, "client close %s", cases[_i].text);
+    snprintf(disconnect, sizeof disconnect, "/ disconnect %s", cases[_i].text);
+    fake_close(fake_engine(), cases[_i].reason, cases[_i].error ? &error : NULL);
+    EXPECT(close, disconnect);
+    ck_assert_str_eq(sio_client_error_detail(sio_socket_client(socket)),
+                     cases[_i].error ? "d" : "");
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt");
+}
+END_TEST
+
+START_TEST(never_connected_socket_has_no_disconnect) {
+    client_socket(client_make(NULL), "/");
+    fake_open();
+    trace_clear();
+    fake_cut();
+    EXPECT("client close transport close");
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt");
+}
+END_TEST
+
+/* ---- attempts that fail ---- */
+
+START_TEST(first_failure_then_loop_then_giving_up) { /* SC-16 SC-22..24 SC-30, ordering traces */
+    sio_client_options o = client_options();
+    o.reconnection_attempts = 2;
+    sio_client *client = client_make(&o);
+    sio_socket *socket = client_socket(client, "/");
+    EXPECT("attempt");
+    fake_break(SIO_ERR_CONNECT, "xhr poll error", "refused");
+    EXPECT("client error xhr poll error", "/ connect_error xhr poll error"); /* SS-05 */
+    ck_assert_str_eq(sio_client_error_detail(client), "refused");
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt");
+    fake_break(SIO_ERR_TIMEOUT, "timeout", "");
+    EXPECT("client error timeout", "/ connect_error timeout", /* SS-06 SS-07 */
+           "client reconnect_error timeout");
+    pass(200);
+    EXPECT_NOTHING();
+    pass(1);
+    EXPECT("client reconnect_attempt 2", "attempt");
+    fake_break(SIO_ERR_CONNECT, "xhr poll error", "");
+    EXPECT("client error xhr poll error", "/ connect_error xhr poll error",
+           "client reconnect_failed", "client reconnect_error xhr poll error");
+    pass(60000);
+    EXPECT_NOTHING();
+    ck_assert(sio_socket_active(socket));
+
+    ck_assert_int_eq(sio_socket_connect(socket), 0);
+    EXPECT("attempt");
+    for (int i = 1; i <= 2; i++) {
+        fake_break(SIO_ERR_CONNECT, "x", "");
+        trace_clear();
+        pass(60000);
+    }
+    EXPECT("client reconnect_attempt 2", "attempt");
+    fake_break(SIO_ERR_CONNECT, "x", "");
+    EXPECT("client error x", "/ connect_error x", "client reconnect_failed",
+           "client reconnect_error x");
+}
+END_TEST
+
+START_TEST(engine_close_without_error_is_a_failed_attempt) { /* quirk 6 */
+    client_socket(client_make(NULL), "/");
+    trace_clear();
+    fake_close(fake_engine(), SIO_EIO_REASON_TRANSPORT_CLOSE, NULL);
+    EXPECT("client error transport close", "/ connect_error transport close");
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt");
+}
+END_TEST
+
+START_TEST(engine_that_cannot_be_made) {
+    fake.fail_new = SIO_ERR_RANDOM;
+    client_socket(client_make(NULL), "/");
+    EXPECT("attempt"); /* the failure is not told from inside the call */
+    turn();
+    EXPECT("client error no secure random numbers", "/ connect_error no secure random numbers");
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt", "client error no secure random numbers",
+           "/ connect_error no secure random numbers",
+           "client reconnect_error no secure random numbers");
+    fake.fail_new = 0;
+    pass(201);
+    EXPECT("client reconnect_attempt 2", "attempt");
+    fake_open();
+    EXPECT("client open", "> 0", "client reconnect 2");
+}
+END_TEST
+
+START_TEST(close_before_the_failure_is_told) {
+    fake.fail_new = SIO_ERR_NOMEM;
+    sio_client *client = client_make(NULL);
+    client_socket(client, "/");
+    sio_client_close(client);
+    EXPECT("attempt", "client close forced close");
+    pass(60000);
+    EXPECT_NOTHING();
+}
+END_TEST
+
+START_TEST(no_reconnection) { /* SC-31 */
+    sio_client_options o = client_options();
+    o.reconnection_attempts = SIO_CLIENT_NO_RECONNECTION;
+    sio_client *client = client_make(&o);
+    client_socket(client, "/");
+    fake_break(SIO_ERR_CONNECT, "x", "");
+    EXPECT("attempt", "client error x", "/ connect_error x");
+    pass(60000);
+    EXPECT_NOTHING();
+    ck_assert_int_eq(sio_client_open(client), 0);
+    fake_open();
+    client_accept("/", "id");
+    trace_clear();
+    fake_cut();
+    EXPECT("client close transport close", "/ disconnect transport close");
+    pass(60000);
+    EXPECT_NOTHING();
+}
+END_TEST
+
+START_TEST(delays_double_up_to_the_limit_and_begin_anew) { /* SC-17 SC-33 */
+    static const uint64_t delays[] = {100, 200, 400, 400};
+    sio_socket *socket = client_connected(NULL);
+    fake_cut();
+    for (int i = 0; i < 4; i++) {
+        trace_clear();
+        pass(delays[i]);
+        EXPECT_NOTHING();
+        pass(1);
+        char attempt[64];
+        snprintf(attempt, sizeof attempt, "client reconnect_attempt %d", i + 1);
+        EXPECT(attempt, "attempt");
+        if (i < 3) {
+            fake_break(SIO_ERR_CONNECT, "x", "");
+        }
+    }
+    fake_open();
+    EXPECT("client open", "> 0", "client reconnect 4");
+    client_accept("/", "id");
+    fake_cut();
+    trace_clear();
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt");
+    ck_assert(sio_socket_active(socket));
+}
+END_TEST
+
+START_TEST(joining_during_the_loop_does_not_disturb_it) { /* SC-32 */
+    sio_client_options o = client_options();
+    o.reconnection_attempts = 2;
+    sio_client *client = client_make(&o);
+    client_socket(client, "/");
+    fake_break(SIO_ERR_CONNECT, "x", "");
+    trace_clear();
+    client_socket(client, "/room");
+    pass(100);
+    EXPECT_NOTHING();
+    pass(1);
+    EXPECT("client reconnect_attempt 1", "attempt");
+    fake_break(SIO_ERR_CONNECT, "x", "");
+    EXPECT("client error x", "/ connect_error x", "/room connect_error x",
+           "client reconnect_error x");
+    pass(201);
+    EXPECT("client reconnect_attempt 2", "attempt");
+}
+END_TEST
+
+/* ---- handlers that interfere ---- */
+
+static sio_socket *subject;
+static int times;
+
+static void disconnect_once(sio_client *client, const sio_event *event, void *user) {
+    if (times++ == 0) {
+        sio_socket_disconnect(subject);
+    }
+}
+
+static void disconnect_connect_once(sio_client *client, const sio_event *event, void *user) {
+    if (times++ == 0) {
+        sio_socket_disconnect(subject);
+        ck_assert_int_eq(sio_socket_connect(subject), 0);
+    }
+}
+
+static void failing_client(const char *event, sio_client_fn fn) {
+    sio_client *client = client_make(NULL);
+    times = 0;
+    subject = client_socket(client, "/");
+    ck_assert_int_eq(sio_client_on(client, event, fn, NULL), 0);
+    trace_clear();
+    fake_break(SIO_ERR_CONNECT, "x", "");
+}
+
+START_TEST(disconnect_in_error) { /* SC-18 */
+    failing_client("error", disconnect_once);
+    EXPECT("client error x");
+    pass(60000);
+    EXPECT_NOTHING();
+}
+END_TEST
+
+START_TEST(disconnect_in_reconnect_attempt) { /* SC-19 */
+    failing_client("reconnect_attempt", disconnect_once);
+    trace_clear();
+    pass(101);
+    EXPECT("client reconnect_attempt 1");
+    pass(60000);
+    EXPECT_NOTHING();
+}
+END_TEST
+
+START_TEST(disconnect_and_connect_in_reconnect_attempt) { /* SC-20 */
+    failing_client("reconnect_attempt", disconnect_connect_once);
+    trace_clear();
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt");
+    fake_break(SIO_ERR_CONNECT, "x", "");
+    EXPECT("client error x", "/ connect_error x");
+    pass(101); /* the loop begins from its shortest delay */
+    EXPECT("client reconnect_attempt 1", "attempt");
+    fake_open();
+    EXPECT("client open", "> 0", "client reconnect 1");
+}
+END_TEST
+
+START_TEST(close_in_reconnect_error) { /* SC-29 */
+    failing_client("reconnect_error", close_it);
+    pass(101);
+    trace_clear();
+    fake_break(SIO_ERR_CONNECT, "x", "");
+    EXPECT("client error x", "/ connect_error x", "client reconnect_error x");
+    pass(60000);
+    EXPECT_NOTHING();
+}
+END_TEST
+
+START_TEST(one_socket_leaves_during_the_loop) { /* SC-21 */
+    sio_client *client = client_make(NULL);
+    times = 0;
+    sio_socket *stays = client_socket(client, "/stays");
+    subject = client_socket(client, "/leaves");
+    fake_open();
+    client_accept("/stays", "a");
+    client_accept("/leaves", "b");
+    ck_assert_int_eq(sio_client_on(client, "reconnect_attempt", disconnect_once, NULL), 0);
+    fake_cut();
+    trace_clear();
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt");
+    fake_open();
+    EXPECT("client open", "> 0/stays,", "client reconnect 1");
+    client_accept("/stays", "c");
+    ck_assert(sio_socket_connected(stays));
+    ck_assert(!sio_socket_active(subject));
+}
+END_TEST
+
+static void connect_again(sio_socket *socket, const sio_event *event, void *user) {
+    ck_assert_int_eq(sio_socket_connect(user), 0);
+}
+
+START_TEST(connect_in_disconnect_after_a_drop) { /* quirk 7 */
+    sio_socket *socket = client_connected(NULL);
+    ck_assert_int_eq(sio_socket_on(socket, "disconnect", connect_again, socket), 0);
+    fake_cut();
+    EXPECT("client close transport close", "/ disconnect transport close", "attempt");
+    fake_open();
+    EXPECT("client open", "> 0");
+    client_accept("/", "id2");
+    EXPECT("/ connect");
+    pass(60000);
+    EXPECT_NOTHING();
+    ck_assert_int_eq(sio_socket_off(socket, "disconnect", connect_again, socket), 0);
+    fake_cut(); /* the next drop is still recovered */
+    trace_clear();
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt");
+}
+END_TEST
+
+START_TEST(connect_in_disconnect_after_a_manual_one) { /* SC-14 SC-15 SS-21 */
+    sio_socket *socket = client_connected(NULL);
+    ck_assert_int_eq(sio_socket_once(socket, "disconnect", connect_again, socket), 0);
+    sio_socket_disconnect(socket);
+    EXPECT("> 1", "(closing)", "client close forced close", "/ disconnect io client disconnect",
+           "attempt");
+    turn();
+    ck_assert_uint_eq(fake_live(), 1); /* the old one is gone by now */
+    fake_open();
+    client_accept("/", "id2");
+    EXPECT("client open", "> 0", "/ connect");
+    fake_cut();
+    pass(101);
+    EXPECT("client close transport close", "/ disconnect transport close",
+           "client reconnect_attempt 1", "attempt");
+}
+END_TEST
+
+START_TEST(another_namespace_in_disconnect) { /* SC-12 SC-26 */
+    sio_socket *socket = client_connected(NULL);
+    sio_client *client = sio_socket_client(socket);
+    sio_socket *other = client_socket(client, "/other");
+    sio_socket_disconnect(other);
+    EXPECT("> 0/other,");
+    ck_assert_int_eq(sio_socket_on(socket, "disconnect", connect_again, other), 0);
+    sio_socket_disconnect(socket);
+    EXPECT("> 1", "(closing)", "client close forced close", "/ disconnect io client disconnect",
+           "attempt");
+    fake_open();
+    EXPECT("client open", "> 0/other,");
+}
+END_TEST
+
+/* ---- close and open ---- */
+
+START_TEST(close_and_open) {
+    sio_socket *socket = client_connected(NULL);
+    sio_client *client = sio_socket_client(socket);
+    sio_client_close(client);
+    EXPECT("(closing)", "client close forced close", "/ disconnect forced close");
+    ck_assert(sio_socket_active(socket));
+    sio_client_close(client);
+    pass(60000);
+    EXPECT_NOTHING();
+    ck_assert_int_eq(sio_client_open(client), 0);
+    fake_open();
+    client_accept("/", "id2");
+    EXPECT("attempt", "client open", "> 0", "/ connect");
+}
+END_TEST
+
+START_TEST(close_while_opening_is_silent_afterwards) { /* SS-04 */
+    sio_socket *socket = client_socket(client_make(NULL), "/");
+    fake.close_never = true;
+    sio_socket_disconnect(socket);
+    EXPECT("attempt", "(closing)", "client close forced close");
+    fake_break(SIO_ERR_CONNECT, "x", "");
+    pass(60000);
+    EXPECT_NOTHING();
+}
+END_TEST
+
+START_TEST(close_during_the_wait_and_the_limit_begins_anew) {
+    sio_client_options o = client_options();
+    o.reconnection_attempts = 1;
+    sio_client *client = client_make(&o);
+    client_socket(client, "/");
+    fake_break(SIO_ERR_CONNECT, "x", "");
+    sio_client_close(client);
+    trace_clear();
+    pass(60000);
+    EXPECT_NOTHING();
+    ck_assert_int_eq(sio_client_open(client), 0);
+    fake_break(SIO_ERR_CONNECT, "x", "");
+    EXPECT("attempt", "client error x", "/ connect_error x");
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt");
+}
+END_TEST
+
+START_TEST(open_cuts_the_wait_short) {
+    sio_socket *socket = client_connected(NULL);
+    sio_client *client = sio_socket_client(socket);
+    fake_cut();
+    trace_clear();
+    ck_assert_int_eq(sio_client_open(client), 0);
+    EXPECT("attempt");
+    pass(1000);
+    EXPECT_NOTHING();
+    fake_open();
+    client_accept("/", "id2");
+    trace_clear();
+    fake_cut();
+    pass(101);
+    EXPECT("client close transport close", "/ disconnect transport close",
+           "client reconnect_attempt 1", "attempt");
+}
+END_TEST
+
+START_TEST(engine_that_closes_inside_the_call) {
+    fake.close_inside = true;
+    sio_socket *socket = client_connected(NULL);
+    sio_socket_disconnect(socket);
+    EXPECT("> 1", "(closing)", "client close forced close", "/ disconnect io client disconnect");
+    ck_assert_uint_eq(fake_live(), 0);
+    ck_assert_int_eq(sio_socket_connect(socket), 0);
+    fake_open();
+    client_accept("/", "id2");
+    trace_clear();
+    fake_text("garbage");
+    EXPECT("(closing)", "client close parse error", "/ disconnect parse error");
+    ck_assert_uint_eq(fake_live(), 0);
+}
+END_TEST
+
+START_TEST(an_old_engine_cannot_disturb_the_new_one) {
+    fake.close_never = true;
+    sio_socket *socket = client_connected(NULL);
+    sio_cengine *old = fake_engine();
+    sio_socket_disconnect(socket);
+    ck_assert_int_eq(sio_socket_connect(socket), 0);
+    ck_assert_uint_eq(fake_live(), 2);
+    fake_open();
+    client_accept("/", "id2");
+    trace_clear();
+    fake_close(old, SIO_EIO_REASON_TRANSPORT_CLOSE, NULL);
+    EXPECT_NOTHING();
+    ck_assert(sio_socket_connected(socket));
+    ck_assert_uint_eq(fake_live(), 1);
+}
+END_TEST
+
+START_TEST(ping_is_told) {
+    client_connected(NULL);
+    fake_ping();
+    EXPECT("client ping");
+}
+END_TEST
+
+/* ---- freeing inside each event of the client ---- */
+
+static void free_client(sio_client *client, const sio_event *event, void *user) {
+    trace("free in %.*s", (int)event->name.len, event->name.ptr);
+    client_forget(client);
+    sio_client_free(client);
+}
+
+static void later(sio_client *client, const sio_event *event, void *user) {
+    ck_abort_msg("a handler ran after the client was freed");
+}
+
+static sio_client *victim(const char *event, uint32_t attempts) {
+    sio_client_options o = client_options();
+    o.reconnection_attempts = attempts;
+    sio_client *client = client_make(&o);
+    client_socket(client, "/");
+    ck_assert_int_eq(sio_client_on(client, event, free_client, NULL), 0);
+    ck_assert_int_eq(sio_client_on(client, event, later, NULL), 0);
+    return client;
+}
+
+START_TEST(free_in_each_event) {
+    static const char *const events[] = {"open",
+                                         "close",
+                                         "error",
+                                         "ping",
+                                         "reconnect",
+                                         "reconnect_attempt",
+                                         "reconnect_error",
+                                         "reconnect_failed"};
+    const char *event = events[_i / 2];
+    fake.close_inside = _i % 2 == 1;
+    victim(event, 1);
+    if (_i / 2 < 2 || _i / 2 == 3 || _i / 2 == 4) {
+        fake_open();
+    }
+    switch (_i / 2) {
+    case 1:
+        fake_text("garbage");
+        break;
+    case 3:
+        fake_ping();
+        break;
+    case 4:
+        fake_cut();
+        pass(101);
+        fake_open();
+        break;
+    case 0:
+        break;
+    case 2:
+        fake_break(SIO_ERR_CONNECT, "x", "");
+        break;
+    default:
+        fake_break(SIO_ERR_CONNECT, "x", "");
+        pass(101);
+        if (_i / 2 > 5) {
+            fake_break(SIO_ERR_CONNECT, "x", "");
+        }
+    }
+    trace_clear();
+    turn();
+    EXPECT_NOTHING();
+    ck_assert_uint_eq(fake_live(), 0);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("client_manager");
+    TCase *tc = tcase_create("manager");
+    tcase_add_checked_fixture(tc, client_setup, client_teardown);
+    tcase_add_test(tc, connects_every_active_socket_in_order);
+    tcase_add_test(tc, no_socket_no_engine);
+    tcase_add_test(tc, two_namespaces_come_and_go);
+    tcase_add_test(tc, a_handler_of_open_may_close);
+    tcase_add_test(tc, order_of_a_drop_and_of_the_recovery);
+    tcase_add_loop_test(tc, reasons, 0, 4);
+    tcase_add_test(tc, never_connected_socket_has_no_disconnect);
+    tcase_add_test(tc, first_failure_then_loop_then_giving_up);
+    tcase_add_test(tc, engine_close_without_error_is_a_failed_attempt);
+    tcase_add_test(tc, engine_that_cannot_be_made);
+    tcase_add_test(tc, close_before_the_failure_is_told);
+    tcase_add_test(tc, no_reconnection);
+    tcase_add_test(tc, delays_double_up_to_the_limit_and_begin_anew);
+    tcase_add_test(tc, joining_during_the_loop_does_not_disturb_it);
+    tcase_add_test(tc, disconnect_in_error);
+    tcase_add_test(tc, disconnect_in_reconnect_attempt);
+    tcase_add_test(tc, disconnect_and_connect_in_reconnect_attempt);
+    tcase_add_test(tc, close_in_reconnect_error);
+    tcase_add_test(tc, one_socket_leaves_during_the_loop);
+    tcase_add_test(tc, connect_in_disconnect_after_a_drop);
+    tcase_add_test(tc, connect_in_disconnect_after_a_manual_one);
+    tcase_add_test(tc, another_namespace_in_disconnect);
+    tcase_add_test(tc, close_and_open);
+    tcase_add_test(tc, close_while_opening_is_silent_afterwards);
+    tcase_add_test(tc, close_during_the_wait_and_the_limit_begins_anew);
+    tcase_add_test(tc, open_cuts_the_wait_short);
+    tcase_add_test(tc, engine_that_closes_inside_the_call);
+    tcase_add_test(tc, an_old_engine_cannot_disturb_the_new_one);
+    tcase_add_test(tc, ping_is_told);
+    tcase_add_loop_test(tc, free_in_each_event, 0, 16);
+    suite_add_tcase(suite, tc);
+    return test_run(suite);
+}
