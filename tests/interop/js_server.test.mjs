@@ -1,0 +1,509 @@
+// interop-client against official JavaScript servers: each scenario of the C program has its
+// server's half here.
+import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { Server } from "socket.io";
+import {
+  assert,
+  certificate,
+  MODES,
+  runAll,
+  same,
+  start,
+  test,
+  testEachMode,
+  within,
+} from "./support.mjs";
+
+const ServerV2 = createRequire(import.meta.url)("socket.io-v2");
+
+// What a server's half has to say: faults are thrown in handlers, where nobody catches them.
+class Checks {
+  #fault;
+
+  // Runs the function, remembers the first thing it throws.
+  run(check) {
+    try {
+      return check();
+    } catch (error) {
+      this.#fault ??= error;
+      return undefined;
+    }
+  }
+
+  done() {
+    if (this.#fault !== undefined) {
+      throw this.#fault;
+    }
+  }
+}
+
+async function listen(t, http) {
+  const connections = new Set();
+  http.on("connection", (connection) => {
+    connections.add(connection);
+    connection.on("close", () => connections.delete(connection));
+    connection.on("error", () => {});
+  });
+  http.cut = () => connections.forEach((connection) => connection.destroy());
+  const listening = new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+  await within(listening, "the JavaScript server to listen");
+  t.after(
+    () =>
+      new Promise((resolve) => {
+        http.close(resolve);
+        http.cut();
+      }),
+  );
+  return http.address().port;
+}
+
+// A server and the end of the program that plays the scenario against it.
+async function play(t, mode, scenario, { options = {}, http = createServer(), ...more }, setup) {
+  const checks = new Checks();
+  const io = more.v2
+    ? new ServerV2(http, { serveClient: false, ...options })
+    : new Server(http, { serveClient: false, ...options });
+  t.after(async () => io.close());
+  setup(io, checks, http);
+  const port = await listen(t, http);
+  const url = `${more.scheme ?? "http"}://${more.host ?? "127.0.0.1"}:${port}`;
+  const program = start(t, "client", [scenario, url, mode.name], more.env);
+  const status = await within(program.ended, `the scenario ${scenario}`);
+  checks.done();
+  assert.equal(status, 0, "status of the client");
+}
+
+// One test for each way to use the transports. `setup(io, checks, http)` prepares the server.
+function scenario(name, options, setup, modes = MODES) {
+  for (const mode of modes) {
+    test(`${mode.name}: ${name}`, async (t) => {
+      // The client's part is over when the server knows that it left.
+      let left;
+      const leaving = new Promise((resolve) => {
+        left = resolve;
+      });
+      await play(t, mode, name, options, (io, checks, http) => {
+        setup(io, checks, http, mode);
+        io.on("connection", (socket) => socket.on("disconnect", left));
+      });
+      const reason = await within(leaving, "the server to see the end");
+      if (options.endsWith !== null) {
+        assert.equal(reason, options.endsWith ?? "client namespace disconnect");
+      }
+    });
+  }
+}
+
+// `done` is answered with `bye` when all that was to come came.
+function answerDone(socket, checks, verify = () => {}) {
+  socket.on("done", () => {
+    checks.run(verify);
+    socket.emit("bye", "ok");
+  });
+}
+
+// ---- events and acknowledgements ----
+
+function basic(io, checks) {
+  io.on("connection", (socket) => {
+    const seen = [];
+    const object = { n: 1, list: [1, 2, 3], none: null, u: "☃𝄞" };
+    socket.emit("welcome", "hello", object, -1.5, true, null);
+    socket.on("greet", (...args) => {
+      seen.push("greet");
+      checks.run(() => same(args, ["café", 42, -1.5, true, false, null, { a: { b: [] } }, []]));
+    });
+    socket.on("sum", (a, b, ack) => ack(a + b));
+    socket.on("multi", (ack) => ack("a", 2, { k: [true] }));
+    socket.on("none", (ack) => {
+      ack();
+      socket.emit("question", "how many?", (...args) => {
+        seen.push("answer");
+        checks.run(() => same(args, [7, "seven"]));
+      });
+    });
+    answerDone(socket, checks, () => same(seen, ["greet", "answer"]));
+  });
+}
+
+scenario("basic", {}, basic);
+
+scenario("binary", {}, (io, checks) => {
+  io.on("connection", (socket) => {
+    const seen = [];
+    const bytes = (hex) => Buffer.from(hex, "hex");
+    const blob = [
+      { a: bytes("0001ff"), l: ["x", bytes(""), { d: bytes("e29883") }] },
+      bytes("00090aff"),
+    ];
+    socket.emit("blob", ...blob);
+    socket.on("blob-back", (...args) => {
+      seen.push("blob-back");
+      checks.run(() => same(args, blob));
+    });
+    socket.on("blob-built", (...args) => {
+      seen.push("blob-built");
+      checks.run(() => same(args, blob));
+    });
+    socket.on("bin-ack", (value, one, ack) => {
+      checks.run(() => same([value, one], [bytes("deadbeef"), 1]));
+      ack({ r: bytes("fe") }, value);
+      socket.emit("bin-question", bytes("09"), (...args) => {
+        seen.push("bin-question");
+        checks.run(() => same(args, [bytes("0909"), "t"]));
+      });
+    });
+    answerDone(socket, checks, () => same(seen, ["blob-back", "blob-built", "bin-question"]));
+  });
+});
+
+scenario("early", {}, (io, checks) => {
+  io.on("connection", (socket) => {
+    const seen = [];
+    socket.on("e", (value) => seen.push(value));
+    socket.on("last", (value, ack) => {
+      checks.run(() => same([...seen, value], [1, 2, 3, Buffer.from([4]), 5]));
+      ack("ok");
+    });
+  });
+});
+
+scenario("acks", {}, (io, checks) => {
+  io.on("connection", (socket) => {
+    const acks = [];
+    socket.on("later", (n, ack) => acks.push(() => ack(n)));
+    socket.on("answer-all", () => acks.reverse().forEach((ack) => ack()));
+    answerDone(socket, checks, () => same(acks.length, 100));
+  });
+});
+
+scenario("ack-timeout", {}, (io, checks) => {
+  io.on("connection", (socket) => {
+    let late;
+    socket.on("slow", (n, ack) => {
+      late = ack;
+    });
+    socket.on("fast", (ack) => {
+      late("too late");
+      ack("ok");
+    });
+    answerDone(socket, checks);
+  });
+});
+
+// ---- size, order, the upgrade ----
+
+const upgrade = MODES.filter(({ name }) => name === "upgrade");
+const polling = MODES.filter(({ name }) => name === "polling");
+
+scenario(
+  "upgrade",
+  {},
+  (io, checks) => {
+    io.on("connection", (socket) => {
+      const tell = () => socket.emit("transport", socket.conn.transport.name);
+      if (socket.conn.upgraded) {
+        tell();
+      } else {
+        socket.conn.once("upgrade", tell);
+      }
+      answerDone(socket, checks);
+    });
+  },
+  upgrade,
+);
+
+scenario("big", { options: { maxHttpBufferSize: 1e8 } }, (io, checks) => {
+  const text = "é".repeat(500000);
+  const bytes = Buffer.from(Uint8Array.from({ length: 1000000 }, (_, i) => i * 7));
+  io.on("connection", (socket) => {
+    let rounds = 0;
+    socket.emit("big", text, bytes);
+    socket.on("big-back", (gotText, gotBytes) => {
+      checks.run(() => {
+        assert.ok(gotText === text, "the text is the same");
+        assert.ok(bytes.equals(gotBytes), "the bytes are the same");
+      });
+      if (++rounds === 1) {
+        socket.emit("big", text, bytes);
+      }
+    });
+    answerDone(socket, checks, () => same(rounds, 2));
+  });
+});
+
+// Counts `up`(i), sends `down`(i), some each tick; the order of both is checked.
+function numbered(perTick, everyMs) {
+  const COUNT = 10000;
+  return (io, checks, http, mode) => {
+    io.on("connection", (socket) => {
+      let [got, wrong, sent] = [0, 0, 0];
+      socket.on("up", (n) => {
+        wrong += n === got ? 0 : 1;
+        got++;
+      });
+      socket.on("start", () => {
+        const ticks = setInterval(() => {
+          for (let i = 0; i < perTick && sent < COUNT; i++) {
+            socket.emit("down", sent++);
+          }
+          if (sent === COUNT) {
+            clearInterval(ticks);
+            socket.emit("down-end", COUNT);
+          }
+        }, everyMs);
+        socket.on("disconnect", () => clearInterval(ticks));
+      });
+      answerDone(socket, checks, () => {
+        same([got, wrong], [COUNT, 0]);
+        const { name } = socket.conn.transport;
+        same(name, mode.name === "polling" ? "polling" : "websocket");
+      });
+    });
+  };
+}
+
+scenario("order", {}, numbered(20, 1));
+scenario("volley", {}, numbered(10000, 0));
+
+scenario(
+  "maxpayload",
+  { options: { maxHttpBufferSize: 10000 } },
+  (io, checks, http) => {
+    let posts = 0;
+    http.prependListener("request", (request) => {
+      if (request.method === "POST") {
+        posts++;
+        const length = Number(request.headers["content-length"]);
+        checks.run(() => assert.ok(length <= 10000, `a body of ${length} bytes`));
+      }
+    });
+    io.on("connection", (socket) => {
+      const seen = [];
+      socket.on("item", (n, text) => {
+        seen.push(n);
+        checks.run(() => same(text, "x".repeat(1000)));
+      });
+      answerDone(socket, checks, () => {
+        same(seen, Array.from({ length: 50 }, (_, i) => i));
+        assert.ok(posts < 20, `${posts} POST requests for 50 events`);
+      });
+    });
+  },
+  polling,
+);
+
+// ---- namespaces, auth ----
+
+scenario("namespaces", {}, (io, checks) => {
+  for (const name of ["/", "/a", "/b"]) {
+    io.of(name).on("connection", (socket) => {
+      socket.emit("hello", name);
+      socket.on("tag", (value, ack) => ack(value));
+      socket.on("ping-me", (ack) => ack(name));
+      answerDone(socket, checks, () => same(io.engine.clientsCount, 1));
+    });
+  }
+  io.of("/denied").use((socket, go) => {
+    go(Object.assign(new Error("denied"), { data: { code: 403, why: ["x"] } }));
+  });
+});
+
+scenario("auth", { options: { path: "/custom/path/" } }, (io, checks, http) => {
+  let requests = 0;
+  const look = (request) =>
+    checks.run(() => {
+      requests++;
+      const query = new URL(request.url, "http://host").searchParams;
+      same([query.get("room"), query.get("x")], ["42", "a&b"]);
+      same(request.headers["x-token"], "abc");
+      same(new URL(request.url, "http://host").pathname, "/custom/path/");
+    });
+  http.prependListener("request", look);
+  http.prependListener("upgrade", look);
+  io.use((socket, go) => {
+    const { auth } = socket.handshake;
+    if (auth.token === "good") {
+      checks.run(() => same(auth, { token: "good", n: [1, "☃"] }));
+      go();
+    } else {
+      checks.run(() => same(auth, { token: "bad" }));
+      go(Object.assign(new Error("unauthorized"), { data: { code: 401 } }));
+    }
+  });
+  io.on("connection", (socket) => {
+    checks.run(() => assert.ok(requests > 0));
+    socket.emit("welcome", "authorized");
+  });
+});
+
+// ---- losing the connection ----
+
+const LEFT_BY_SERVER = { endsWith: "server namespace disconnect" };
+
+scenario("server-disconnect", LEFT_BY_SERVER, (io) => {
+  let visits = 0;
+  io.on("connection", (socket) => {
+    socket.emit("hello", ++visits);
+    socket.on("kick-me", () => socket.disconnect());
+    socket.on("kick-hard", () => socket.disconnect(true));
+  });
+});
+
+scenario("reconnect", { endsWith: null }, (io, checks) => {
+  let visits = 0;
+  const seen = [];
+  io.on("connection", (socket) => {
+    socket.emit("hello", ++visits);
+    socket.on("cut-me", () => socket.conn.close());
+    socket.on("kept", (n) => seen.push(n));
+    answerDone(socket, checks, () => same([visits, ...seen], [2, 1, 2, 3]));
+  });
+});
+
+scenario("reconnect-hard", { endsWith: null }, (io, checks, http) => {
+  let visits = 0;
+  let refusals = Infinity;
+  http.on("connection", (connection) => {
+    if (refusals < 2) {
+      refusals++;
+      connection.destroy();
+    }
+  });
+  io.on("connection", (socket) => {
+    socket.emit("hello", ++visits);
+    socket.on("go-away", () => {
+      refusals = 0;
+      http.cut();
+    });
+    answerDone(socket, checks, () => same(visits, 2));
+  });
+});
+
+scenario("ack-lost", { endsWith: null }, (io, checks) => {
+  let visits = 0;
+  io.on("connection", (socket) => {
+    socket.emit("hello", ++visits);
+    socket.on("cut-me", () => socket.conn.close());
+    answerDone(socket, checks, () => same(visits, 2));
+  });
+});
+
+const WITH_RECOVERY = { endsWith: null, options: { connectionStateRecovery: {} } };
+
+scenario("recovery", WITH_RECOVERY, (io, checks) => {
+  let started = false;
+  io.on("connection", (socket) => {
+    socket.on("got", (reconnections) => checks.run(() => same(reconnections, 2)));
+    answerDone(socket, checks, () => assert.ok(socket.recovered));
+    if (started) {
+      return;
+    }
+    started = true;
+    // To the room, which outlives the connection.
+    let n = 0;
+    const ticks = setInterval(() => {
+      io.to(socket.id).emit("n", n++);
+      if (n === 60 || n === 140) {
+        io.sockets.sockets.get(socket.id)?.conn.close();
+      }
+      if (n === 200) {
+        clearInterval(ticks);
+      }
+    }, 4);
+  });
+});
+
+scenario("recovery-lost", WITH_RECOVERY, (io, checks) => {
+  let visits = 0;
+  let pid;
+  io.use((socket, go) => {
+    const { auth } = socket.handshake;
+    if (visits === 1) {
+      checks.run(() => assert.ok(typeof auth.pid === "string" && typeof auth.offset === "string"));
+    }
+    go();
+  });
+  io.of("/").adapter.restoreSession = async (known) => {
+    pid = known;
+    return null;
+  };
+  io.on("connection", (socket) => {
+    socket.emit("hello", ++visits);
+    socket.on("cut-me", () => socket.conn.close());
+    answerDone(socket, checks, () => {
+      same([visits, socket.recovered], [2, false]);
+      same(typeof pid, "string");
+    });
+  });
+});
+
+// ---- the heartbeat ----
+
+scenario("heartbeat", { options: { pingInterval: 50, pingTimeout: 5000 } }, (io, checks) => {
+  io.on("connection", (socket) => {
+    let pongs = 0;
+    socket.emit("hello", 1);
+    socket.conn.on("packet", ({ type }) => {
+      if (type === "pong" && ++pongs === 10) {
+        socket.emit("alive", true);
+      }
+    });
+    answerDone(socket, checks, () => assert.ok(pongs >= 10));
+  });
+});
+
+scenario(
+  "ping-timeout",
+  { endsWith: null, options: { pingInterval: 300, pingTimeout: 200 } },
+  (io) => {
+    io.on("connection", (socket) => {
+      socket.emit("hello", 1);
+      clearTimeout(socket.conn.pingIntervalTimer); // mute from now on
+    });
+  },
+);
+
+// ---- servers of other kinds ----
+
+testEachMode("over TLS, the certificate is verified", async (t, mode) => {
+  const { cert, key } = certificate(t);
+  for (const [name, env, host] of [
+    ["basic", { SIO_CA: cert }, "127.0.0.1"],
+    ["basic", { SIO_CA: cert }, "localhost"],
+    ["refused", {}, "127.0.0.1"],
+  ]) {
+    const http = createTlsServer({ cert: readFileSync(cert), key: readFileSync(key) });
+    await play(t, mode, name, { http, env, host, scheme: "https" }, basic);
+  }
+});
+
+testEachMode("a Socket.IO 2.x server is refused", async (t, mode) => {
+  await play(t, mode, "refused", { v2: true }, (io, checks) => {
+    io.on("connection", (socket) => {
+      socket.on("hi", () => checks.run(() => assert.fail("an event came")));
+    });
+  });
+});
+
+testEachMode("basic with a Socket.IO 2.x server", async (t, mode) => {
+  await play(t, mode, "basic", { v2: true, env: { SIO_EIO: "3" } }, basic);
+});
+
+testEachMode("nobody listens", async (t, mode) => {
+  const http = createServer();
+  const port = await listen(t, http);
+  await new Promise((resolve) => http.close(resolve));
+  const program = start(t, "client", ["refused", `http://127.0.0.1:${port}`, mode.name]);
+  assert.equal(await within(program.ended, "the client"), 0, "status of the client");
+});
+
+testEachMode("compressed WebSocket messages and answers", async (t, mode) => {
+  const options = { perMessageDeflate: { threshold: 0 }, httpCompression: { threshold: 0 } };
+  await play(t, mode, "basic", { options }, basic);
+});
+
+await runAll();

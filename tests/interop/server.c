@@ -1,0 +1,464 @@
+/* The server of the interop tests: what the official JavaScript client talks to. It uses only the
+ * public headers and runs on its own event base, as an application with other business would.
+ * reference_server.mjs is the same program over the JavaScript server. */
+#include <sio/server.h>
+
+#include <event2/event.h>
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ASK_TIMEOUT_MS = 1500, CLOSE_DEADLINE_MS = 300 };
+
+struct app {
+    struct event_base *base;
+    sio_server *server;
+    struct event *on_term;
+};
+
+/* Numbered events, some each tick, so that they can fall into an upgrade. */
+struct stream {
+    struct event *tick;
+    int64_t next;
+    int64_t count;
+    int64_t per_tick;
+};
+
+/* What is kept for each peer. The numbers of its `up` events should be 0, 1, 2... */
+struct session {
+    int64_t up_count;
+    int64_t up_last;
+    int64_t up_bad;
+    struct stream down;
+};
+
+static void check(int rc, const char *what) {
+    if (rc != 0) {
+        fprintf(stderr, "%s: %s\n", what, sio_error_text(rc));
+        exit(EXIT_FAILURE);
+    }
+}
+
+static struct app *app_of(sio_peer *peer) {
+    return sio_server_user(sio_peer_server(peer));
+}
+
+/* ---- echo, acknowledgements ---------------------------------------------------------------- */
+
+static void on_echo(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)user;
+    if (ev->ack != NULL) {
+        sio_ack_send(ev->ack, ev->args);
+    } else {
+        sio_peer_emit(peer, "echo-back", ev->args, NULL);
+    }
+}
+
+static void on_answer(const sio_event *reply, void *user) {
+    sio_peer *peer = user;
+    if (reply->status == SIO_OK) {
+        sio_peer_emit(peer, "answer", reply->args, NULL);
+    } else if (reply->status == SIO_ERR_TIMEOUT) {
+        sio_peer_emit(peer, "answer-timeout", NULL, NULL);
+    }
+    sio_peer_unref(peer);
+}
+
+/* ask-me(value, timeout in ms) */
+static void on_ask_me(sio_peer *peer, const sio_event *ev, void *user) {
+    uint32_t timeout = sio_event_int(ev, 1) > 0 ? (uint32_t)sio_event_int(ev, 1) : ASK_TIMEOUT_MS;
+    (void)user;
+    int rc = sio_peer_emit_ackf(peer, "question", timeout, on_answer, sio_peer_ref(peer), "s",
+                                sio_event_string(ev, 0));
+    if (rc != 0) {
+        sio_peer_unref(peer);
+    }
+}
+
+/* ---- rooms and broadcasting ---------------------------------------------------------------- */
+
+static void on_join(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)user;
+    int rc = sio_peer_join(peer, sio_event_string(ev, 0));
+    if (ev->ack != NULL) {
+        sio_ack_sendf(ev->ack, "s", rc == 0 ? "ok" : sio_error_text(rc));
+    }
+}
+
+static void on_leave(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)user;
+    sio_peer_leave(peer, sio_event_string(ev, 0));
+    if (ev->ack != NULL) {
+        sio_ack_sendf(ev->ack, "s", "ok");
+    }
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Acknowledged with the sorted names, one argument each, without the room named by the id. */
+static void on_rooms(sio_peer *peer, const sio_event *ev, void *user) {
+    size_t count = sio_peer_room_count(peer), used = 0;
+    const char **names = calloc(count + 1, sizeof(*names));
+    sio_args *reply = NULL;
+    (void)user;
+    if (names == NULL || ev->ack == NULL || sio_args_new(&reply, NULL) != 0) {
+        free(names);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *name = sio_peer_room(peer, i);
+        if (strcmp(name, sio_peer_id(peer)) != 0) {
+            names[used++] = name;
+        }
+    }
+    qsort(names, used, sizeof(*names), by_name);
+    for (size_t i = 0; i < used; i++) {
+        check(sio_args_add_string(reply, names[i]), "rooms");
+    }
+    sio_ack_send(ev->ack, reply);
+    sio_args_unref(reply);
+    free(names);
+}
+
+/* Sends the arguments from `first` on: the event's name, then what it carries. */
+static void send_to(const sio_target *target, const sio_event *ev, size_t first) {
+    sio_args *args = NULL;
+    if (sio_args_new(&args, NULL) != 0) {
+        return;
+    }
+    for (size_t i = first + 1; i < sio_event_count(ev); i++) {
+        check(sio_args_add_arg(args, ev->args, i), "relay");
+    }
+    sio_target_emit(target, sio_event_string(ev, first), args);
+    sio_args_unref(args);
+}
+
+static void on_to_room(sio_peer *peer, const sio_event *ev, void *user) {
+    sio_target target = sio_peer_broadcast(peer);
+    (void)user;
+    send_to(sio_target_to(&target, sio_event_string(ev, 0)), ev, 1);
+}
+
+static void on_to_rooms(sio_peer *peer, const sio_event *ev, void *user) {
+    sio_target target = sio_peer_broadcast(peer);
+    (void)user;
+    sio_target_to(&target, sio_event_string(ev, 0));
+    send_to(sio_target_to(&target, sio_event_string(ev, 1)), ev, 2);
+}
+
+static void on_in_room(sio_peer *peer, const sio_event *ev, void *user) {
+    sio_target target = sio_namespace_target(sio_peer_namespace(peer));
+    (void)user;
+    send_to(sio_target_to(&target, sio_event_string(ev, 0)), ev, 1);
+}
+
+static void on_except(sio_peer *peer, const sio_event *ev, void *user) {
+    sio_target target = sio_namespace_target(sio_peer_namespace(peer));
+    (void)user;
+    send_to(sio_target_except(&target, sio_event_string(ev, 0)), ev, 1);
+}
+
+static void on_broadcast(sio_peer *peer, const sio_event *ev, void *user) {
+    sio_target target = sio_peer_broadcast(peer);
+    (void)user;
+    send_to(&target, ev, 0);
+}
+
+static void on_all(sio_peer *peer, const sio_event *ev, void *user) {
+    sio_target target = sio_namespace_target(sio_peer_namespace(peer));
+    (void)user;
+    send_to(&target, ev, 0);
+}
+
+/* ---- ending -------------------------------------------------------------------------------- */
+
+static void on_kick(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)ev, (void)user;
+    sio_peer_disconnect(peer, false);
+}
+
+static void on_kick_hard(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)ev, (void)user;
+    sio_peer_disconnect(peer, true);
+}
+
+static void on_drop(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)ev, (void)user;
+    sio_peer_close_connection(peer);
+}
+
+static void on_disconnect(sio_peer *peer, const sio_event *ev, void *user) {
+    struct session *session = sio_peer_user(peer);
+    sio_target others = sio_peer_broadcast(peer);
+    (void)user;
+    if (session->down.tick != NULL) {
+        event_del(session->down.tick);
+    }
+    sio_target_emitf(&others, "peer-left", "s s", sio_peer_id(peer), ev->reason);
+}
+
+/* ---- numbered events ----------------------------------------------------------------------- */
+
+static void on_transport(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)user;
+    if (ev->ack != NULL) {
+        sio_ack_sendf(ev->ack, "s", sio_peer_transport(peer));
+    }
+}
+
+static void on_up(sio_peer *peer, const sio_event *ev, void *user) {
+    struct session *session = sio_peer_user(peer);
+    int64_t n = sio_event_int(ev, 0);
+    (void)user;
+    session->up_count++;
+    session->up_bad += n != session->up_last + 1;
+    session->up_last = n;
+}
+
+static void on_up_report(sio_peer *peer, const sio_event *ev, void *user) {
+    const struct session *session = sio_peer_user(peer);
+    (void)user;
+    if (ev->ack != NULL) {
+        sio_ack_sendf(ev->ack, "I I I", session->up_count, session->up_last, session->up_bad);
+    }
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *user) {
+    sio_peer *peer = user;
+    struct session *session = sio_peer_user(peer);
+    struct stream *down = &session->down;
+    (void)fd, (void)what;
+    for (int64_t i = 0; i < down->per_tick && down->next < down->count; i++) {
+        check(sio_peer_emitf(peer, "down", "I", down->next++), "down");
+    }
+    if (down->next == down->count) {
+        event_del(down->tick);
+        check(sio_peer_emitf(peer, "down-end", "I", down->count), "down-end");
+    }
+}
+
+/* stream(count, ms between ticks, events per tick), once for a peer */
+static void on_stream(sio_peer *peer, const sio_event *ev, void *user) {
+    int64_t every_ms = sio_event_int(ev, 1), per_tick = sio_event_int(ev, 2);
+    const struct timeval every = {(time_t)(every_ms / 1000), (suseconds_t)(every_ms % 1000 * 1000)};
+    struct session *session = sio_peer_user(peer);
+    (void)user;
+    if (session->down.tick != NULL) {
+        return;
+    }
+    session->down.tick = event_new(app_of(peer)->base, -1, EV_PERSIST, on_tick, peer);
+    check(session->down.tick == NULL ? SIO_ERR_NOMEM : 0, "stream");
+    session->down.count = sio_event_int(ev, 0);
+    session->down.per_tick = per_tick > 0 ? per_tick : 1;
+    event_add(session->down.tick, &every);
+}
+
+/* ---- set-up -------------------------------------------------------------------------------- */
+
+static void session_free(void *user) {
+    struct session *session = user;
+    if (session->down.tick != NULL) {
+        event_free(session->down.tick);
+    }
+    free(session);
+}
+
+static void on_connection(sio_peer *peer, const sio_event *ev, void *user) {
+    struct session *session = calloc(1, sizeof(*session));
+    sio_args *args = NULL;
+    (void)ev, (void)user;
+    check(session == NULL ? SIO_ERR_NOMEM : sio_args_new(&args, NULL), "welcome");
+    session->up_last = -1;
+    sio_peer_set_user(peer, session, session_free);
+    check(sio_args_add_string(args, sio_peer_id(peer)), "welcome");
+    check(sio_args_add_raw(args, sio_peer_handshake(peer)->auth), "welcome");
+    sio_peer_emit(peer, "welcome", args, NULL);
+    sio_args_unref(args);
+}
+
+static void add_namespace(sio_server *server, const char *name) {
+    static const struct {
+        const char *event;
+        sio_peer_fn fn;
+    } handlers[] = {
+        {"echo", on_echo},
+        {"ask-me", on_ask_me},
+        {"join", on_join},
+        {"leave", on_leave},
+        {"rooms", on_rooms},
+        {"to-room", on_to_room},
+        {"to-rooms", on_to_rooms},
+        {"in-room", on_in_room},
+        {"except", on_except},
+        {"broadcast", on_broadcast},
+        {"all", on_all},
+        {"kick", on_kick},
+        {"kick-hard", on_kick_hard},
+        {"drop", on_drop},
+        {"transport", on_transport},
+        {"up", on_up},
+        {"up-report", on_up_report},
+        {"stream", on_stream},
+        {"disconnect", on_disconnect},
+    };
+    sio_namespace *ns = sio_server_of(server, name);
+    check(ns == NULL ? SIO_ERR_NOMEM : 0, name);
+    check(sio_namespace_on_connection(ns, on_connection, NULL), name);
+    for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+        check(sio_namespace_on(ns, handlers[i].event, handlers[i].fn, NULL), handlers[i].event);
+    }
+}
+
+static void on_closed(void *user) {
+    struct app *app = user;
+    event_base_loopbreak(app->base);
+}
+
+static void on_term(evutil_socket_t fd, short what, void *user) {
+    struct app *app = user;
+    (void)fd, (void)what;
+    check(sio_server_close(app->server, CLOSE_DEADLINE_MS, on_closed, app), "close");
+}
+
+static void write_log(const char *scope, const char *text, void *user) {
+    (void)user;
+    fprintf(stderr, "%s %s\n", scope, text);
+}
+
+struct settings {
+    const char *host;
+    uint16_t port;
+    sio_server_tls tls;
+    sio_server_options options;
+};
+
+static void usage(void) {
+    fputs(
+        "usage: interop-server [--host ADDRESS] [--port N] [--transports polling|websocket|both]\n"
+        "  [--tls-cert FILE --tls-key FILE] [--eio3] [--deflate] [--no-upgrade]\n"
+        "  [--ping-interval MS] [--ping-timeout MS] [--connect-timeout MS] [--max-payload BYTES]\n",
+        stderr);
+    exit(2);
+}
+
+static void set_transports(sio_server_options *options, const char *text) {
+    options->disable_polling = strcmp(text, "websocket") == 0;
+    options->disable_websocket = strcmp(text, "polling") == 0;
+    if (!options->disable_polling && !options->disable_websocket && strcmp(text, "both") != 0) {
+        usage();
+    }
+}
+
+static unsigned long number(const char *text) {
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    if (end == text || *end != '\0') {
+        usage();
+    }
+    return value;
+}
+
+static void read_settings(struct settings *s, int argc, char **argv) {
+    static const struct option names[] = {
+        {"host", required_argument, NULL, 'h'},
+        {"port", required_argument, NULL, 'p'},
+        {"transports", required_argument, NULL, 't'},
+        {"tls-cert", required_argument, NULL, 'c'},
+        {"tls-key", required_argument, NULL, 'k'},
+        {"eio3", no_argument, NULL, '3'},
+        {"deflate", no_argument, NULL, 'd'},
+        {"no-upgrade", no_argument, NULL, 'n'},
+        {"ping-interval", required_argument, NULL, 'i'},
+        {"ping-timeout", required_argument, NULL, 'o'},
+        {"connect-timeout", required_argument, NULL, 'C'},
+        {"max-payload", required_argument, NULL, 'm'},
+        {NULL, 0, NULL, 0},
+    };
+    int name;
+    while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        switch (name) {
+        case 'h':
+            s->host = optarg;
+            break;
+        case 'p':
+            s->port = (uint16_t)number(optarg);
+            break;
+        case 't':
+            set_transports(&s->options, optarg);
+            break;
+        case 'c':
+            s->tls.cert_file = optarg;
+            break;
+        case 'k':
+            s->tls.key_file = optarg;
+            break;
+        case '3':
+            s->options.allow_eio3 = true;
+            break;
+        case 'd':
+            s->options.per_message_deflate = true;
+            break;
+        case 'n':
+            s->options.disable_upgrades = true;
+            break;
+        case 'i':
+            s->options.ping_interval_ms = (uint32_t)number(optarg);
+            break;
+        case 'o':
+            s->options.ping_timeout_ms = (uint32_t)number(optarg);
+            break;
+        case 'C':
+            s->options.connect_timeout_ms = (uint32_t)number(optarg);
+            break;
+        case 'm':
+            s->options.max_payload = number(optarg);
+            break;
+        default:
+            usage();
+        }
+    }
+    if (optind != argc) {
+        usage();
+    }
+}
+
+int main(int argc, char **argv) {
+    struct settings s = {"127.0.0.1", 0, SIO_SERVER_TLS_INIT, SIO_SERVER_OPTIONS_INIT};
+    struct app app = {event_base_new(), NULL, NULL};
+
+    read_settings(&s, argc, argv);
+    s.options.base = app.base;
+    /* The tests send 1 MB of binary to peers that poll. */
+    s.options.max_queued_bytes = UINT64_C(64) << 20;
+    if (s.tls.cert_file != NULL) {
+        s.options.tls = &s.tls;
+    }
+    if (getenv("DEBUG") != NULL) {
+        s.options.log = write_log;
+    }
+    check(app.base == NULL ? SIO_ERR_NOMEM : 0, "event base");
+    check(sio_server_new(&app.server, &s.options), "server");
+    sio_server_set_user(app.server, &app);
+    add_namespace(app.server, "/");
+    add_namespace(app.server, "/chat");
+    add_namespace(app.server, "/admin");
+    check(sio_server_listen(app.server, s.host, s.port), "listen");
+
+    app.on_term = evsignal_new(app.base, SIGTERM, on_term, &app);
+    check(app.on_term == NULL ? SIO_ERR_NOMEM : 0, "signal");
+    event_add(app.on_term, NULL);
+    printf("LISTENING %u\n", (unsigned)sio_server_port(app.server));
+    fflush(stdout);
+
+    event_base_dispatch(app.base);
+
+    sio_server_free(app.server);
+    event_free(app.on_term);
+    event_base_free(app.base);
+    return 0;
+}
