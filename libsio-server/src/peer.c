@@ -115,40 +115,52 @@ static void leave_namespace(sio_peer *peer) {
     peer->connected = false;
 }
 
-static void end_acks(sio_peer *peer) {
-    sio_peer_acks *acks = peer->acks;
-    if (!acks) {
-        return;
-    }
-    peer->acks = NULL;
-    sio_timer_done(&acks->timer);
+/* A callback may free the server, which comes back to this for those that are still waiting. */
+void sio_peer_end_acks(sio_peer *peer) {
     sio_ack_entry entry;
-    while (sio_ack_table_drop(&acks->table, &entry)) {
+    while (peer->acks && sio_ack_table_drop(&peer->acks->table, &entry)) {
         sio_event event = {.size = sizeof(event),
                            .args = peer->ns->server->no_args,
                            .status = SIO_ERR_DISCONNECTED};
         ((sio_reply_fn)entry.fn)(&event, entry.user);
     }
-    sio_ack_table_free(&acks->table);
-    sio_mem_release(peer->ns->server->mem, acks);
+    sio_peer_acks *acks = peer->acks;
+    if (acks) {
+        peer->acks = NULL;
+        sio_timer_done(&acks->timer);
+        sio_ack_table_free(&acks->table);
+        sio_mem_release(peer->ns->server->mem, acks);
+    }
 }
 
-void sio_peer_end(sio_peer *peer, const char *reason, int err) {
-    if (!peer->connected || peer->leaving) {
-        return;
-    }
-    peer->leaving = true;
-    sio_conn_forget(peer->conn, peer->slot, peer);
+static void say_goodbye(sio_peer *peer, const char *name, const char *reason, int err) {
     sio_event event = {.size = sizeof(event),
-                       .name = SIO_STR("disconnecting"),
+                       .name = {name, strlen(name)},
                        .args = peer->ns->server->no_args,
                        .status = err,
                        .reason = reason};
     sio_peer_hand_out(peer, &event);
+}
+
+static void complete_end(sio_peer *peer, const char *reason, int err) {
     leave_namespace(peer);
-    event.name = SIO_STR("disconnect");
-    sio_peer_hand_out(peer, &event);
-    end_acks(peer);
+    sio_list_push(&peer->ns->server->ending, &peer->link);
+    say_goodbye(peer, "disconnect", reason, err);
+    sio_peer_end_acks(peer);
+    sio_list_remove(&peer->link);
+    sio_peer_unref(peer);
+}
+
+void sio_peer_end(sio_peer *peer, const char *reason, int err) {
+    sio_peer_ref(peer);
+    if (peer->connected && !peer->leaving) {
+        peer->leaving = true;
+        sio_conn_forget(peer->conn, peer->slot, peer);
+        say_goodbye(peer, "disconnecting", reason, err);
+    }
+    if (peer->connected) {
+        complete_end(peer, reason, err);
+    }
     sio_peer_unref(peer);
 }
 

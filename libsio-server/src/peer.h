@@ -19,7 +19,7 @@ typedef struct sio_peer_acks {
 struct sio_peer {
     sio_namespace *ns;
     sio_conn *conn; /* a reference */
-    sio_list link;  /* in sio_namespace.peers while connected */
+    sio_list link;  /* in sio_namespace.peers while connected, then in sio_server.ending */
     sio_room_set rooms;
     sio_peer_acks *acks;
     sio_handlers *handlers;   /* of this peer only; NULL while there are none */
@@ -56,8 +56,12 @@ void sio_peer_receive(sio_peer *peer, const sio_packet *packet);
 void sio_peer_acknowledged(sio_peer *peer, const sio_packet *packet);
 
 /* The end, whatever the cause: "disconnecting", out of rooms and namespace, "disconnect", awaited
- * acknowledgements. Consumes the namespace's reference. Once; later calls do nothing. */
+ * acknowledgements. Consumes the namespace's reference. Once; later calls do nothing, but one from
+ * inside "disconnecting" goes on with what follows that. */
 void sio_peer_end(sio_peer *peer, const char *reason, int err);
+
+/* The last part of it: awaited acknowledgements get SIO_ERR_DISCONNECTED. */
+void sio_peer_end_acks(sio_peer *peer);
 
 /* Events of the library, and of the client. */
 void sio_peer_hand_out(sio_peer *peer, const sio_event *event);

@@ -151,6 +151,7 @@ int sio_server_new(sio_server **out, const sio_server_options *options) {
         return SIO_ERR_NOMEM;
     }
     sio_list_init(&server->conns);
+    sio_list_init(&server->ending);
     rc = make_loop(server, &full);
     if (rc != 0) {
         sio_mem_release(full.mem, server);
@@ -226,14 +227,15 @@ typedef struct posted {
     void (*fn)(void *user);
     void (*drop)(void *user);
     void *user;
-    const sio_mem *mem;
+    sio_server *server;
 } posted;
 
 static void run_posted(void *arg, bool cancelled) {
     posted *post = arg;
-    void (*fn)(void *) = cancelled ? post->drop : post->fn;
+    sio_server *server = post->server;
+    void (*fn)(void *) = cancelled || server->dead ? post->drop : post->fn;
     void *user = post->user;
-    sio_mem_release(post->mem, post);
+    sio_mem_release(server->mem, post);
     if (fn) {
         fn(user);
     }
@@ -245,7 +247,7 @@ int sio_server_post(sio_server *server, void (*fn)(void *user), void (*drop)(voi
     if (!post) {
         return SIO_ERR_NOMEM;
     }
-    *post = (posted){fn, drop, user, server->mem};
+    *post = (posted){fn, drop, user, server};
     int rc = sio_loop_post(server->loop, run_posted, post);
     if (rc != 0) {
         sio_mem_release(server->mem, post);
@@ -262,24 +264,35 @@ static void stop_listening(sio_server *server) {
     server->listener_count = 0;
 }
 
-static sio_namespace *busy_namespace(const sio_server *server) {
+/* Any peer that is connected; one whose end has begun already only if `leaving`. */
+static sio_peer *connected_peer(const sio_server *server, bool leaving) {
     sio_table_iter it = sio_table_iter_start(&server->namespaces);
     sio_namespace *ns;
     while ((ns = sio_table_next(&server->namespaces, &it)) != NULL) {
-        if (ns->peer_count > 0) {
-            return ns;
+        for (sio_list *at = ns->peers.next; at != &ns->peers; at = at->next) {
+            sio_peer *peer = SIO_CONTAINER(at, sio_peer, link);
+            if (leaving || !peer->leaving) {
+                return peer;
+            }
         }
     }
     return NULL;
 }
 
 /* The handlers may do anything, so every step looks afresh. */
-static void end_all_peers(sio_server *server) {
-    sio_namespace *ns;
-    while ((ns = busy_namespace(server)) != NULL) {
-        while (ns->peer_count > 0) {
-            sio_peer_end(SIO_CONTAINER(ns->peers.next, sio_peer, link), "server shutting down", 0);
-        }
+static void end_all_peers(sio_server *server, bool leaving) {
+    sio_peer *peer;
+    while ((peer = connected_peer(server, leaving)) != NULL) {
+        sio_peer_end(peer, "server shutting down", 0);
+    }
+}
+
+/* Those whose end was interrupted by the callback that frees the server. */
+static void end_all_acks(sio_server *server) {
+    while (!sio_list_empty(&server->ending)) {
+        sio_peer *peer = SIO_CONTAINER(server->ending.next, sio_peer, link);
+        sio_peer_end_acks(peer);
+        sio_list_remove(&peer->link);
     }
 }
 
@@ -321,7 +334,7 @@ int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*done)(void
     server->on_closed_user = user;
     sio_timer_start(&server->close_timer, deadline_ms);
     stop_listening(server);
-    end_all_peers(server);
+    end_all_peers(server, false);
     if (!server->dead) {
         sio_engine_close(server->engine, false);
         sio_front_close(server->front);
@@ -333,10 +346,10 @@ int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*done)(void
 
 static void finish(sio_server *server) {
     server->finishing = true;
-    if (!sio_loop_in_callback(server->loop)) {
-        destroy(server);
-    } else if (server->running) {
+    if (server->running) {
         sio_loop_stop(server->loop); /* sio_server_run() destroys it */
+    } else if (!sio_loop_in_callback(server->loop)) {
+        destroy(server);
     } else {
         sio_loop_after(server->loop, destroy, server);
     }
@@ -354,7 +367,8 @@ void sio_server_free(sio_server *server) {
     }
     sio_server_enter(server);
     stop_listening(server);
-    end_all_peers(server);
+    end_all_peers(server, true);
+    end_all_acks(server);
     if (server->on_closed) {
         closed(server);
     }

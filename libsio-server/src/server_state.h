@@ -33,6 +33,7 @@ struct sio_server {
 
     sio_table namespaces;
     sio_list conns;
+    sio_list ending; /* peers whose "disconnect" or acknowledgements are being handed out */
 
     /* What all connections share, for each protocol generation. */
     sio_eio_config eio;
