@@ -100,12 +100,11 @@ void sio_polling_end(sio_engine_session *session);
 
 /* ---- transport_ws.c ---- */
 
-/* Answer the upgrade request. `session` NULL: the WebSocket is closed at once without a status
- * code. `rest` behind the request is left in the link until sio_ws_link_start. Errors:
- * SIO_ERR_WS_HANDSHAKE (answered), SIO_ERR_NOMEM. */
+/* Answer the upgrade request. What came behind the request is left in the link until
+ * sio_ws_link_start, which must follow. Errors: SIO_ERR_WS_HANDSHAKE (answered), SIO_ERR_NOMEM. */
 int sio_ws_link_accept(sio_ws_link **out, sio_engine *engine, sio_exchange *exchange, bool base64);
 void sio_ws_link_attach(sio_ws_link *link, sio_engine_session *session, bool probe);
-/* Read what came behind the request. */
+/* Read what came behind the request, or close a link that no session took. */
 void sio_ws_link_start(sio_ws_link *link);
 void sio_ws_link_promote(sio_ws_link *link);
 /* Write packets. Errors: SIO_ERR_NOMEM. */

@@ -320,6 +320,7 @@ int sio_ws_link_accept(sio_ws_link **out, sio_engine *engine, sio_exchange *exch
         return rc;
     }
     sio_stream_set_callbacks(link->stream, &callbacks, link);
+    link->refs++; /* until sio_ws_link_start: what comes between may end the session */
     *out = link;
     return 0;
 }
@@ -344,6 +345,7 @@ void sio_ws_link_start(sio_ws_link *link) {
     } else if (link->stream && len > 0) {
         on_read(link, rest, len);
     }
+    link_unref(link);
 }
 
 void sio_ws_link_promote(sio_ws_link *link) {
