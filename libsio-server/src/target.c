@@ -137,20 +137,24 @@ static int broadcast_attachments(broadcast *b, const sio_args *args, const sio_m
     return 0;
 }
 
-/* A full queue closes its own connection from the deferred queue; the others get theirs. */
-static void send_to_peer(sio_peer *peer, void *arg) {
-    const broadcast *b = arg;
-    sio_engine_session *engine = peer->conn->engine;
-    if (!peer->conn->open || sio_engine_session_send(engine, b->text, b->flags) != 0) {
-        return;
+static int send_all(const broadcast *b, sio_engine_session *engine) {
+    int rc = sio_engine_session_send(engine, b->text, b->flags);
+    if (rc != 0) {
+        return rc == SIO_ERR_NOMEM ? rc : 0; /* dropped on purpose, or closed already */
     }
-    for (uint32_t i = 0; i < b->attachment_count; i++) {
-        unsigned flags = b->flags & ~(unsigned)SIO_EIO_VOLATILE;
-        int rc = sio_engine_session_send(engine, b->attachments[i], flags);
-        if (rc != 0) {
-            sio_engine_session_fail(engine, rc);
-            return;
-        }
+    for (uint32_t i = 0; rc == 0 && i < b->attachment_count; i++) {
+        rc = sio_engine_session_send(engine, b->attachments[i],
+                                     b->flags & ~(unsigned)SIO_EIO_VOLATILE);
+    }
+    return rc;
+}
+
+/* One that cannot get it all is closed, from the deferred queue; the others get theirs. */
+static void send_to_peer(sio_peer *peer, void *arg) {
+    sio_engine_session *engine = peer->conn->engine;
+    int rc = peer->conn->open ? send_all(arg, engine) : 0;
+    if (rc != 0) {
+        sio_engine_session_fail(engine, rc);
     }
 }
 
