@@ -4,6 +4,7 @@
 
 #include <sio/error.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 static void expect(const char *query, const char *json) {
@@ -23,8 +24,28 @@ START_TEST(a_query_becomes_an_object_of_strings) {
 END_TEST
 
 START_TEST(the_last_of_a_name_counts) {
-    expect("a=1&b=2&a=3", "{\"b\":\"2\",\"a\":\"3\"}");
+    expect("a=1&b=2&a=3", "{\"a\":\"3\",\"b\":\"2\"}");
     expect("%61=1&a=2", "{\"a\":\"2\"}");
+    expect("=1&=2&x", "{\"\":\"2\",\"x\":\"\"}");
+    expect("bad=%ff%zz", "{\"bad\":\"\xef\xbf\xbd%zz\"}");
+}
+END_TEST
+
+/* A query of a million parameters fits into one message. */
+START_TEST(so_many_parameters_are_read) {
+    enum { COUNT = 500000 };
+    char *query = malloc(2 * COUNT);
+    ck_assert_ptr_nonnull(query);
+    for (size_t i = 0; i < COUNT; i++) {
+        query[2 * i] = (char)(i == SIO_OLD_AUTH_MAX ? 'y' : 'x');
+        query[2 * i + 1] = '&';
+    }
+    sio_buf out = {0};
+    ck_assert_int_eq(sio_old_auth_write(&out, (sio_str){query, 2 * COUNT}), 0);
+    ck_assert_uint_eq(out.len, 8);
+    ck_assert_mem_eq(out.data, "{\"x\":\"\"}", 8);
+    sio_buf_free(&out);
+    free(query);
 }
 END_TEST
 
@@ -46,6 +67,7 @@ int main(void) {
     TCase *tc = tcase_create("old_auth");
     tcase_add_test(tc, a_query_becomes_an_object_of_strings);
     tcase_add_test(tc, the_last_of_a_name_counts);
+    tcase_add_test(tc, so_many_parameters_are_read);
     tcase_add_test(tc, survives_failing_allocations);
     suite_add_tcase(suite, tc);
     return test_run(suite);
