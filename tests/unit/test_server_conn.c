@@ -1,3 +1,520 @@
+#include "server_support.h"
+
+#include <stdio.h>
+
+static server_test t;
+static char reasons[512]; /* of disconnects, each with its namespace */
+
+static void note_reason(sio_peer *peer, const sio_event *event, void *user) {
+    const char *name = sio_namespace_name(sio_peer_namespace(peer));
+    ck_assert(!sio_peer_connected(peer));
+    snprintf(reasons + strlen(reasons), sizeof(reasons) - strlen(reasons), "%s: %s\n", name,
+             event->reason);
+}
+
+static void start_with(sio_server_options options) {
+    static const char *const names[] = {"/", "/custom"};
+    reasons[0] = '\0';
+    server_start(&t, &options);
+    for (size_t i = 0; i < 2; i++) {
+        server_echo(&t, names[i]);
+        sio_namespace_on(sio_server_of(t.server, names[i]), "disconnect", note_reason, NULL);
+    }
+}
+
+static void start(void) {
+    start_with((sio_server_options)SIO_SERVER_OPTIONS_INIT);
+}
+
+static void stop(void) {
+    server_stop(&t);
+}
+
+static size_t peers(const char *name) {
+    return sio_namespace_peer_count(sio_server_of(t.server, name));
+}
+
+/* ---- connecting ---- */
+
+/* T5-17 */
+START_TEST(connects) {
+    raw_client c;
+    ws_frame frame;
+    char id[64];
+    char want[128];
+    ws_connect(&c, &t, "EIO=4", NULL);
+    ws_text(&c, "40");
+    ck_assert(ws_receive(&c, &frame));
+    ck_assert_int_eq(sscanf((char *)frame.data, "40{\"sid\":\"%63[^\"]\"}", id), 1);
+    ck_assert_uint_eq(strlen(id), 20);
+    snprintf(want, sizeof(want), "40{\"sid\":\"%s\"}", id);
+    ck_assert_str_eq((char *)frame.data, want);
+    ws_frame_free(&frame);
+    ws_expect(&c, "42[\"auth\",{}]");
+    ck_assert_ptr_nonnull(sio_namespace_find(sio_server_of(t.server, "/"), id));
+    raw_close(&c);
+}
+END_TEST
+
+/* T5-18 to T5-20 */
+START_TEST(connects_with_auth_and_to_others) {
+    raw_client c;
+    ws_join(&c, &t, "40{\"token\":\"123\"}", NULL);
+    ws_expect(&c, "42[\"auth\",{\"token\":\"123\"}]");
+    ws_join_more(&c, "40/custom,", NULL);
+    ws_expect(&c, "42/custom,[\"auth\",{}]");
+    raw_close(&c);
+    ws_join(&c, &t, "40/custom,{\"token\":\"abc\"}", NULL);
+    ws_expect(&c, "42/custom,[\"auth\",{\"token\":\"abc\"}]");
+    raw_close(&c);
+}
+END_TEST
+
+/* T5-21 */
+START_TEST(refuses_unknown_namespaces) {
+    raw_client c;
+    ws_connect(&c, &t, "EIO=4", NULL);
+    ws_text(&c, "40/random");
+    ws_expect(&c, "44/random,{\"message\":\"Invalid namespace\"}");
+    ws_text(&c, "40/random?a=b,{\"x\":1}");
+    ws_expect(&c, "44/random?a=b,{\"message\":\"Invalid namespace\"}");
+    ws_join_more(&c, "40", NULL); /* the connection goes on */
+    ws_expect(&c, "42[\"auth\",{}]");
+    raw_close(&c);
+}
+END_TEST
+
+START_TEST(refuses_too_many_namespaces) {
+    stop();
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.max_namespaces = 1;
+    start_with(options);
+    raw_client c;
+    ws_join(&c, &t, "40", NULL);
+    ws_expect(&c, "42[\"auth\",{}]");
+    ws_text(&c, "40/custom,");
+    ws_expect(&c, "44/custom,{\"message\":\"Too many namespaces\"}");
+    ws_text(&c, "41");
+    ws_join_more(&c, "40/custom,", NULL); /* there is room again */
+    raw_close(&c);
+}
+END_TEST
+
+START_TEST(connects_over_polling) {
+    poller p;
+    poller_open(&p, &t, "EIO=4");
+    poller_post(&p, "40");
+    poller_poll(&p);
+    http_answer answer;
+    ck_assert(http_receive(&p.get, &answer));
+    ck_assert_msg(strncmp(answer.body, "40{\"sid\":\"", 10) == 0, "%s", answer.body);
+    ck_assert_ptr_nonnull(strstr(answer.body, "\"}\x1e"
+                                              "42[\"auth\",{}]"));
+    http_answer_free(&answer);
+    poller_post(&p, "42[\"message\",1]");
+    poller_get(&p, "42[\"message-back\",1]");
+    poller_post(&p, "452-[\"message\",{\"_placeholder\":true,\"num\":0},"
+                    "{\"_placeholder\":true,\"num\":1}]\x1e"
+                    "bAQID\x1e"
+                    "bBAUG");
+    poller_get(&p, "452-[\"message-back\",{\"_placeholder\":true,\"num\":0},"
+                   "{\"_placeholder\":true,\"num\":1}]\x1e"
+                   "bAQID\x1e"
+                   "bBAUG");
+    poller_close(&p);
+}
+END_TEST
+
+/* T5-23 */
+START_TEST(wants_a_namespace_in_time) {
+    stop();
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.connect_timeout_ms = 60;
+    start_with(options);
+    raw_client never, once;
+    ws_join(&once, &t, "40", NULL);
+    ws_expect(&once, "42[\"auth\",{}]");
+    ws_text(&once, "41"); /* joined once is enough */
+    ws_connect(&never, &t, "EIO=4", NULL);
+    ws_text(&never, "40/random,");
+    ws_expect(&never, "44/random,{\"message\":\"Invalid namespace\"}");
+    ws_expect_close(&never, 0);
+    server_run_for(&t, 90);
+    ws_join_more(&once, "40", NULL);
+    raw_close(&never);
+    raw_close(&once);
+}
+END_TEST
+
+/* ---- events ---- */
+
+/* T5-26, T5-28 */
+START_TEST(carries_events) {
+    raw_client c;
+    ws_join(&c, &t, "40", NULL);
+    ws_expect(&c, "42[\"auth\",{}]");
+    ws_text(&c, "42[\"message\",1,\"2\",{\"3\":[true]}]");
+    ws_expect(&c, "42[\"message-back\",1,\"2\",{\"3\":[true]}]");
+    ws_text(&c, "42456[\"message-with-ack\",1,\"2\",{\"3\":[false]}]");
+    ws_expect(&c, "43456[1,\"2\",{\"3\":[false]}]");
+    ws_text(&c, "420[\"message-with-ack\"]");
+    ws_expect(&c, "430[]");
+    ws_text(&c, "42[\"nobody listens\"]");
+    ws_text(&c, "421[\"nobody listens\"]");
+    ws_text(&c, "42[7]");
+    ws_text(&c, "4399[\"unknown\"]"); /* an ack that nobody waits for */
+    ws_text(&c, "43[]");
+    ws_text(&c, "42[\"message\"]");
+    ws_expect(&c, "42[\"message-back\"]");
+    raw_close(&c);
+}
+END_TEST
+
+/* T5-27, T5-29 */
+START_TEST(carries_attachments) {
+    raw_client c;
+    ws_join(&c, &t, "40", NULL);
+    ws_expect(&c, "42[\"auth\",{}]");
+    ws_text(&c, "452-[\"message\",{\"_placeholder\":true,\"num\":0},"
+                "{\"_placeholder\":true,\"num\":1}]");
+    ws_binary(&c, "\1\2\3", 3);
+    ws_binary(&c, "\4\5\6", 3);
+    ws_expect(&c, "452-[\"message-back\",{\"_placeholder\":true,\"num\":0},"
+                  "{\"_placeholder\":true,\"num\":1}]");
+    ws_expect_binary(&c, "\1\2\3", 3);
+    ws_expect_binary(&c, "\4\5\6", 3);
+    ws_text(&c, "452-789[\"message-with-ack\",{\"_placeholder\":true,\"num\":0},"
+                "{\"_placeholder\":true,\"num\":1}]");
+    ws_binary(&c, "", 0);
+    ws_binary(&c, "\4", 1);
+    ws_expect(&c, "462-789[{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]");
+    ws_expect_binary(&c, "", 0);
+    ws_expect_binary(&c, "\4", 1);
+    raw_close(&c);
+}
+END_TEST
+
+/* T5-24, T5-25 */
+START_TEST(disconnects_one_namespace) {
+    raw_client c;
+    ws_join(&c, &t, "40", NULL);
+    ws_expect(&c, "42[\"auth\",{}]");
+    ws_join_more(&c, "40/custom,", NULL);
+    ws_expect(&c, "42/custom,[\"auth\",{}]");
+    ws_text(&c, "41/custom");
+    ws_text(&c, "42[\"message\",\"message to main namespace\"]");
+    ws_expect(&c, "42[\"message-back\",\"message to main namespace\"]");
+    ck_assert_str_eq(reasons, "/custom: client namespace disconnect\n");
+    ck_assert_uint_eq(peers("/custom"), 0);
+    ws_text(&c, "41");
+    char first[64], second[64];
+    ws_join_more(&c, "40", first); /* may come back, as somebody else */
+    ws_expect(&c, "42[\"auth\",{}]");
+    ws_text(&c, "41");
+    ws_join_more(&c, "40", second);
+    ck_assert_str_ne(first, second);
+    raw_close(&c);
+}
+END_TEST
+
+/* ---- violations ---- */
+
+/* T5-22, T5-30 to T5-32, and the table of the namespace exchange. The first `joined` bytes of each
+ * text connect. */
+START_TEST(violations_close_the_connection) {
+    static const struct {
+        bool join;
+        const char *packet;
+    } rows[] = {
+        {false, "4abc"},
+        {false, "42[\"x\"]"},
+        {false, "42/custom,[\"x\"]"},
+        {false, "430[]"},
+        {false, "41"},
+        {false, "44{\"message\":\"x\"}"},
+        {false, "40[]"},
+        {false, "40{\"a\":"},
+        {false, "451-[\"x\",{\"_placeholder\":true,\"num\":0}]\0"},
+        {true, "4abc"},
+        {true, "4"},
+        {true, "42{}"},
+        {true, "42abc[\"message-with-ack\"]"},
+        {true, "42"},
+        {true, "42[]"},
+        {true, "42[\"connect\"]"},
+        {true, "42[\"disconnecting\"]"},
+        {true, "42[null]"},
+        {true, "42[\"a\"]x"},
+        {true, "41{}"},
+        {true, "40"},
+        {true, "44{\"message\":\"x\"}"},
+        {true, "42/custom,[\"x\"]"},
+        {true, "41/custom,"},
+        {true, "45-[\"x\"]"},
+        {true, "450-[\"x\"]"},
+        {true, "4511-[\"x\"]"},
+        {true, "451-[\"x\",{\"_placeholder\":true,\"num\":1}]"},
+        {true, "47"},
+        {true, "bAQID"}, /* binary that nobody announced */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        raw_client c;
+        reasons[0] = '\0';
+        ws_connect(&c, &t, "EIO=4", NULL);
+        if (rows[i].join) {
+            ws_join_more(&c, "40", NULL);
+            ws_expect(&c, "42[\"auth\",{}]");
+        }
+        ws_text(&c, rows[i].packet);
+        if (rows[i].packet[1] == '5' && rows[i].packet[2] == '1' && !rows[i].join) {
+            ws_binary(&c, "x", 1);
+        }
+        ws_frame frame;
+        ck_assert_msg(ws_receive(&c, &frame), "%s", rows[i].packet);
+        ck_assert_msg(frame.first == 0x88 && frame.len == 0, "%s: %s", rows[i].packet, frame.data);
+        ws_frame_free(&frame);
+        raw_close(&c);
+        ck_assert_str_eq(reasons, rows[i].join ? "/: forced close\n" : "");
+    }
+    server_until(&t, sio_server_session_count(t.server) == 0);
+    ck_assert_uint_eq(peers("/"), 0);
+}
+END_TEST
+
+START_TEST(text_while_attachments_are_awaited_is_a_violation) {
+    raw_client c;
+    ws_join(&c, &t, "40", NULL);
+    ws_expect(&c, "42[\"auth\",{}]");
+    ws_text(&c, "451-[\"message\",{\"_placeholder\":true,\"num\":0}]");
+    ws_text(&c, "42[\"message\"]");
+    ws_expect_close(&c, 0);
+    raw_close(&c);
+}
+END_TEST
+
+/* IO32 to IO34: over polling the close is graceful. */
+START_TEST(violations_over_polling) {
+    poller p;
+    http_answer answer;
+    for (int i = 0; i < 3; i++) {
+        poller_open(&p, &t, "EIO=4");
+        if (i > 0) {
+            poller_post(&p, "40");
+        }
+        poller_post(&p, i == 0 ? "42[\"x\"]" : i == 1 ? "40" : "4abc");
+        if (i > 0) {
+            poller_poll(&p);
+            ck_assert(http_receive(&p.get, &answer));
+            ck_assert_msg(strncmp(answer.body, "40{", 3) == 0, "%s", answer.body);
+            http_answer_free(&answer);
+        }
+        poller_get(&p, "6\x1e"
+                       "1");
+        poller_expect_gone(&p);
+        poller_close(&p);
+    }
+    ck_assert_str_eq(reasons, "/: forced server close\n/: forced close\n");
+}
+END_TEST
+
+START_TEST(an_event_right_behind_connect_is_handled_in_order) {
+    raw_client c;
+    ws_connect(&c, &t, "EIO=4", NULL);
+    ws_text(&c, "40");
+    ws_text(&c, "40/custom,");
+    ws_expect_start(&c, "40{");
+    ws_expect(&c, "42[\"auth\",{}]");
+    ws_expect_start(&c, "40/custom,{");
+    ws_expect(&c, "42/custom,[\"auth\",{}]");
+    raw_close(&c);
+}
+END_TEST
+
+START_TEST(attachments_must_come_in_time) {
+    stop();
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.connect_timeout_ms = 60;
+    start_with(options);
+    raw_client slow, quick;
+    const char *packet = "451-[\"message\",{\"_placeholder\":true,\"num\":0}]";
+    ws_join(&quick, &t, "40", NULL);
+    ws_expect(&quick, "42[\"auth\",{}]");
+    ws_text(&quick, packet);
+    ws_binary(&quick, "a", 1);
+    ws_join(&slow, &t, "40", NULL);
+    ws_expect(&slow, "42[\"auth\",{}]");
+    ws_text(&slow, packet);
+    ws_expect_close(&slow, 0);
+    ws_expect(&quick, "451-[\"message-back\",{\"_placeholder\":true,\"num\":0}]");
+    ws_expect_binary(&quick, "a", 1);
+    server_run_for(&t, 90);
+    ws_text(&quick, "42[\"message\"]");
+    ws_expect(&quick, "42[\"message-back\"]");
+    raw_close(&slow);
+    raw_close(&quick);
+}
+END_TEST
+
+START_TEST(limits_attachments_and_depth) {
+    stop();
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.max_attachments = 1;
+    options.max_json_depth = 3;
+    start_with(options);
+    raw_client c;
+    ws_join(&c, &t, "40", NULL);
+    ws_expect(&c, "42[\"auth\",{}]");
+    ws_text(&c, "42[\"message\",[[1]]]");
+    ws_expect(&c, "42[\"message-back\",[[1]]]");
+    ws_text(&c, "42[\"message\",[[[1]]]]");
+    ws_expect_close(&c, 0);
+    raw_close(&c);
+    ws_join(&c, &t, "40", NULL);
+    ws_expect(&c, "42[\"auth\",{}]");
+    ws_text(&c, "452-[\"message\",{\"_placeholder\":true,\"num\":0}]");
+    ws_expect_close(&c, 0);
+    raw_close(&c);
+}
+END_TEST
+
+/* ---- how the connection ends ---- */
+
+START_TEST(tells_every_namespace_why) {
+    raw_client c;
+    ws_join(&c, &t, "40", NULL);
+    ws_expect(&c, "42[\"auth\",{}]");
+    ws_join_more(&c, "40/custom,", NULL);
+    raw_close(&c);
+    server_until(&t, sio_server_session_count(t.server) == 0);
+    ck_assert_str_eq(reasons, "/: transport close\n/custom: transport close\n");
+    reasons[0] = '\0';
+    poller p;
+    poller_open(&p, &t, "EIO=4");
+    poller_post(&p, "40");
+    poller_post(&p, "abc");
+    ck_assert_str_eq(reasons, "/: parse error\n");
+    poller_close(&p);
+    reasons[0] = '\0';
+    ws_join(&c, &t, "40", NULL);
+    ws_expect(&c, "42[\"auth\",{}]");
+    ws_send(&c, 0x83, "", 0);
+    server_until(&t, reasons[0] != '\0');
+    ck_assert_str_eq(reasons, "/: transport error\n");
+    raw_close(&c);
+}
+END_TEST
+
+START_TEST(ping_timeouts_reach_the_peers) {
+    stop();
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.ping_interval_ms = 20;
+    options.ping_timeout_ms = 20;
+    start_with(options);
+    raw_client c;
+    ws_connect(&c, &t, "EIO=4", NULL);
+    ws_text(&c, "40");
+    server_until(&t, reasons[0] != '\0');
+    ck_assert_str_eq(reasons, "/: ping timeout\n");
+    raw_close(&c);
+}
+END_TEST
+
+/* ---- Socket.IO 2.x ---- */
+
+static void start_old(void) {
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.allow_eio3 = true;
+    start_with(options);
+}
+
+START_TEST(old_clients_are_in_the_root_at_once) {
+    stop();
+    start_old();
+    raw_client c;
+    char sid[64];
+    ws_connect(&c, &t, "EIO=3", sid);
+    ws_expect(&c, "40");
+    ws_expect(&c, "42[\"auth\",{}]");
+    ck_assert_ptr_nonnull(sio_namespace_find(sio_server_of(t.server, "/"), sid));
+    ws_text(&c, "40/custom,");
+    ws_expect(&c, "40/custom,");
+    ws_expect(&c, "42/custom,[\"auth\",{}]");
+    char id[128];
+    snprintf(id, sizeof(id), "/custom#%s", sid);
+    ck_assert_ptr_nonnull(sio_namespace_find(sio_server_of(t.server, "/custom"), id));
+    ws_text(&c, "42/custom,[\"message\",1]");
+    ws_expect(&c, "42/custom,[\"message-back\",1]");
+    ws_text(&c, "40/nope,");
+    ws_expect(&c, "44/nope,{\"message\":\"Invalid namespace\"}");
+    ws_text(&c, "41");
+    ws_text(&c, "42/custom,[\"message\",2]");
+    ws_expect(&c, "42/custom,[\"message-back\",2]");
+    ck_assert_str_eq(reasons, "/: client namespace disconnect\n");
+    raw_close(&c);
+}
+END_TEST
+
+START_TEST(old_clients_put_their_auth_into_the_namespace) {
+    stop();
+    start_old();
+    raw_client c;
+    ws_connect(&c, &t, "EIO=3", NULL);
+    ws_expect(&c, "40");
+    ws_expect(&c, "42[\"auth\",{}]");
+    ws_text(&c, "40/custom?token=abc&uid=1%20x&q=%22&token=last&flag,");
+    ws_expect(&c, "40/custom,");
+    ws_expect(&c, "42/custom,[\"auth\",{\"token\":\"last\",\"uid\":\"1 x\",\"q\":\"\\\"\","
+                  "\"flag\":\"\"}]");
+    ws_text(&c, "42/custom?token=abc,[\"message\",1]");
+    ws_expect(&c, "42/custom,[\"message-back\",1]");
+    raw_close(&c);
+}
+END_TEST
+
+START_TEST(old_clients_over_polling) {
+    stop();
+    start_old();
+    poller p;
+    poller_open(&p, &t, "EIO=3");
+    poller_get(&p, "2:4013:42[\"auth\",{}]");
+    poller_close(&p);
+}
+END_TEST
+
+START_TEST(old_clients_are_refused_by_default) {
+    http_expect(&t, "GET", "/socket.io/?EIO=3&transport=polling", "", NULL, 400,
+                "{\"code\":5,\"message\":\"Unsupported protocol version\"}");
+}
+END_TEST
+
 int main(void) {
-    return 0;
+    Suite *suite = suite_create("connection");
+    TCase *tc = tcase_create("protocol 5");
+    suite_add_tcase(suite, tc);
+    tcase_add_checked_fixture(tc, start, stop);
+    tcase_add_test(tc, connects);
+    tcase_add_test(tc, connects_with_auth_and_to_others);
+    tcase_add_test(tc, refuses_unknown_namespaces);
+    tcase_add_test(tc, refuses_too_many_namespaces);
+    tcase_add_test(tc, connects_over_polling);
+    tcase_add_test(tc, wants_a_namespace_in_time);
+    tcase_add_test(tc, carries_events);
+    tcase_add_test(tc, carries_attachments);
+    tcase_add_test(tc, disconnects_one_namespace);
+    tcase_add_test(tc, violations_close_the_connection);
+    tcase_add_test(tc, text_while_attachments_are_awaited_is_a_violation);
+    tcase_add_test(tc, violations_over_polling);
+    tcase_add_test(tc, an_event_right_behind_connect_is_handled_in_order);
+    tcase_add_test(tc, attachments_must_come_in_time);
+    tcase_add_test(tc, limits_attachments_and_depth);
+    tcase_add_test(tc, tells_every_namespace_why);
+    tcase_add_test(tc, ping_timeouts_reach_the_peers);
+    tc = tcase_create("protocol 4");
+    suite_add_tcase(suite, tc);
+    tcase_add_checked_fixture(tc, start, stop);
+    tcase_add_test(tc, old_clients_are_in_the_root_at_once);
+    tcase_add_test(tc, old_clients_put_their_auth_into_the_namespace);
+    tcase_add_test(tc, old_clients_over_polling);
+    tcase_add_test(tc, old_clients_are_refused_by_default);
+    return test_run(suite);
 }
