@@ -1,3 +1,179 @@
+/* From messages to sockets. Ids in comments: the reference client's connection tests (SC). */
+#include "client_fixture.h"
+
+#include <string.h>
+
+START_TEST(each_packet_goes_to_its_namespace) {
+    sio_client *client = client_make(NULL);
+    sio_socket *root = client_socket(client, "/");
+    sio_socket *a = client_socket(client, "/a");
+    watch(root, "e");
+    watch(a, "e");
+    fake_open();
+    client_accept("/", "1");
+    client_accept("/a", "2");
+    trace_clear();
+    fake_text("2[\"e\",1]");
+    fake_text("2/a,[\"e\",2]");
+    fake_text("2/A,[\"e\",3]");
+    fake_text("2/a/,[\"e\",4]");
+    EXPECT("/ e [1]", "/a e [2]");
+    /* What is for nobody is ignored. */
+    fake_text("0/unknown,{\"sid\":\"x\"}");
+    fake_text("4/unknown,{\"message\":\"no\"}");
+    fake_text("1/unknown,");
+    fake_text("3/unknown,1[]");
+    fake_text("0{\"sid\":\"again\"}");
+    EXPECT_NOTHING();
+    ck_assert_str_eq(sio_socket_id(root), "1");
+}
+END_TEST
+
+static const char *const broken[] = {
+    "",
+    "7",
+    "9[]",
+    "x",
+    "2{\"a\":1}",
+    "2[]",
+    "2[\"connect\"]",
+    "2[\"disconnect\"]",
+    "2[{}]",
+    "2[\"a\"",
+    "2[\"a\"]]",
+    "2[\"a\",\xff]",
+    "3{\"a\":1}",
+    "0[]",
+    "1{}",
+    "4 1",
+    "51[\"a\"]",
+    "5-[\"a\"]",
+    "511-[\"a\",{\"_placeholder\":true,\"num\":0}]",
+    "51-[\"a\",{\"_placeholder\":true,\"num\":1}]",
+    "51-[\"a\",{\"_placeholder\":true,\"num\":\"0\"}]",
+};
+
+START_TEST(what_cannot_be_decoded_ends_the_connection) { /* SC-48 */
+    sio_socket *socket = client_connected(NULL);
+    fake_text(broken[_i]);
+    EXPECT("(closing)", "client close parse error", "/ disconnect parse error");
+    ck_assert(sio_socket_active(socket));
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt");
+    ck_assert_uint_eq(fake_live(), 1);
+}
+END_TEST
+
+START_TEST(while_the_namespace_is_not_connected) {
+    client_socket(client_make(NULL), "/");
+    fake_open();
+    trace_clear();
+    fake_text("garbage");
+    EXPECT("(closing)", "client close parse error");
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt");
+}
+END_TEST
+
+START_TEST(attachments_out_of_place) {
+    sio_socket *socket = client_connected(NULL);
+    watch(socket, "b");
+    if (_i == 0) {
+        fake_binary("x", 1); /* without a packet */
+    } else {
+        fake_text("51-[\"b\",{\"_placeholder\":true,\"num\":0}]");
+        fake_text("2[\"b\"]"); /* instead of it */
+    }
+    EXPECT("(closing)", "client close parse error", "/ disconnect parse error");
+}
+END_TEST
+
+START_TEST(half_a_packet_does_not_reach_the_next_connection) {
+    sio_socket *socket = client_connected(NULL);
+    watch(socket, "b");
+    fake_text("52-[\"b\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]");
+    fake_binary("x", 1);
+    fake_cut();
+    pass(101);
+    fake_open();
+    client_accept("/", "id2");
+    trace_clear();
+    fake_text("2[\"b\",1]");
+    EXPECT("/ b [1]");
+}
+END_TEST
+
+START_TEST(nothing_is_taken_from_an_engine_that_was_given_up) {
+    fake.close_never = true;
+    sio_socket *socket = client_connected(NULL);
+    sio_cengine *old = fake_engine();
+    watch(socket, "e");
+    sio_client_close(sio_socket_client(socket));
+    trace_clear();
+    fake_text("2[\"e\"]");
+    fake_text("garbage");
+    fake_ping();
+    EXPECT_NOTHING();
+    fake_close(old, SIO_EIO_REASON_FORCED_CLOSE, NULL);
+    EXPECT_NOTHING();
+}
+END_TEST
+
+START_TEST(protocol_4_error_on_the_root_concerns_all) {
+    sio_client_options o = client_options();
+    o.eio_version = 3;
+    sio_client *client = client_make(&o);
+    sio_socket *root = client_socket(client, "/");
+    sio_socket *a = client_socket(client, "/a");
+    client_socket(client, "/b");
+    fake_open();
+    fake_text("0/a");
+    trace_clear();
+    fake.close_inside = true;
+    fake_text("4\"not authorized\"");
+    EXPECT("/ connect_error not authorized", "/b connect_error not authorized");
+    ck_assert(!sio_socket_active(root));
+    ck_assert(sio_socket_connected(a));
+    ck_assert_int_eq(sio_socket_connect(root), 0); /* it has to be asked for now */
+    EXPECT("> 0");
+    fake_text("4{\"code\":1}");
+    EXPECT("/ connect_error ");
+    sio_socket_disconnect(a);
+    EXPECT("> 1/a,", "(closing)", "client close forced close",
+           "/a disconnect io client disconnect");
+}
+END_TEST
+
+START_TEST(protocol_4_error_that_leaves_nobody) {
+    sio_client_options o = client_options();
+    o.eio_version = 3;
+    sio_client *client = client_make(&o);
+    client_socket(client, "/");
+    client_socket(client, "/b");
+    fake_open();
+    trace_clear();
+    fake.close_inside = true; /* the message goes with the connection */
+    fake_text("4[1]");
+    EXPECT("/ connect_error  [1]", "(closing)", "client close forced close",
+           "/b connect_error  [1]");
+    pass(60000);
+    EXPECT_NOTHING();
+}
+END_TEST
+
 int main(void) {
-    return 0;
+    Suite *suite = suite_create("client_packets");
+    TCase *tc = tcase_create("packets");
+    tcase_add_checked_fixture(tc, client_setup, client_teardown);
+    tcase_add_test(tc, each_packet_goes_to_its_namespace);
+    tcase_add_loop_test(tc, what_cannot_be_decoded_ends_the_connection, 0,
+                        (int)(sizeof(broken) / sizeof(broken[0])));
+    tcase_add_test(tc, while_the_namespace_is_not_connected);
+    tcase_add_loop_test(tc, attachments_out_of_place, 0, 2);
+    tcase_add_test(tc, half_a_packet_does_not_reach_the_next_connection);
+    tcase_add_test(tc, nothing_is_taken_from_an_engine_that_was_given_up);
+    tcase_add_test(tc, protocol_4_error_on_the_root_concerns_all);
+    tcase_add_test(tc, protocol_4_error_that_leaves_nobody);
+    suite_add_tcase(suite, tc);
+    return test_run(suite);
 }
