@@ -161,13 +161,23 @@ static sio_http1_header *header_find(const sio_client *client, const char *name)
     return NULL;
 }
 
-static void header_remove(sio_client *client, const char *name) {
-    sio_http1_header *present = header_find(client, name);
-    if (!present) {
-        return;
+/* The order of the others stays. */
+static void header_remove(sio_client *client, sio_http1_header *header) {
+    size_t at = (size_t)(header - client->headers);
+    header_free(client, header);
+    client->header_count--;
+    memmove(header, header + 1, (client->header_count - at) * sizeof(*header));
+}
+
+static int header_replace(const sio_client *client, sio_http1_header *header, const char *value) {
+    size_t len = strlen(value);
+    char *copy = sio_mem_strndup(client->mem, value, len);
+    if (!copy) {
+        return SIO_ERR_NOMEM;
     }
-    header_free(client, present);
-    *present = client->headers[--client->header_count];
+    sio_mem_release(client->mem, (char *)(uintptr_t)header->value.ptr);
+    header->value = (sio_str){copy, len};
+    return 0;
 }
 
 static int header_add(sio_client *client, const char *name, const char *value) {
@@ -193,8 +203,15 @@ int sio_client_set_header(sio_client *client, const char *name, const char *valu
     if (!header_is_valid(name, value ? value : "")) {
         return SIO_ERR_INVALID;
     }
-    header_remove(client, name);
-    return value ? header_add(client, name, value) : 0;
+    sio_http1_header *present = header_find(client, name);
+    if (!present) {
+        return value ? header_add(client, name, value) : 0;
+    }
+    if (value) {
+        return header_replace(client, present, value);
+    }
+    header_remove(client, present);
+    return 0;
 }
 
 static int apply_headers(sio_client *client, const sio_client_options *options) {
