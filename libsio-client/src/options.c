@@ -62,6 +62,9 @@ static bool header_is_valid(const char *name, const char *value) {
 }
 
 static int check(const sio_client_options *options) {
+    if (options->header_count > 0 && !options->headers) {
+        return SIO_ERR_INVALID;
+    }
     for (size_t i = 0; i < options->header_count; i++) {
         if (!header_is_valid(options->headers[i].name, options->headers[i].value)) {
             return SIO_ERR_INVALID;
@@ -110,6 +113,9 @@ static int copy_string(const sio_client *client, char **out, const char *text) {
 }
 
 static int apply_url(sio_client *client, const char *url, const char *query) {
+    if (!url) {
+        return SIO_ERR_URL;
+    }
     int rc = copy_string(client, &client->url_text, url);
     if (rc == 0) {
         rc = sio_url_parse(&client->url, (sio_str){client->url_text, strlen(url)});
