@@ -262,13 +262,19 @@ static int apply_tls(sio_client *client, const sio_client_tls *tls) {
     return copy_string(client, &client->server_name, tls->server_name);
 }
 
+/* A text and all its attachments. */
+static size_t max_packet(uint64_t max_message, uint32_t attachments) {
+    uint64_t messages = (uint64_t)attachments + 1;
+    return max_message > SIZE_MAX / messages ? SIZE_MAX : (size_t)(max_message * messages);
+}
+
 static void apply_numbers(sio_client *client, const sio_client_options *options) {
     client->options = *options;
     client->decoder_options = (sio_decoder_options)SIO_DECODER_OPTIONS_INIT;
     client->decoder_options.protocol = options->eio_version == 3 ? 4 : 5;
     client->decoder_options.max_attachments = options->max_attachments;
     client->decoder_options.max_partial_bytes =
-        (size_t)options->max_message * (options->max_attachments + 1);
+        max_packet(options->max_message, options->max_attachments);
     client->decoder_options.args.max_depth = options->max_json_depth;
     client->decoder_options.mem = client->mem;
     client->session_options = (sio_session_options)SIO_SESSION_OPTIONS_INIT;

@@ -208,8 +208,8 @@ END_TEST
 
 START_TEST(huge_limits_do_not_wrap) {
     sio_client_options o = client_options();
-    o.max_message = UINT64_MAX / 4 + 1;
-    o.max_attachments = 3; /* times four is zero */
+    o.max_message = UINT64_MAX / 4 + 2;
+    o.max_attachments = 3; /* times four is four */
     sio_socket *socket = client_connected(&o);
     watch(socket, "b");
     fake_text("51-[\"b\",{\"_placeholder\":true,\"num\":0}]");
