@@ -208,6 +208,10 @@ void sio_client_stop(sio_client *client) {
     sio_loop_stop(client->loop);
     if (client->has_thread && !in_own_thread(client)) {
         pthread_join(client->thread, NULL);
+        /* It may have ended before, by itself: then this stop is still pending, and would end the
+         * next run. A run with a stop pending does nothing but take it. */
+        sio_loop_stop(client->loop);
+        (void)sio_loop_run(client->loop);
         client->has_thread = false;
         client->running = false;
     }
