@@ -44,7 +44,8 @@ extern fake_settings fake;
 /* Forget everything; fails the test when an engine still exists. */
 void fake_reset(void);
 
-/* The newest engine (fails the test when it is gone; _or_null does not), and how many were made and still exist. */
+/* The newest engine (fails the test when it is gone; _or_null does not), and how many were made and
+ * still exist. */
 sio_cengine *fake_engine(void);
 sio_cengine *fake_engine_or_null(void);
 unsigned fake_made(void);

@@ -439,10 +439,14 @@ START_TEST(posted_from_threads) {
     turn();
     char *text = trace_take();
     unsigned count = 0;
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), count++) {
-        int thread, number;
-        ck_assert_int_eq(sscanf(line, "> 2[\"p\",%d,%d]", &thread, &number), 2);
-        ck_assert_int_eq(next[thread]++, number);
+    for (char *at = text; *at; at++, count++) {
+        static const char head[] = "> 2[\"p\",";
+        ck_assert_int_eq(strncmp(at, head, sizeof head - 1), 0);
+        long thread = strtol(at + sizeof head - 1, &at, 10);
+        ck_assert(thread >= 0 && thread < THREADS && *at == ',');
+        ck_assert_int_eq(strtol(at + 1, &at, 10), next[thread]++);
+        ck_assert_int_eq(strncmp(at, "]\n", 2), 0);
+        at++;
     }
     ck_assert_uint_eq(count, THREADS * EACH);
     free(text);
