@@ -296,6 +296,7 @@ static void *post_from_thread(void *arg) {
 START_TEST(thread_of_the_library) {
     pthread_t threads[THREADS];
     fake.accept = true;
+    reached = 0;
     sio_client *client = own_base(NULL);
     subject = sio_client_socket(client, "/");
     ck_assert_int_eq(sio_socket_on(subject, "connect", reach_event, NULL), 0);
@@ -336,6 +337,7 @@ static void post_stop(void *client) {
 }
 
 START_TEST(stop_from_the_thread_itself) {
+    reached = 0;
     sio_client *client = own_base(NULL);
     for (int i = 1; i <= 20; i++) {
         int before = reached;
@@ -358,6 +360,7 @@ static void free_on_thread(sio_socket *socket, const sio_event *event, void *use
 
 START_TEST(free_on_the_thread_itself) {
     fake.accept = true;
+    reached = 0;
     sio_client *client = own_base(NULL);
     sio_socket *socket = sio_client_socket(client, "/");
     ck_assert_int_eq(sio_socket_on(socket, "connect", free_on_thread, NULL), 0);
