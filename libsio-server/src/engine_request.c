@@ -43,13 +43,17 @@ static void refuse_plain(sio_exchange *exchange, int err) {
                         (sio_bytes){text.data, text.len}, NULL);
 }
 
+/* `err` may also be a fault of our own, such as short memory, which is no request's: 500. */
 static void refuse(sio_engine *engine, sio_exchange *exchange, int err) {
     SIO_LOG(sio_loop_log(engine->loop), SIO_LOG_DEBUG, "engine", "refused a request: %s",
             sio_error_text(err));
     if (sio_exchange_head(exchange)->upgrade) {
         const char *text = sio_error_text(err);
-        sio_exchange_answer_and_close(exchange, 400, "text/html",
+        int status = err > SIO_ERR_EIO_TRANSPORT_UNKNOWN ? 500 : 400;
+        sio_exchange_answer_and_close(exchange, status, "text/html",
                                       (sio_bytes){(const uint8_t *)text, strlen(text)}, NULL);
+    } else if (err > SIO_ERR_EIO_TRANSPORT_UNKNOWN) {
+        sio_exchange_answer(exchange, 500, NULL, (sio_bytes){NULL, 0}, NULL);
     } else {
         refuse_plain(exchange, err);
     }

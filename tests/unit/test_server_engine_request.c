@@ -251,6 +251,37 @@ START_TEST(refuses_handshakes_while_closing) {
 }
 END_TEST
 
+/* Whatever allocation fails, a handshake is answered with 200 or 500, or not at all. */
+START_TEST(answers_500_when_memory_is_short) {
+    test_mem mem;
+    test_mem_init(&mem);
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.mem = &mem.mem;
+    server_test s;
+    server_start(&s, &options);
+    unsigned refused = 0;
+    for (size_t at = 1; at < 40; at++) {
+        raw_client c;
+        http_answer answer;
+        raw_open(&c, &s);
+        mem.calls = 0;
+        mem.fail_at = at;
+        http_send(&c, "GET", "/socket.io/?EIO=4&transport=polling", "", NULL, 0);
+        if (http_receive(&c, &answer)) {
+            ck_assert_msg(answer.status == 200 || answer.len == 0, "%d %s", answer.status,
+                          answer.body);
+            refused += answer.status == 500;
+            http_answer_free(&answer);
+        }
+        mem.fail_at = 0;
+        raw_close(&c);
+    }
+    ck_assert_uint_gt(refused, 0);
+    server_stop(&s);
+    ck_assert_uint_eq(mem.live, 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("engine request");
     TCase *tc = tcase_create("requests");
@@ -271,5 +302,6 @@ int main(void) {
     tcase_add_test(tc, refuses_transports_that_are_off);
     tcase_add_test(tc, refuses_malformed_websocket_handshakes);
     tcase_add_test(tc, refuses_handshakes_while_closing);
+    tcase_add_test(tc, answers_500_when_memory_is_short);
     return test_run(suite);
 }
