@@ -76,12 +76,19 @@ int sio_server_options_read(sio_server_options *out, const sio_server_options *o
     return is_valid(out) ? 0 : SIO_ERR_INVALID;
 }
 
+/* A packet with all its attachments, each as large as a message may be. */
+static size_t partial_bytes(const sio_server_options *options) {
+    size_t total;
+    bool wraps = __builtin_mul_overflow(options->max_payload, options->max_attachments + 1, &total);
+    return wraps ? SIZE_MAX : total;
+}
+
 static sio_decoder_options decoder_options(const sio_server *server,
                                            const sio_server_options *options, unsigned protocol) {
     sio_decoder_options decoder = SIO_DECODER_OPTIONS_INIT;
     decoder.protocol = protocol;
     decoder.max_attachments = options->max_attachments;
-    decoder.max_partial_bytes = (size_t)options->max_payload * (options->max_attachments + 1);
+    decoder.max_partial_bytes = partial_bytes(options);
     decoder.args.max_depth = options->max_json_depth;
     decoder.mem = server->mem;
     return decoder;
