@@ -74,7 +74,8 @@ struct sio_client {
     sio_handlers handlers;
     sio_table by_nsp;
     sio_list sockets;
-    uint32_t buffered; /* events kept for sending or early ones kept for delivery */
+    uint32_t buffered;       /* events kept for sending or early ones kept for delivery */
+    uint64_t buffered_bytes; /* of those kept for sending */
 
     sio_args *scratch; /* the arguments of the packet that is being handed out */
     sio_args *no_args; /* for events that have none; never changed */

@@ -8,6 +8,7 @@
 typedef struct sio_outgoing {
     sio_list link;
     uint64_t ack_id;
+    uint64_t bytes; /* counted in sio_client.buffered_bytes */
     bool has_ack;
     bool compress;
     uint32_t count;

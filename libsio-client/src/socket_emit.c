@@ -63,6 +63,7 @@ static void outgoing_free(sio_socket *socket, sio_outgoing *out) {
     for (uint32_t i = 0; i < out->count; i++) {
         sio_eio_message_unref(out->messages[i]);
     }
+    socket->client->buffered_bytes -= out->bytes;
     sio_mem_release(socket->client->mem, out);
     socket->client->buffered--;
 }
@@ -184,6 +185,20 @@ static int take_messages(sio_socket *socket, sio_outgoing *out, const sio_args *
     return rc;
 }
 
+/* What is kept leaves in one go upon the connection, whose queue must hold it. */
+static int count_bytes(sio_client *client, sio_outgoing *out) {
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < out->count; i++) {
+        bytes += sio_eio_message_data(out->messages[i]).len;
+    }
+    if (bytes > client->options.max_queued_bytes / 2 - client->buffered_bytes) {
+        return SIO_ERR_LIMIT;
+    }
+    out->bytes = bytes;
+    client->buffered_bytes += bytes;
+    return 0;
+}
+
 /* The encoded packet stays until the namespace is connected. */
 static int keep(sio_socket *socket, const sio_args *args, bool compress, const uint64_t *ack_id) {
     sio_client *client = socket->client;
@@ -202,6 +217,9 @@ static int keep(sio_socket *socket, const sio_args *args, bool compress, const u
     out->ack_id = ack_id ? *ack_id : 0;
     client->buffered++;
     int rc = take_messages(socket, out, args, attachments);
+    if (rc == 0) {
+        rc = count_bytes(client, out);
+    }
     if (rc != 0) {
         outgoing_free(socket, out);
         return rc;

@@ -185,6 +185,26 @@ START_TEST(keeping_is_limited_over_all_sockets) {
 }
 END_TEST
 
+/* What is kept fits the connection's queue when it leaves: nothing is lost then. */
+START_TEST(kept_bytes_are_limited) {
+    static const char text[] = "0123456789012345678901234567890123456789";
+    sio_client_options o = client_options();
+    o.max_queued_bytes = 180;
+    sio_client *client = client_make(&o);
+    sio_socket *socket = client_socket(client, "/");
+    ck_assert_int_eq(sio_socket_emitf(socket, "a", "s", text), 0);
+    ck_assert_int_eq(sio_socket_emitf(socket, "b", "s B", text, text, sizeof(text)), SIO_ERR_LIMIT);
+    ck_assert_int_eq(sio_socket_emitf(socket, "c", "s", text), SIO_ERR_LIMIT);
+    ck_assert_int_eq(sio_socket_emitf(socket, "d", "i", 1), 0);
+    fake_open();
+    trace_clear();
+    client_accept("/", "id");
+    EXPECT("> 2[\"a\",\"0123456789012345678901234567890123456789\"]", "> 2[\"d\",1]", "/ connect");
+    fake_close(fake_engine(), SIO_EIO_REASON_TRANSPORT_CLOSE, NULL);
+    ck_assert_int_eq(sio_socket_emitf(socket, "e", "s", text), 0);
+}
+END_TEST
+
 START_TEST(heartbeat_overdue) { /* SS-48 */
     sio_socket *socket = client_connected(NULL);
     fake.overdue = true;
@@ -479,6 +499,7 @@ int main(void) {
     tcase_add_test(tc, kept_in_order_and_sent_before_connect);
     tcase_add_test(tc, kept_over_several_drops);
     tcase_add_test(tc, keeping_is_limited_over_all_sockets);
+    tcase_add_test(tc, kept_bytes_are_limited);
     tcase_add_test(tc, heartbeat_overdue);
     tcase_add_test(tc, heartbeat_that_comes_late_after_all);
     tcase_add_test(tc, flush_that_fails_keeps_the_rest);

@@ -104,7 +104,8 @@ typedef struct sio_client_options {
     uint32_t max_json_depth;     /**< 256 */
     uint32_t max_buffered;       /**< 10000: events kept while not connected, over all sockets */
     uint32_t max_pending_acks;   /**< 10000: acknowledgements awaited by one socket */
-    uint64_t max_queued_bytes;   /**< 64 MiB: unsent bytes of the connection */
+    uint64_t max_queued_bytes;   /**< 64 MiB: unsent bytes of the connection. Events kept
+ while not connected may take half of it */
     const char *query;           /**< `a=b&c=d`, percent-encoded, added to every request */
     const char *auth;            /**< JSON object sent with CONNECT of every namespace */
     const sio_client_header *headers; /**< sent with every request */
@@ -258,9 +259,9 @@ SIO_API int sio_socket_off(sio_socket *socket, const char *event, sio_socket_fn 
  * @param args borrowed for the call; NULL: none. What was received may be passed on untouched.
  * @param options borrowed for the call; NULL: all defaults
  * @return 0; SIO_ERR_RESERVED for a reserved name; SIO_ERR_DISCARDED for a volatile event that was
- * dropped; SIO_ERR_LIMIT when too many events are kept or too many acknowledgements awaited;
- * SIO_ERR_EIO_QUEUE_FULL; SIO_ERR_NOMEM; SIO_ERR_DISCONNECTED while the client is being freed.
- * `on_ack` is not called when an error is returned. */
+ * dropped; SIO_ERR_LIMIT when too many events, or bytes, are kept or too many acknowledgements
+ * awaited; SIO_ERR_EIO_QUEUE_FULL; SIO_ERR_NOMEM; SIO_ERR_DISCONNECTED while the client is being
+ * freed. `on_ack` is not called when an error is returned. */
 SIO_API int sio_socket_emit(sio_socket *socket, const char *event, const sio_args *args,
                             const sio_emit_options *options);
 
