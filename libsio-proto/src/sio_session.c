@@ -138,8 +138,18 @@ static void slot_release(sio_session *session, uint16_t slot) {
     session->free_slot = slot;
 }
 
+/* A server decides once more when it accepts; a client has no say in the answer, so those it has
+ * asked for count as if they were connected. */
+static bool slots_are_full(const sio_session *session) {
+    unsigned claimed = session->connected;
+    if (!session_is_server(session)) {
+        claimed += session->pending;
+    }
+    return claimed >= max_connected(session) || session->pending >= max_pending(session);
+}
+
 static int slot_new(sio_session *session, sio_str nsp, void *user, uint16_t *out) {
-    if (session->connected >= max_connected(session) || session->pending >= max_pending(session)) {
+    if (slots_are_full(session)) {
         return SIO_ERR_LIMIT;
     }
     bool root = sio_nsp_is_root(nsp);

@@ -253,6 +253,22 @@ START_TEST(client_connects) {
 }
 END_TEST
 
+START_TEST(client_asks_for_no_more_than_the_limit) {
+    sio_session_options options = client_options(5);
+    options.max_connected = 2;
+    sio_session s;
+    ck_assert_int_eq(sio_session_init(&s, &options, 0), 0);
+    uint16_t slot;
+    sio_session_action action;
+    ck_assert_int_eq(sio_session_open(&s, str("/a"), NULL, &slot), SIO_OPENING_SEND);
+    ck_assert_int_eq(sio_session_open(&s, str("/b"), NULL, &slot), SIO_OPENING_SEND);
+    ck_assert_int_eq(sio_session_open(&s, str("/c"), NULL, &slot), SIO_ERR_LIMIT);
+    expect(&s, SIO_PACKET_CONNECT, "/a", "{\"sid\":\"x\"}", SIO_SESSION_CONNECTED, &action);
+    ck_assert_int_eq(sio_session_open(&s, str("/c"), NULL, &slot), SIO_ERR_LIMIT);
+    sio_session_free(&s);
+}
+END_TEST
+
 START_TEST(client_is_refused_on_one_namespace_only) {
     sio_session_options options = client_options(0);
     sio_session s;
@@ -466,6 +482,7 @@ int main(void) {
     suite_add_tcase(suite, tc);
     tc = tcase_create("client");
     tcase_add_test(tc, client_connects);
+    tcase_add_test(tc, client_asks_for_no_more_than_the_limit);
     tcase_add_test(tc, client_is_refused_on_one_namespace_only);
     tcase_add_test(tc, client_recognises_a_server_of_protocol_4);
     tcase_add_test(tc, client_waits_for_the_root_in_protocol_4);
