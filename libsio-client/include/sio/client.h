@@ -156,7 +156,8 @@ SIO_API int sio_client_start(sio_client *client);
 SIO_API void sio_client_stop(sio_client *client);
 
 /** Call `fn` on the loop's thread. Callable from any thread while the client exists.
- * @param drop called instead when the client is freed first; may be NULL
+ * @param drop called instead when the client is freed first; may be NULL. It may run after
+ * sio_client_free() has returned, if that was called inside a callback
  * @return 0 or SIO_ERR_NOMEM */
 SIO_API int sio_client_post(sio_client *client, void (*fn)(void *user), void (*drop)(void *user),
                             void *user);

@@ -138,7 +138,7 @@ SIO_API void sio_server_free(sio_server *server);
  * "unix:" and a path listen on a Unix socket
  * @param port 0 picks a free one, see sio_server_port()
  * @return 0; SIO_ERR_INVALID for a malformed address; SIO_ERR_LISTEN when it cannot be had;
- * SIO_ERR_NOMEM */
+ * SIO_ERR_STATE while it is closing; SIO_ERR_LIMIT for more than 16 listeners; SIO_ERR_NOMEM */
 SIO_API int sio_server_listen(sio_server *server, const char *host, uint16_t port);
 
 /** The port of the first TCP listener; 0 if there is none. */
@@ -155,7 +155,8 @@ SIO_API void sio_server_stop(sio_server *server);
 
 /** Call `fn` on the loop's thread. Callable from any thread while the server exists.
  * @param drop called instead of `fn` when the server is freed first, so that `user` can be
- * released; may be NULL
+ * released; may be NULL. It may run after sio_server_free() has returned, if that was called inside
+ * a callback
  * @return 0 or SIO_ERR_NOMEM */
 SIO_API int sio_server_post(sio_server *server, void (*fn)(void *user), void (*drop)(void *user),
                             void *user);
@@ -307,7 +308,8 @@ SIO_API void sio_peer_set_user(sio_peer *peer, void *user, void (*release)(void 
 /** The pointer given to sio_peer_set_user(), or NULL. */
 SIO_API void *sio_peer_user(const sio_peer *peer);
 
-/** Keep the object beyond its disconnect. @return its argument */
+/** Keep the object beyond its disconnect, but not beyond the server: the reference must be given
+ * back before sio_server_free(). @return its argument */
 SIO_API sio_peer *sio_peer_ref(sio_peer *peer);
 /** Give a reference of sio_peer_ref() back. NULL is allowed. */
 SIO_API void sio_peer_unref(sio_peer *peer);
