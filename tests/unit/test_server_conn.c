@@ -129,7 +129,7 @@ END_TEST
 START_TEST(wants_a_namespace_in_time) {
     stop();
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
-    options.connect_timeout_ms = 60;
+    options.connect_timeout_ms = 400;
     start_with(options);
     raw_client never, once;
     ws_join(&once, &t, "40", NULL);
@@ -139,7 +139,7 @@ START_TEST(wants_a_namespace_in_time) {
     ws_text(&never, "40/random,");
     ws_expect(&never, "44/random,{\"message\":\"Invalid namespace\"}");
     ws_expect_close(&never, 0);
-    server_run_for(&t, 90);
+    server_run_for(&t, 450);
     ws_join_more(&once, "40", NULL);
     raw_close(&never);
     raw_close(&once);
@@ -333,7 +333,7 @@ END_TEST
 START_TEST(attachments_must_come_in_time) {
     stop();
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
-    options.connect_timeout_ms = 60;
+    options.connect_timeout_ms = 400;
     start_with(options);
     raw_client slow, quick;
     const char *packet = "451-[\"message\",{\"_placeholder\":true,\"num\":0}]";
@@ -347,7 +347,7 @@ START_TEST(attachments_must_come_in_time) {
     ws_expect_close(&slow, 0);
     ws_expect(&quick, "451-[\"message-back\",{\"_placeholder\":true,\"num\":0}]");
     ws_expect_binary(&quick, "a", 1);
-    server_run_for(&t, 90);
+    server_run_for(&t, 450);
     ws_text(&quick, "42[\"message\"]");
     ws_expect(&quick, "42[\"message-back\"]");
     raw_close(&slow);
@@ -408,7 +408,7 @@ START_TEST(ping_timeouts_reach_the_peers) {
     stop();
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.ping_interval_ms = 20;
-    options.ping_timeout_ms = 20;
+    options.ping_timeout_ms = 300;
     start_with(options);
     raw_client c;
     ws_connect(&c, &t, "EIO=4", NULL);

@@ -62,7 +62,7 @@ END_TEST
 /* T4-18 */
 START_TEST(ends_without_a_pong_over_polling) {
     stop();
-    start_with(20, 30);
+    start_with(20, 300);
     poller p;
     poller_open(&p, &t, "EIO=4");
     poller_get(&p, "2");
@@ -81,7 +81,7 @@ END_TEST
 /* T4-20 */
 START_TEST(ends_without_a_pong_over_a_websocket) {
     stop();
-    start_with(20, 30);
+    start_with(20, 300);
     raw_client c;
     ws_connect(&c, &t, "EIO=4", NULL);
     ws_expect(&c, "2");
@@ -93,7 +93,7 @@ END_TEST
 
 START_TEST(the_heartbeat_survives_an_upgrade) {
     stop();
-    start_with(20, 60);
+    start_with(20, 400);
     poller p;
     raw_client c;
     char query[128];
@@ -112,7 +112,7 @@ END_TEST
 /* T3-16, T3-18 */
 START_TEST(revision_3_wants_pings) {
     stop();
-    start_with(20, 30);
+    start_with(20, 300);
     poller p;
     raw_client c;
     poller_open(&p, &t, "EIO=3");

@@ -550,7 +550,7 @@ END_TEST
 
 START_TEST(a_slow_probe_times_out) {
     engine_stop(&t);
-    t.eio.upgrade_timeout = 40;
+    t.eio.upgrade_timeout = 400;
     start_with((sio_engine_options){0});
     poller p;
     raw_client c;
