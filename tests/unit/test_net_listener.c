@@ -231,9 +231,13 @@ START_TEST(out_of_descriptors_it_rests_and_recovers) {
         close(filler[i]);
     }
     setrlimit(RLIMIT_NOFILE, &before);
+    /* Valgrind emulates the limit by closing what was accepted beyond it: then only this one is
+     * left to be accepted. */
+    int late = dial(&address);
     t.stop_count = 1;
     net_run(t.loop);
-    ck_assert_uint_eq(t.count, 1);
+    ck_assert_uint_ge(t.count, 1);
+    close(late);
     close(waiting);
     close(highest);
     teardown(&t);
