@@ -20,7 +20,6 @@ struct sio_engine {
     sio_list all;
     size_t count;
     bool closing;
-    bool freeing;
     sio_buf scratch;               /* base64 of the packet that is being decoded */
     sio_buf body;                  /* of the answer that is being written */
     sio_ws_inflater *inflater;     /* one for all: no context takeover */
