@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What helper threads touch comes from malloc, not from the loop's allocator: a thread that hangs
+/* Threads are joined once they have nothing left to ask, so that none is behind a freed loop. One
+ * that still waits for a name server is let go instead: freeing a loop must not block.
+ *
+ * What helper threads touch comes from malloc, not from the loop's allocator: a thread that hangs
  * in a dead name server outlives the loop, and perhaps the allocator. */
 
 enum { MAX_THREADS = 4, HOST_MAX = 255 };
@@ -28,13 +31,20 @@ struct sio_lookup {
     char host[HOST_MAX + 1];
 };
 
+typedef struct asker {
+    enum { ASKER_FREE, ASKER_RUNNING, ASKER_ENDED } state; /* ENDED: to be joined */
+    pthread_t thread;
+    struct sio_resolver *resolver;
+} asker;
+
 /* One for each loop, kept alive by it and by the threads. */
 typedef struct sio_resolver {
     pthread_mutex_t lock;
     sio_loop *loop; /* NULL when it is gone */
     sio_lookup *waiting;
     sio_lookup **waiting_end;
-    unsigned threads;
+    unsigned threads; /* RUNNING ones */
+    asker askers[MAX_THREADS];
 } sio_resolver;
 
 static void free_lookup(sio_lookup *lookup) {
@@ -139,7 +149,8 @@ static sio_lookup *take_waiting(sio_resolver *resolver) {
 }
 
 static void *run_thread(void *arg) {
-    sio_resolver *resolver = arg;
+    asker *self = arg;
+    sio_resolver *resolver = self->resolver;
     pthread_mutex_lock(&resolver->lock);
     sio_lookup *lookup;
     while ((lookup = take_waiting(resolver)) != NULL) {
@@ -153,6 +164,7 @@ static void *run_thread(void *arg) {
             free_lookup(lookup);
         }
     }
+    self->state = ASKER_ENDED;
     resolver->threads--;
     bool last = resolver->threads == 0 && !resolver->loop;
     pthread_mutex_unlock(&resolver->lock);
@@ -162,20 +174,40 @@ static void *run_thread(void *arg) {
     return NULL;
 }
 
+/* Under the lock: an ended thread has no use for it any more. */
+static void join_ended(sio_resolver *resolver) {
+    for (size_t i = 0; i < MAX_THREADS; i++) {
+        asker *a = &resolver->askers[i];
+        if (a->state == ASKER_ENDED) {
+            pthread_join(a->thread, NULL);
+            a->state = ASKER_FREE;
+        }
+    }
+}
+
+static asker *free_asker(sio_resolver *resolver) {
+    for (size_t i = 0; i < MAX_THREADS; i++) {
+        if (resolver->askers[i].state == ASKER_FREE) {
+            return &resolver->askers[i];
+        }
+    }
+    return NULL;
+}
+
 /* Under the lock. Signals are for the application's own threads. */
 static bool start_thread(sio_resolver *resolver) {
-    pthread_t thread;
-    pthread_attr_t attr;
-    sigset_t all, before;
-    if (pthread_attr_init(&attr) != 0) {
+    join_ended(resolver);
+    asker *a = free_asker(resolver);
+    if (!a) {
         return false;
     }
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool ok = pthread_create(&thread, &attr, run_thread, resolver) == 0;
+    a->resolver = resolver;
+    bool ok = pthread_create(&a->thread, NULL, run_thread, a) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attr);
+    a->state = ok ? ASKER_RUNNING : ASKER_FREE;
     resolver->threads += ok;
     return ok;
 }
@@ -188,7 +220,7 @@ static void enqueue(sio_resolver *resolver, sio_lookup *lookup) {
     *resolver->waiting_end = lookup;
     resolver->waiting_end = &lookup->next;
     bool served = resolver->threads > 0;
-    if (resolver->threads < MAX_THREADS && start_thread(resolver)) {
+    if (start_thread(resolver)) {
         served = true;
     }
     if (!served) {
@@ -275,6 +307,12 @@ void sio_resolver_detach(sio_loop *loop) {
     sio_lookup *lookup;
     while ((lookup = take_waiting(resolver)) != NULL) {
         free_lookup(lookup);
+    }
+    join_ended(resolver);
+    for (size_t i = 0; i < MAX_THREADS; i++) {
+        if (resolver->askers[i].state == ASKER_RUNNING) {
+            pthread_detach(resolver->askers[i].thread);
+        }
     }
     bool last = resolver->threads == 0;
     pthread_mutex_unlock(&resolver->lock);
