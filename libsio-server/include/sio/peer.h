@@ -1,0 +1,119 @@
+/**
+ * @file peer.h
+ * @brief One client in one namespace: events, acknowledgements, rooms, disconnecting.
+ *
+ * Threads and callbacks: as said in <sio/server.h>.
+ */
+#ifndef SIO_PEER_H
+#define SIO_PEER_H
+
+#include <sio/server_types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What is known about the client since its first request. Borrowed from the peer. */
+typedef struct sio_handshake {
+    size_t size;         /**< sizeof(sio_handshake) of the library */
+    const char *address; /**< the client's IP address as text */
+    const char *url;     /**< request target of the handshake */
+    const char *query;   /**< its query, undecoded, "" if none */
+    sio_str auth;        /**< the auth payload of CONNECT as JSON text; `{}` if there was none */
+    uint64_t issued_ms;  /**< wall clock of the handshake, ms since 1970 */
+    bool secure;         /**< over TLS */
+} sio_handshake;
+
+/** The public id of the peer: 20 characters, or for a Socket.IO 2.x client its Engine.IO id,
+ * behind the namespace's name and `#` where that is not "/". Borrowed. */
+SIO_API const char *sio_peer_id(const sio_peer *peer);
+/** Its namespace. Borrowed. */
+SIO_API sio_namespace *sio_peer_namespace(const sio_peer *peer);
+/** Its server. Borrowed. */
+SIO_API sio_server *sio_peer_server(const sio_peer *peer);
+/** Its handshake. Borrowed, never NULL. */
+SIO_API const sio_handshake *sio_peer_handshake(sio_peer *peer);
+
+/** A header of the handshake request, whatever its case; `ptr` is NULL if there was none. Borrowed
+ * from the peer. */
+SIO_API sio_str sio_peer_header(const sio_peer *peer, const char *name);
+
+/** "polling" or "websocket": what the connection uses now. */
+SIO_API const char *sio_peer_transport(const sio_peer *peer);
+/** True from just before the `connection` handlers until just before the `disconnect` handlers. */
+SIO_API bool sio_peer_connected(const sio_peer *peer);
+
+/** Bytes that wait to be written on the peer's connection. */
+SIO_API size_t sio_peer_queued_bytes(const sio_peer *peer);
+
+/** Attach the application's pointer.
+ * @param release called with the old pointer when it is replaced or the peer goes; may be NULL */
+SIO_API void sio_peer_set_user(sio_peer *peer, void *user, void (*release)(void *user));
+/** The pointer given to sio_peer_set_user(), or NULL. */
+SIO_API void *sio_peer_user(const sio_peer *peer);
+
+/** Keep the object beyond its disconnect, but not beyond the server: the reference must be given
+ * back before sio_server_free(). @return its argument */
+SIO_API sio_peer *sio_peer_ref(sio_peer *peer);
+/** Give a reference of sio_peer_ref() back. NULL is allowed. */
+SIO_API void sio_peer_unref(sio_peer *peer);
+
+/** Handle an event of this peer only, after the namespace's handlers.
+ * @param event copied
+ * @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_peer_on(sio_peer *peer, const char *event, sio_peer_fn fn, void *user);
+
+/** Remove what sio_peer_on() added with the same arguments. @return 0 or SIO_ERR_NOT_FOUND */
+SIO_API int sio_peer_off(sio_peer *peer, const char *event, sio_peer_fn fn, void *user);
+
+/** Send an event (Socket.IO protocol 5, EVENT and BINARY_EVENT packets).
+ * @param args borrowed for the call; NULL: none. What was received may be passed on untouched.
+ * @param options borrowed for the call; NULL: all defaults
+ * @return 0; SIO_ERR_RESERVED for a reserved name; SIO_ERR_DISCONNECTED; SIO_ERR_DISCARDED for a
+ * volatile event that was dropped; SIO_ERR_EIO_QUEUE_FULL when the connection's queue is full (it
+ * is then closed); SIO_ERR_LIMIT when too many acknowledgements are awaited; SIO_ERR_NOMEM.
+ * `on_ack` is not called when an error is returned. */
+SIO_API int sio_peer_emit(sio_peer *peer, const char *event, const sio_args *args,
+                          const sio_emit_options *options);
+
+/** Send an event with arguments as in sio_args_addf(), such as
+ * `sio_peer_emitf(peer, "reply", "s i", text, number)`. Errors as sio_peer_emit(), and those of
+ * sio_args_addf(). */
+SIO_API int sio_peer_emitf(sio_peer *peer, const char *event, const char *format, ...);
+
+/** Send an event and ask for its acknowledgement, with arguments as in sio_args_addf().
+ * @param timeout_ms 0: wait until the disconnect
+ * @param on_ack called exactly once, unless an error is returned
+ * @return as sio_peer_emitf() */
+SIO_API int sio_peer_emit_ackf(sio_peer *peer, const char *event, uint32_t timeout_ms,
+                               sio_reply_fn on_ack, void *user, const char *format, ...);
+
+/** Join a room. Joining twice is one membership. Each peer is in the room named by its id.
+ * @param room copied
+ * @return 0, SIO_ERR_DISCONNECTED, SIO_ERR_NOMEM */
+SIO_API int sio_peer_join(sio_peer *peer, const char *room);
+
+/** Leave a room; nothing happens when the peer is not in it. */
+SIO_API void sio_peer_leave(sio_peer *peer, const char *room);
+/** Whether the peer is in the room. */
+SIO_API bool sio_peer_in_room(const sio_peer *peer, const char *room);
+
+/** How many rooms the peer is in, the one named by its id included. */
+SIO_API size_t sio_peer_room_count(const sio_peer *peer);
+/** The name of the peer's room `index`, in no particular order; NULL beyond the count. Borrowed
+ * until the next join or leave. */
+SIO_API const char *sio_peer_room(const sio_peer *peer, size_t index);
+
+/** Disconnect the peer from its namespace; its handlers see "server namespace disconnect".
+ * @param close_connection also end every other namespace of the client and its connection */
+SIO_API void sio_peer_disconnect(sio_peer *peer, bool close_connection);
+
+/** Close the connection underneath gracefully, without a DISCONNECT packet: every namespace of the
+ * client ends with reason "forced close". */
+SIO_API void sio_peer_close_connection(sio_peer *peer);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
