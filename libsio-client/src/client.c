@@ -27,7 +27,6 @@ static int make_loop(sio_client *client, const sio_client_options *options) {
     if (rc == 0) {
         client->mem = sio_loop_mem(client->loop);
         sio_buf_init(&client->encode, 0, client->mem);
-        sio_buf_init(&client->detail, 0, client->mem);
     }
     return rc;
 }
@@ -69,7 +68,6 @@ static void destroy(void *ctx) {
     sio_args_unref(client->scratch);
     sio_args_unref(client->no_args);
     sio_buf_free(&client->encode);
-    sio_buf_free(&client->detail);
     sio_client_options_free(client);
     pthread_mutex_destroy(&client->starting);
     bool has_mem = client->mem != NULL; /* it goes with the loop */
@@ -285,10 +283,6 @@ const char *sio_client_transport(const sio_client *client) {
 
 const char *sio_client_engine_id(const sio_client *client) {
     return client->phase == SIO_CLIENT_OPEN ? sio_cengine_id(client->current->engine) : "";
-}
-
-const char *sio_client_error_detail(const sio_client *client) {
-    return client->detail.len > 0 ? (const char *)client->detail.data : "";
 }
 
 void sio_client_set_user(sio_client *client, void *user) {

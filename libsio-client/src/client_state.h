@@ -36,6 +36,13 @@ typedef enum sio_client_phase {
     SIO_CLIENT_OPEN,
 } sio_client_phase;
 
+/* An error that outlives its texts. */
+typedef struct sio_client_failure {
+    sio_client_error error; /* `size` is 0 when there is none */
+    char message[256];
+    char detail[512];
+} sio_client_failure;
+
 struct sio_client {
     const sio_mem *mem; /* the loop's copy */
     sio_loop *loop;
@@ -71,6 +78,8 @@ struct sio_client {
     bool skip_reconnect;
     bool receiving; /* a packet is being handed out; it may lie in the decoder's memory */
 
+    sio_client_failure failure; /* the last one, see sio_client_last_error */
+
     sio_handlers handlers;
     sio_table by_nsp;
     sio_list sockets;
@@ -80,7 +89,6 @@ struct sio_client {
     sio_args *scratch; /* the arguments of the packet that is being handed out */
     sio_args *no_args; /* for events that have none; never changed */
     sio_buf encode;    /* the packet that is being sent */
-    sio_buf detail;    /* NUL-terminated text about the last failure */
 
     void *user;
     pthread_t thread;
@@ -107,6 +115,12 @@ int sio_client_check_auth(const char *auth);
 
 /* Events of the client itself. */
 void sio_client_hand_out(sio_client *client, sio_event *event, const char *name);
+
+/* ---- error.c ---- */
+
+/* What sio_client_last_error() gives from now on; copied, NULL forgets. Called before the handlers
+ * of the event that tells of it. */
+void sio_client_keep_error(sio_client *client, const sio_client_error *error);
 
 /* ---- manager.c ---- */
 

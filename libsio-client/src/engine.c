@@ -19,10 +19,7 @@ static const char LOG_SCOPE[] = "engine.io-client:socket";
 /* Why it failed: the first cause counts, what follows from it does not. */
 typedef struct failure {
     bool known;
-    int err;
-    int http_status;
-    uint16_t close_code;
-    const char *message;
+    sio_client_error error; /* `message` is static text, `detail` is the text below */
     char detail[SIO_TRANSPORT_DETAIL];
 } failure;
 
@@ -85,19 +82,34 @@ static void pump_soon(sio_cengine *e) {
 
 /* ---- failures ---- */
 
+/* What goes wrong before the session is open is a failed handshake, unless it is known better. */
+static sio_client_stage stage_of(const sio_cengine *e, const sio_transport_end *end) {
+    sio_client_stage carried = sio_cengine_transport(e) == SIO_EIO_WEBSOCKET
+                                   ? SIO_CLIENT_STAGE_WEBSOCKET
+                                   : SIO_CLIENT_STAGE_HTTP;
+    sio_client_stage stage = end->stage ? end->stage : sio_client_stage_of(end->err, carried);
+    bool handshake = stage == SIO_CLIENT_STAGE_PROTOCOL && e->id[0] == '\0';
+    return handshake ? SIO_CLIENT_STAGE_HANDSHAKE : stage;
+}
+
 static void note(sio_cengine *e, const sio_transport_end *end) {
     failure *f = &e->failure;
     if (f->known) {
         return;
     }
-    *f = (failure){
-        .known = true,
-        .err = end->err,
-        .http_status = end->http_status,
-        .close_code = end->close_code,
-        .message = end->message,
-    };
+    f->known = true;
     snprintf(f->detail, sizeof(f->detail), "%s", end->detail);
+    f->error = (sio_client_error){
+        .size = sizeof(f->error),
+        .err = end->err,
+        .stage = stage_of(e, end),
+        .http_status = end->http_status,
+        .sys = end->sys,
+        .close_code = end->close_code,
+        .transport = sio_eio_transport_name(sio_cengine_transport(e)),
+        .message = end->message,
+        .detail = f->detail,
+    };
 }
 
 static void note_error(sio_cengine *e, int err, const char *message) {
@@ -153,7 +165,10 @@ static void session_closed(sio_cengine *e, const sio_eio_event *event) {
     } else if (event->error != 0) {
         note_error(e, event->error, sio_error_text(event->error));
     } else {
-        note_error(e, SIO_ERR_CLOSED, "transport closed by the server");
+        note(e, &(sio_transport_end){.err = SIO_ERR_CLOSED,
+                                     .stage = SIO_CLIENT_STAGE_PROTOCOL,
+                                     .message = "transport closed by the server",
+                                     .detail = "the server closed the session"});
     }
 }
 
@@ -454,20 +469,13 @@ static void finish(sio_cengine *e) {
     sio_task_cancel(&e->task);
     cut(e, GOODBYE_MS);
     sio_eio_session_clear(&e->eio);
-    const failure *f = &e->failure;
-    sio_cengine_error error = {
-        .err = f->err,
-        .http_status = f->http_status,
-        .close_code = f->close_code,
-        .message = f->message,
-        .detail = f->detail,
-    };
     bool plain =
         e->reason == SIO_EIO_REASON_FORCED_CLOSE || e->reason == SIO_EIO_REASON_PING_TIMEOUT;
     SIO_LOG(sio_loop_log(e->loop), SIO_LOG_DEBUG, LOG_SCOPE, "closed: %s%s%s",
-            sio_eio_reason_text(e->reason), plain ? "" : ": ", plain ? "" : f->message);
+            sio_eio_reason_text(e->reason), plain ? "" : ": ",
+            plain ? "" : e->failure.error.message);
     if (e->callbacks->on_close) {
-        e->callbacks->on_close(e->ctx, e->reason, plain ? NULL : &error);
+        e->callbacks->on_close(e->ctx, e->reason, plain ? NULL : &e->failure.error);
     }
 }
 

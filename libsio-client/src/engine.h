@@ -9,6 +9,7 @@
 
 #include <net/loop.h>
 #include <net/tls.h>
+#include <sio/client_error.h>
 #include <sio/eio.h>
 #include <sio/eio_session.h>
 #include <sio/http1.h>
@@ -16,15 +17,7 @@
 
 typedef struct sio_cengine sio_cengine;
 
-/* Why a session failed, for people and for programs. Texts are valid for the call. */
-typedef struct sio_cengine_error {
-    int err;             /* SIO_ERR_* */
-    int http_status;     /* 0 when none was received */
-    uint16_t close_code; /* WebSocket close code; 0 when none */
-    const char
-        *message;       /* as the JavaScript client words it: "xhr poll error", "websocket error" */
-    const char *detail; /* the system's, TLS's or the server's own words; never NULL */
-} sio_cengine_error;
+typedef sio_client_error sio_cengine_error;
 
 typedef struct sio_cengine_callbacks {
     void (*on_open)(void *ctx);

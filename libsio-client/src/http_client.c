@@ -57,8 +57,10 @@ static void shrink(sio_buf *buf) {
 
 /* ---- ends of a request ---- */
 
-static void fail(sio_http_client *c, int err, const char *detail) {
-    sio_transport_end end = {.err = err, .http_status = c->status, .detail = detail};
+static void fail(sio_http_client *c, const sio_transport_end *why) {
+    sio_transport_end end = *why;
+    end.http_status = c->status;
+    const char *detail = why->detail;
     c->busy = false;
     /* The detail may be a part of what goes with the connection. */
     char text[SIO_TRANSPORT_DETAIL];
@@ -96,22 +98,26 @@ static void finish(sio_http_client *c) {
     }
 }
 
+static void fail_error(sio_http_client *c, int err) {
+    fail(c, &(sio_transport_end){.err = err, .detail = sio_error_text(err)});
+}
+
 static int transmit(sio_http_client *c);
 
 /* The connection ended, with a request running or not. */
-static void lost(sio_http_client *c, int err, const char *detail) {
+static void lost(sio_http_client *c, const sio_transport_end *why) {
     if (!c->busy) {
         disconnect(c);
         return;
     }
     if (!c->served || c->answered) {
-        fail(c, err, detail);
+        fail(c, why);
         return;
     }
     disconnect(c);
     int rc = transmit(c);
     if (rc != 0) {
-        fail(c, rc, sio_error_text(rc));
+        fail_error(c, rc);
     }
 }
 
@@ -187,7 +193,7 @@ static void on_read(void *ctx, uint8_t *data, size_t len) {
         c->keep = c->keep && rc == 0;
         finish(c);
     } else if (rc != 0) {
-        fail(c, rc, sio_error_text(rc));
+        fail_error(c, rc);
     }
     drop(c);
 }
@@ -203,8 +209,10 @@ static void on_eof(void *ctx) {
         c->keep = false;
         finish(c);
     } else {
-        lost(c, SIO_ERR_HTTP_TRUNCATED,
-             "the server closed the connection before its response was complete");
+        lost(c, &(sio_transport_end){
+                    .err = SIO_ERR_HTTP_TRUNCATED,
+                    .detail = "the server closed the connection before its response was complete",
+                });
     }
     drop(c);
 }
@@ -212,14 +220,14 @@ static void on_eof(void *ctx) {
 static void on_error(void *ctx, const sio_stream_error *error) {
     sio_http_client *c = ctx;
     hold(c);
-    lost(c, error->err, error->detail);
+    lost(c, &(sio_transport_end){.err = error->err, .sys = error->sys, .detail = error->detail});
     drop(c);
 }
 
 static void on_dial_failed(void *ctx, int err, const char *detail) {
     sio_http_client *c = ctx;
     hold(c);
-    fail(c, err, detail);
+    fail(c, &(sio_transport_end){.err = err, .detail = detail});
     drop(c);
 }
 
@@ -243,7 +251,7 @@ static void on_connected(void *ctx) {
     hold(c);
     int rc = c->busy ? write_request(c) : 0;
     if (rc != 0) {
-        fail(c, rc, sio_error_text(rc));
+        fail_error(c, rc);
     }
     drop(c);
 }

@@ -93,16 +93,6 @@ static void attempt_failed(sio_client *client, int err, const char *message) {
     }
 }
 
-static void keep_detail(sio_client *client, const sio_cengine_error *error) {
-    client->detail.len = 0;
-    if (error) {
-        (void)sio_buf_add_text(&client->detail, error->detail);
-    }
-    if (sio_buf_add_byte(&client->detail, '\0') != 0) {
-        client->detail.len = 0;
-    }
-}
-
 static void ask_socket(sio_socket *socket, const void *arg) {
     if (socket->active && !socket->connected && socket->client->phase == SIO_CLIENT_OPEN) {
         sio_socket_ask(socket);
@@ -157,6 +147,16 @@ static void on_ping(void *ctx) {
     }
 }
 
+/* The engine gives no error with "ping timeout"; whoever asks for the last one gets one. */
+static void keep_error(sio_client *client, sio_eio_reason reason, const sio_cengine_error *error) {
+    static const sio_cengine_error overdue = {
+        .err = SIO_ERR_TIMEOUT,
+        .stage = SIO_CLIENT_STAGE_TIMEOUT,
+        .message = "ping timeout",
+    };
+    sio_client_keep_error(client, reason == SIO_EIO_REASON_PING_TIMEOUT ? &overdue : error);
+}
+
 static void on_close(void *ctx, sio_eio_reason reason, const sio_cengine_error *error) {
     sio_attempt *attempt = ctx;
     sio_client *client = attempt->client;
@@ -169,7 +169,7 @@ static void on_close(void *ctx, sio_eio_reason reason, const sio_cengine_error *
     if (ours) {
         int err = error ? error->err : 0;
         client->current = NULL;
-        keep_detail(client, error);
+        keep_error(client, reason, error);
         if (client->phase == SIO_CLIENT_OPENING) {
             attempt_failed(client, err ? err : SIO_ERR_CLOSED,
                            error ? error->message : sio_eio_reason_text(reason));
@@ -245,6 +245,11 @@ static void start_failed(void *ctx) {
         return;
     }
     sio_client_enter(client);
+    sio_client_keep_error(client, &(sio_client_error){
+                                      .err = client->failed_error,
+                                      .stage = SIO_CLIENT_STAGE_LOCAL,
+                                      .message = sio_error_text(client->failed_error),
+                                  });
     attempt_failed(client, client->failed_error, sio_error_text(client->failed_error));
     sio_client_check_idle(client);
     sio_client_leave(client);

@@ -24,6 +24,7 @@
 #ifndef SIO_CLIENT_H
 #define SIO_CLIENT_H
 
+#include <sio/client_error.h>
 #include <sio/client_types.h>
 #include <sio/socket.h>
 
@@ -189,6 +190,12 @@ SIO_API const char *sio_client_transport(const sio_client *client);
 
 /** The Engine.IO session id; "" when not connected. Borrowed until the next callback. */
 SIO_API const char *sio_client_engine_id(const sio_client *client);
+
+/** The failure that the newest "connect_error", "error", "reconnect_error", "close" or "disconnect"
+ * told of: legal in the handlers of these, of the client and of its sockets, and afterwards.
+ * @return borrowed until the next callback; NULL when nothing has failed, and for an end that was
+ * no failure ("forced close", "io client disconnect") */
+SIO_API const sio_client_error *sio_client_last_error(const sio_client *client);
 
 /** A longer text about the last failure, for people: the system's or TLS's own words, the HTTP
  * status, the server's answer. "" if there is none. Borrowed until the next callback. */

@@ -112,7 +112,15 @@ extern "C" {
     X(TLS, -610, "TLS: handshake or record failure")                                               \
     X(TLS_VERIFY, -611, "TLS: the certificate was not accepted")                                   \
     X(TLS_HOST, -612, "TLS: the certificate is for another host")                                  \
-    X(TLS_CONFIG, -613, "TLS: certificate, key or settings cannot be used")
+    X(TLS_CONFIG, -613, "TLS: certificate, key or settings cannot be used")                        \
+    X(TLS_SELF_SIGNED, -614, "TLS: the certificate is self-signed and not trusted")                \
+    X(TLS_EXPIRED, -615, "TLS: the certificate is expired or not valid yet")                       \
+    X(TLS_ISSUER, -616, "TLS: the issuer of the certificate is not known or not trusted")          \
+    X(TLS_PIN, -617, "TLS: the server's key is none of the pinned ones")                           \
+    X(TLS_PROTOCOL, -618, "TLS: no protocol version that both sides allow")                        \
+    X(PROXY, -640, "the proxy refused, or could not reach the server")                             \
+    X(PROXY_AUTH, -641, "the proxy wants credentials, or others")                                  \
+    X(PROXY_ANSWER, -642, "the proxy's answer makes no sense")
 
 /** Error codes: `SIO_ERR_<NAME>`. */
 typedef enum sio_err {
