@@ -3,6 +3,8 @@
  * argument list for each connection, and the packet comes out exactly as a text packet does. */
 #include "sio_binary.h"
 
+#include <sio/msgpack.h>
+
 #include "mem.h"
 #include "sio_decode.h"
 
@@ -93,9 +95,24 @@ bool sio_decoder_is_partial(const sio_decoder *decoder) {
     return decoder->partial != NULL && decoder->partial->arrived < decoder->partial->expected;
 }
 
+static int read_msgpack(const sio_decoder_options *options, sio_args *scratch, const uint8_t *data,
+                        size_t len, sio_packet *out) {
+    sio_msgpack_options limits = SIO_MSGPACK_OPTIONS_INIT;
+    limits.max_attachments =
+        options->max_attachments != 0 ? options->max_attachments : SIO_DEFAULT_MAX_ATTACHMENTS;
+    limits.max_depth = options->args.max_depth;
+    limits.max_text = options->text->max;
+    limits.args = options->args;
+    int rc = sio_msgpack_decode(&limits, scratch, options->text, data, len, out);
+    return rc == 0 ? 1 : rc;
+}
+
 int sio_decoder_binary(sio_decoder *decoder, sio_args *scratch, const uint8_t *data, size_t len,
                        sio_packet *out) {
     struct sio_partial *partial = decoder->partial;
+    if (decoder->options->parser == SIO_PARSER_MSGPACK) {
+        return read_msgpack(decoder->options, scratch, data, len, out);
+    }
     if (!sio_decoder_is_partial(decoder)) {
         sio_decoder_reset(decoder);
         return SIO_ERR_SIO_BINARY;

@@ -9,7 +9,6 @@
 enum {
     WIRE_BINARY_EVENT = 5,
     WIRE_BINARY_ACK = 6,
-    DEFAULT_MAX_ATTACHMENTS = 10,
     MOST_ATTACHMENTS = 65536 /* whatever the option says: a header alone costs memory for each */
 };
 
@@ -52,7 +51,7 @@ static int read_type(wire *in, sio_packet *out, bool *binary) {
 
 static int read_attachments(wire *in, const sio_decoder_options *options, uint32_t *count) {
     uint32_t max =
-        options->max_attachments != 0 ? options->max_attachments : DEFAULT_MAX_ATTACHMENTS;
+        options->max_attachments != 0 ? options->max_attachments : SIO_DEFAULT_MAX_ATTACHMENTS;
     max = max < MOST_ATTACHMENTS ? max : MOST_ATTACHMENTS;
     uint64_t value = read_digits(in, max);
     if (in->at == in->end || *in->at != '-' || value == 0) {
@@ -197,7 +196,9 @@ int sio_packet_read(const sio_decoder_options *options, sio_args *scratch, const
 
 int sio_decoder_init(sio_decoder *decoder, const sio_decoder_options *options) {
     bool known = options->protocol == 0 || options->protocol == 4 || options->protocol == 5;
-    if (options->size != sizeof(*options) || !known) {
+    bool msgpack = options->parser == SIO_PARSER_MSGPACK;
+    if (options->size != sizeof(*options) || !known || (msgpack && options->protocol == 4) ||
+        (msgpack && !options->text)) {
         return SIO_ERR_INVALID;
     }
     *decoder = (sio_decoder){.options = options};
@@ -206,6 +207,9 @@ int sio_decoder_init(sio_decoder *decoder, const sio_decoder_options *options) {
 
 int sio_decoder_text(sio_decoder *decoder, sio_args *scratch, const char *text, size_t len,
                      sio_packet *out) {
+    if (decoder->options->parser == SIO_PARSER_MSGPACK) {
+        return SIO_ERR_SIO_PLAINTEXT;
+    }
     if (decoder->partial) {
         bool awaited = sio_decoder_is_partial(decoder);
         sio_decoder_reset(decoder);

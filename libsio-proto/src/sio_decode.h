@@ -4,6 +4,9 @@
 
 #include <sio/packet.h>
 
+/* Of one packet, where the options say nothing. */
+enum { SIO_DEFAULT_MAX_ATTACHMENTS = 10 };
+
 /* Read a whole text message. `*attachments` is how many binary messages must follow; they belong
  * into `scratch`, which has been parsed into. Errors as sio_decoder_text. Outputs are touched on
  * failure. */

@@ -47,6 +47,12 @@ typedef struct sio_packet {
     sio_str payload; /**< CONNECT, CONNECT_ERROR: valid raw JSON, empty when there was none */
 } sio_packet;
 
+/** How packets are written: see parser.h. */
+typedef enum sio_parser {
+    SIO_PARSER_DEFAULT = 0, /**< as the reference does by default: text, then attachments */
+    SIO_PARSER_MSGPACK = 1  /**< as the npm package socket.io-msgpack-parser does */
+} sio_parser;
+
 /** Which dialect is read, and limits. One struct serves any number of decoders. */
 typedef struct sio_decoder_options {
     size_t size;              /**< sizeof(sio_decoder_options), set by the macro */
@@ -55,10 +61,13 @@ typedef struct sio_decoder_options {
     size_t max_partial_bytes; /**< text and attachments of an incomplete packet; 0 means 11 MB */
     sio_args_limits args;     /**< limits of the JSON */
     const sio_mem *mem;       /**< borrowed; NULL means the C library's */
+    sio_parser parser;        /**< SIO_PARSER_DEFAULT */
+    sio_buf *text;            /**< MessagePack: receives the JSON text of each packet, up to its
+                                   maximum; borrowed, shared as `scratch` is. Required there */
 } sio_decoder_options;
 
 #define SIO_DECODER_OPTIONS_INIT                                                                   \
-    { sizeof(sio_decoder_options), 0, 0, 0, SIO_ARGS_LIMITS_INIT, NULL }
+    { sizeof(sio_decoder_options), 0, 0, 0, SIO_ARGS_LIMITS_INIT, NULL, SIO_PARSER_DEFAULT, NULL }
 
 struct sio_partial;
 
@@ -70,7 +79,8 @@ typedef struct sio_decoder {
 
 /** Prepare a decoder. Nothing is allocated.
  * @param options borrowed for the decoder's life and shared among any number of them
- * @return 0, or SIO_ERR_INVALID for an unknown size or protocol */
+ * @return 0, or SIO_ERR_INVALID for an unknown size or protocol, and for MessagePack in protocol 4
+ * or without `text` */
 SIO_API int sio_decoder_init(sio_decoder *decoder, const sio_decoder_options *options);
 
 /** Forget a partial packet and release its memory: when the connection closes, and before the
@@ -91,16 +101,19 @@ SIO_API bool sio_decoder_is_partial(const sio_decoder *decoder);
  *         SIO_ERR_SIO_PAYLOAD: bad JSON, bad id, wrong kind of payload, reserved event name;
  *         SIO_ERR_SIO_ATTACHMENT_COUNT: missing or malformed number of attachments, or zero;
  *         SIO_ERR_SIO_TOO_MANY_ATTACHMENTS; SIO_ERR_SIO_PLACEHOLDER: its number is out of range;
- *         SIO_ERR_SIO_PLAINTEXT: attachments were awaited; SIO_ERR_LIMIT; SIO_ERR_NOMEM.
+ *         SIO_ERR_SIO_PLAINTEXT: attachments were awaited, or packets in MessagePack;
+ *         SIO_ERR_LIMIT; SIO_ERR_NOMEM.
  *         After an error nothing is partial and the connection should be closed. */
 SIO_API int sio_decoder_text(sio_decoder *decoder, sio_args *scratch, const char *text, size_t len,
                              sio_packet *out);
 
-/** Decode one binary message, an attachment. The last one is used in place, earlier ones are
- * copied.
- * @param data borrowed; of the last attachment for as long as `out` is used
+/** Decode one binary message: an attachment, or a packet in MessagePack. The last attachment is
+ * used in place, earlier ones are copied.
+ * @param data borrowed; of the last attachment, and of a packet in MessagePack, for as long as
+ *        `out` is used
  * @return 1 when `out` is complete, 0 when more must follow, SIO_ERR_SIO_BINARY when no attachment
- *         was awaited, SIO_ERR_LIMIT, SIO_ERR_NOMEM; after an error nothing is partial */
+ *         was awaited, SIO_ERR_LIMIT, SIO_ERR_NOMEM, and for MessagePack the errors of
+ *         sio_msgpack_decode(); after an error nothing is partial */
 SIO_API int sio_decoder_binary(sio_decoder *decoder, sio_args *scratch, const uint8_t *data,
                                size_t len, sio_packet *out);
 
