@@ -48,7 +48,7 @@ static sio_handler_list *list_new(sio_handlers *handlers, const char *name, size
     return list;
 }
 
-static int list_append(sio_handler_list *list, const sio_handler *handler, const sio_mem *mem) {
+static int list_reserve(sio_handler_list *list, const sio_mem *mem) {
     if (list->count == list->cap) {
         size_t cap = list->cap ? list->cap * 2 : 2;
         sio_handler *items = sio_mem_resize_array(mem, list->items, cap, sizeof(*items));
@@ -58,14 +58,38 @@ static int list_append(sio_handler_list *list, const sio_handler *handler, const
         list->items = items;
         list->cap = cap;
     }
-    list->items[list->count++] = *handler;
+    return 0;
+}
+
+/* The events being handed out go on where they were, without what has come before. */
+static void list_insert_first(sio_handler_list *list, const sio_handler *handler) {
+    memmove(list->items + 1, list->items, list->count * sizeof(*list->items));
+    list->items[0] = *handler;
+    for (sio_handler_walk *walk = list->walk; walk; walk = walk->outer) {
+        walk->next++;
+        walk->end++;
+    }
+}
+
+static int list_add(sio_handler_list *list, const sio_handler *handler, bool first,
+                    const sio_mem *mem) {
+    int rc = list_reserve(list, mem);
+    if (rc != 0) {
+        return rc;
+    }
+    if (first) {
+        list_insert_first(list, handler);
+    } else {
+        list->items[list->count] = *handler;
+    }
+    list->count++;
     list->live++;
     return 0;
 }
 
 /* Close the gaps. An empty named list goes, so that names nobody handles any more cost nothing. */
 static void list_tidy(sio_handlers *handlers, sio_handler_list *list) {
-    if (list->walkers > 0) {
+    if (list->walk) {
         return;
     }
     size_t kept = 0;
@@ -82,24 +106,34 @@ static void list_tidy(sio_handlers *handlers, sio_handler_list *list) {
     }
 }
 
-int sio_handlers_add(sio_handlers *handlers, const char *name, sio_handler_fn fn, void *user,
-                     bool once) {
+static int add(sio_handlers *handlers, sio_str name, const sio_handler *handler, bool first) {
     sio_handler_list *list = &handlers->any;
-    if (name) {
-        size_t len = strlen(name);
-        list = sio_handlers_named(handlers, name, len);
+    if (name.ptr) {
+        list = sio_handlers_named(handlers, name.ptr, name.len);
         if (!list) {
-            list = list_new(handlers, name, len);
+            list = list_new(handlers, name.ptr, name.len);
         }
     }
     if (!list) {
         return SIO_ERR_NOMEM;
     }
-    int rc = list_append(list, &(sio_handler){.fn = fn, .user = user, .once = once}, handlers->mem);
+    int rc = list_add(list, handler, first, handlers->mem);
     if (rc != 0) {
         list_tidy(handlers, list);
     }
     return rc;
+}
+
+int sio_handlers_add(sio_handlers *handlers, const char *name, sio_handler_fn fn, void *user,
+                     bool once) {
+    sio_handler handler = {.fn = fn, .user = user, .once = once};
+    return add(handlers, (sio_str){name, name ? strlen(name) : 0}, &handler, false);
+}
+
+int sio_handlers_prepend(sio_handlers *handlers, const char *name, sio_handler_fn fn, void *user,
+                         bool once) {
+    sio_handler handler = {.fn = fn, .user = user, .once = once};
+    return add(handlers, (sio_str){name, name ? strlen(name) : 0}, &handler, true);
 }
 
 int sio_handlers_remove(sio_handlers *handlers, const char *name, sio_handler_fn fn, void *user) {
@@ -123,6 +157,68 @@ int sio_handlers_remove(sio_handlers *handlers, const char *name, sio_handler_fn
     return 0;
 }
 
+static void list_remove_all(sio_handlers *handlers, sio_handler_list *list) {
+    for (size_t i = 0; i < list->count; i++) {
+        list->items[i].fn = NULL;
+    }
+    list->live = 0;
+    list_tidy(handlers, list);
+}
+
+void sio_handlers_remove_name(sio_handlers *handlers, const char *name) {
+    sio_handler_list *list =
+        name ? sio_handlers_named(handlers, name, strlen(name)) : &handlers->any;
+    if (list) {
+        list_remove_all(handlers, list);
+    }
+}
+
+void sio_handlers_remove_all(sio_handlers *handlers) {
+    sio_table_iter it = sio_table_iter_start(&handlers->by_name);
+    sio_handler_list *list;
+    while ((list = sio_table_next(&handlers->by_name, &it)) != NULL) {
+        list_remove_all(handlers, list);
+    }
+    list_remove_all(handlers, &handlers->any);
+}
+
+static int list_copy(sio_handlers *handlers, const sio_handler_list *from) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < from->count; i++) {
+        if (from->items[i].fn) {
+            rc = add(handlers, (sio_str){from->name, from->name_len}, &from->items[i], false);
+        }
+    }
+    return rc;
+}
+
+int sio_handlers_copy(sio_handlers *handlers, const sio_handlers *from) {
+    sio_table_iter it = sio_table_iter_start(&from->by_name);
+    const sio_handler_list *list;
+    int rc = list_copy(handlers, &from->any);
+    while (rc == 0 && (list = sio_table_next(&from->by_name, &it)) != NULL) {
+        rc = list_copy(handlers, list);
+    }
+    return rc;
+}
+
+size_t sio_handlers_count(const sio_handlers *handlers, const char *name) {
+    const sio_handler_list *list =
+        name ? sio_handlers_named(handlers, name, strlen(name)) : &handlers->any;
+    return list ? list->live : 0;
+}
+
+void sio_handlers_names(const sio_handlers *handlers, void (*fn)(sio_str name, void *user),
+                        void *user) {
+    sio_table_iter it = sio_table_iter_start(&handlers->by_name);
+    const sio_handler_list *list;
+    while ((list = sio_table_next(&handlers->by_name, &it)) != NULL) {
+        if (list->live > 0) {
+            fn((sio_str){list->name, list->name_len}, user);
+        }
+    }
+}
+
 bool sio_handlers_any(const sio_handlers *handlers, const char *name, size_t len) {
     const sio_handler_list *list = sio_handlers_named(handlers, name, len);
     return handlers->any.live > 0 || (list && list->live > 0);
@@ -131,8 +227,9 @@ bool sio_handlers_any(const sio_handlers *handlers, const char *name, size_t len
 void sio_handlers_begin(sio_handler_walk *walk, sio_handler_list *list) {
     *walk = (sio_handler_walk){.list = list};
     if (list) {
-        list->walkers++;
         walk->end = list->count;
+        walk->outer = list->walk;
+        list->walk = walk;
     }
 }
 
@@ -156,7 +253,7 @@ void sio_handlers_end(sio_handler_walk *walk, sio_handlers *handlers) {
     if (!walk->list) {
         return;
     }
-    walk->list->walkers--;
+    walk->list->walk = walk->outer;
     if (walk->list->live != walk->list->count) {
         list_tidy(handlers, walk->list);
     }

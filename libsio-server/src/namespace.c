@@ -80,22 +80,6 @@ sio_server *sio_namespace_server(const sio_namespace *ns) {
     return ns->server;
 }
 
-int sio_namespace_on_connection(sio_namespace *ns, sio_peer_fn fn, void *user) {
-    return sio_handlers_add(&ns->on_connection, NULL, (sio_handler_fn)fn, user, false);
-}
-
-int sio_namespace_on(sio_namespace *ns, const char *event, sio_peer_fn fn, void *user) {
-    return sio_handlers_add(&ns->handlers, event, (sio_handler_fn)fn, user, false);
-}
-
-int sio_namespace_on_any(sio_namespace *ns, sio_peer_fn fn, void *user) {
-    return sio_handlers_add(&ns->handlers, NULL, (sio_handler_fn)fn, user, false);
-}
-
-int sio_namespace_off(sio_namespace *ns, const char *event, sio_peer_fn fn, void *user) {
-    return sio_handlers_remove(&ns->handlers, event, (sio_handler_fn)fn, user);
-}
-
 size_t sio_namespace_peer_count(const sio_namespace *ns) {
     return ns->peer_count;
 }

@@ -10,7 +10,7 @@
 struct sio_namespace {
     sio_server *server;
     sio_handlers handlers;
-    /* Apart, and in its list of every event: a client may send an event named "connection". */
+    /* "connect" and "connection", apart: a client may send events with these names. */
     sio_handlers on_connection;
     sio_room_index rooms;
     sio_table by_id;

@@ -89,6 +89,7 @@ void sio_peer_unref(sio_peer *peer) {
         sio_mem_release(mem, peer->id);
     }
     sio_mem_release(mem, peer->auth);
+    sio_mem_release(mem, peer->data);
     sio_mem_release(mem, peer->handshake);
     sio_conn_unref(peer->conn);
     sio_mem_release(mem, peer);
@@ -246,6 +247,25 @@ void sio_peer_set_user(sio_peer *peer, void *user, void (*release)(void *user)) 
 
 void *sio_peer_user(const sio_peer *peer) {
     return peer->user;
+}
+
+int sio_peer_set_data(sio_peer *peer, const char *json) {
+    const sio_mem *mem = peer->ns->server->mem;
+    char *copy = NULL;
+    if (json) {
+        int rc = sio_json_validate(json, strlen(json), 0);
+        copy = rc == 0 ? sio_mem_strndup(mem, json, strlen(json)) : NULL;
+        if (!copy) {
+            return rc != 0 ? rc : SIO_ERR_NOMEM;
+        }
+    }
+    sio_mem_release(mem, peer->data);
+    peer->data = copy;
+    return 0;
+}
+
+const char *sio_peer_data(const sio_peer *peer) {
+    return peer->data ? peer->data : "{}";
 }
 
 /* ---- rooms ---- */

@@ -26,6 +26,7 @@ struct sio_peer {
     sio_handshake *handshake; /* made when asked for */
     char *auth;
     size_t auth_len;
+    char *data; /* JSON of the application; NULL: none */
     void *user;
     void (*release_user)(void *user);
     uint64_t mark; /* the last broadcast that counted or left out this peer */

@@ -24,13 +24,25 @@ void sio_peer_hand_out(sio_peer *peer, const sio_event *event) {
     }
 }
 
-void sio_peer_announce(sio_peer *peer) {
+static void announce(sio_peer *peer, sio_str name) {
     sio_handlers *handlers = &peer->ns->on_connection;
-    sio_event event = {
-        .size = sizeof(event), .name = SIO_STR("connection"), .args = peer->ns->server->no_args};
+    sio_event event = {.size = sizeof(event), .name = name, .args = peer->ns->server->no_args};
+    run_handlers(peer, &event, handlers, sio_handlers_named(handlers, name.ptr, name.len));
+}
+
+void sio_peer_announce(sio_peer *peer) {
     sio_peer_ref(peer);
-    run_handlers(peer, &event, handlers, &handlers->any);
+    announce(peer, SIO_STR("connect"));
+    announce(peer, SIO_STR("connection"));
     sio_peer_unref(peer);
+}
+
+static void hand_out_any(sio_peer *peer, const sio_event *event) {
+    sio_handlers *handlers = &peer->ns->handlers;
+    run_handlers(peer, event, handlers, &handlers->any);
+    if (peer->handlers) {
+        run_handlers(peer, event, peer->handlers, &peer->handlers->any);
+    }
 }
 
 /* ---- acknowledging ---- */
@@ -81,7 +93,7 @@ void sio_peer_receive(sio_peer *peer, const sio_packet *packet) {
         event.ack = &ack;
     }
     sio_peer_ref(peer);
-    run_handlers(peer, &event, &peer->ns->handlers, &peer->ns->handlers.any);
+    hand_out_any(peer, &event);
     if (peer->connected) {
         sio_peer_hand_out(peer, &event);
     }
@@ -98,26 +110,4 @@ void sio_peer_acknowledged(sio_peer *peer, const sio_packet *packet) {
     }
     sio_event event = {.size = sizeof(event), .args = packet->args, .status = SIO_OK};
     ((sio_reply_fn)entry.fn)(&event, entry.user);
-}
-
-/* ---- handlers of this peer ---- */
-
-int sio_peer_on(sio_peer *peer, const char *event, sio_peer_fn fn, void *user) {
-    sio_server *server = peer->ns->server;
-    if (!peer->handlers) {
-        sio_handlers *handlers = sio_mem_alloc(server->mem, sizeof(*handlers));
-        if (!handlers || sio_handlers_init(handlers, server->loop) != 0) {
-            sio_mem_release(server->mem, handlers);
-            return SIO_ERR_NOMEM;
-        }
-        peer->handlers = handlers;
-    }
-    return sio_handlers_add(peer->handlers, event, (sio_handler_fn)fn, user, false);
-}
-
-int sio_peer_off(sio_peer *peer, const char *event, sio_peer_fn fn, void *user) {
-    if (!peer->handlers) {
-        return SIO_ERR_NOT_FOUND;
-    }
-    return sio_handlers_remove(peer->handlers, event, (sio_handler_fn)fn, user);
 }

@@ -133,6 +133,91 @@ START_TEST(the_list_of_every_event) {
 }
 END_TEST
 
+START_TEST(prepending_puts_first) {
+    static char a[] = "a", b[] = "b";
+    add("x", a, false);
+    ck_assert_int_eq(sio_handlers_prepend(&handlers, "x", (sio_handler_fn)note, b, true), 0);
+    ck_assert_int_eq(sio_handlers_prepend(&handlers, "new", (sio_handler_fn)note, b, false), 0);
+    run("x");
+    run("x");
+    run("new");
+    ck_assert_str_eq(trace, "baab");
+}
+END_TEST
+
+/* IO127: also inside two events at once nothing is skipped, repeated or newly run. */
+START_TEST(prepending_inside_an_event_takes_effect_for_the_next) {
+    static char a[] = "a", b[] = "b", c[] = "c";
+    sio_handler_walk outer, inner;
+    sio_handler handler;
+    add(NULL, a, false);
+    add(NULL, b, false);
+    sio_handlers_begin(&outer, &handlers.any);
+    ck_assert(sio_handlers_next(&outer, &handler));
+    sio_handlers_begin(&inner, &handlers.any);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(sio_handlers_prepend(&handlers, NULL, (sio_handler_fn)note, c, false), 0);
+    }
+    ck_assert(sio_handlers_next(&inner, &handler));
+    ck_assert_ptr_eq(handler.user, a);
+    ck_assert(sio_handlers_next(&inner, &handler));
+    ck_assert(!sio_handlers_next(&inner, &handler));
+    sio_handlers_end(&inner, &handlers);
+    ck_assert(sio_handlers_next(&outer, &handler));
+    ck_assert_ptr_eq(handler.user, b);
+    ck_assert(!sio_handlers_next(&outer, &handler));
+    sio_handlers_end(&outer, &handlers);
+    ck_assert_uint_eq(sio_handlers_count(&handlers, NULL), 7);
+}
+END_TEST
+
+static void count_name(sio_str name, void *user) {
+    ck_assert(name.len == 1 && (name.ptr[0] == 'x' || name.ptr[0] == 'y'));
+    ++*(int *)user;
+}
+
+START_TEST(removes_many_and_counts) {
+    static char a[] = "a", b[] = "b";
+    int names = 0;
+    add("x", a, false);
+    add("x", b, true);
+    add("y", a, false);
+    add(NULL, a, false);
+    sio_handlers_names(&handlers, count_name, &names);
+    ck_assert_int_eq(names, 2);
+    ck_assert_uint_eq(sio_handlers_count(&handlers, "x"), 2);
+    ck_assert_uint_eq(sio_handlers_count(&handlers, "z"), 0);
+    sio_handlers_remove_name(&handlers, "x");
+    sio_handlers_remove_name(&handlers, "z");
+    ck_assert_uint_eq(sio_handlers_count(&handlers, "x"), 0);
+    ck_assert_uint_eq(sio_handlers_count(&handlers, NULL), 1);
+    sio_handlers_remove_name(&handlers, NULL);
+    ck_assert_uint_eq(sio_handlers_count(&handlers, NULL), 0);
+    add(NULL, b, false);
+    sio_handlers_remove_all(&handlers);
+    ck_assert_uint_eq(sio_handlers_count(&handlers, "y"), 0);
+    ck_assert_uint_eq(sio_handlers_count(&handlers, NULL), 0);
+    run("y");
+    ck_assert_str_eq(trace, "");
+}
+END_TEST
+
+START_TEST(copies) {
+    static char a[] = "a", b[] = "b";
+    sio_handlers other;
+    ck_assert_int_eq(sio_handlers_init(&other, loop), 0);
+    ck_assert_int_eq(sio_handlers_add(&other, "x", (sio_handler_fn)note, b, true), 0);
+    ck_assert_int_eq(sio_handlers_add(&other, NULL, (sio_handler_fn)note, b, false), 0);
+    add("x", a, false);
+    ck_assert_int_eq(sio_handlers_copy(&handlers, &other), 0);
+    sio_handlers_done(&other);
+    run("x");
+    run("x");
+    ck_assert_str_eq(trace, "aba");
+    ck_assert_uint_eq(sio_handlers_count(&handlers, NULL), 1);
+}
+END_TEST
+
 static int scenario(const sio_mem *mem, void *arg) {
     sio_loop *own = NULL;
     int rc = sio_loop_new(&own, &(sio_loop_options){.mem = mem});
@@ -147,7 +232,12 @@ static int scenario(const sio_mem *mem, void *arg) {
                 sio_handlers_add(&table, i % 2 ? "odd" : "even", (sio_handler_fn)note, NULL, i > 2);
         }
         if (rc == 0) {
-            rc = sio_handlers_add(&table, NULL, (sio_handler_fn)note, NULL, false);
+            rc = sio_handlers_prepend(&table, NULL, (sio_handler_fn)note, NULL, false);
+        }
+        sio_handlers copy;
+        if (rc == 0 && sio_handlers_init(&copy, own) == 0) {
+            rc = sio_handlers_copy(&copy, &table);
+            sio_handlers_done(&copy);
         }
         sio_handlers_done(&table);
     }
@@ -170,6 +260,10 @@ int main(void) {
     tcase_add_test(tc, adding_takes_effect_for_the_next_event);
     tcase_add_test(tc, the_last_removal_inside_an_event_is_safe);
     tcase_add_test(tc, the_list_of_every_event);
+    tcase_add_test(tc, prepending_puts_first);
+    tcase_add_test(tc, prepending_inside_an_event_takes_effect_for_the_next);
+    tcase_add_test(tc, removes_many_and_counts);
+    tcase_add_test(tc, copies);
     suite_add_tcase(suite, tc);
     TCase *memory = tcase_create("memory");
     tcase_add_test(memory, survives_failing_allocations);

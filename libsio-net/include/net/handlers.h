@@ -21,8 +21,8 @@ typedef struct sio_handler_list {
     sio_handler *items;
     size_t count;
     size_t cap;
-    size_t live;      /* those not removed */
-    unsigned walkers; /* events being handed out: nothing moves meanwhile */
+    size_t live;                   /* those not removed */
+    struct sio_handler_walk *walk; /* the innermost event being handed out */
     uint32_t name_len;
     char *name; /* NULL for the list of every event */
 } sio_handler_list;
@@ -41,8 +41,23 @@ void sio_handlers_done(sio_handlers *handlers);
 /* `name` NULL: every event. Errors: SIO_ERR_NOMEM. */
 int sio_handlers_add(sio_handlers *handlers, const char *name, sio_handler_fn fn, void *user,
                      bool once);
+/* The same, before those that are there. */
+int sio_handlers_prepend(sio_handlers *handlers, const char *name, sio_handler_fn fn, void *user,
+                         bool once);
 /* All with these same three. Errors: SIO_ERR_NOT_FOUND. */
 int sio_handlers_remove(sio_handlers *handlers, const char *name, sio_handler_fn fn, void *user);
+/* All of one name; `name` NULL: those of every event. */
+void sio_handlers_remove_name(sio_handlers *handlers, const char *name);
+/* All there are, under a name or for every event. */
+void sio_handlers_remove_all(sio_handlers *handlers);
+/* Add all of `from` behind what is there. Errors: SIO_ERR_NOMEM; some may have been added. */
+int sio_handlers_copy(sio_handlers *handlers, const sio_handlers *from);
+
+/* How many there are for a name; NULL: for every event. */
+size_t sio_handlers_count(const sio_handlers *handlers, const char *name);
+/* Call `fn` with each name that has handlers, in no particular order. `fn` changes nothing. */
+void sio_handlers_names(const sio_handlers *handlers, void (*fn)(sio_str name, void *user),
+                        void *user);
 
 /* Whether anything would run for this name. */
 bool sio_handlers_any(const sio_handlers *handlers, const char *name, size_t len);
@@ -59,6 +74,7 @@ typedef struct sio_handler_walk {
     sio_handler_list *list;
     size_t next;
     size_t end;
+    struct sio_handler_walk *outer; /* one that this one runs inside of */
 } sio_handler_walk;
 
 /* NULL when there is none, which sio_handlers_begin accepts. */

@@ -52,6 +52,15 @@ SIO_API void sio_peer_set_user(sio_peer *peer, void *user, void (*release)(void 
 /** The pointer given to sio_peer_set_user(), or NULL. */
 SIO_API void *sio_peer_user(const sio_peer *peer);
 
+/** Set what is known about the peer beyond this process: other servers of a cluster are shown it,
+ * and it comes back with the connection state. The pointer of sio_peer_set_user() stays here.
+ * @param json one JSON value, copied; NULL: none, which reads as `{}`
+ * @return 0, the errors of sio_json_validate(), SIO_ERR_NOMEM; on failure nothing has changed */
+SIO_API int sio_peer_set_data(sio_peer *peer, const char *json);
+/** The JSON text of sio_peer_set_data(); "{}" when there is none. Borrowed until it is set again.
+ */
+SIO_API const char *sio_peer_data(const sio_peer *peer);
+
 /** Keep the object beyond its disconnect, but not beyond the server: the reference must be given
  * back before sio_server_free(). @return its argument */
 SIO_API sio_peer *sio_peer_ref(sio_peer *peer);
@@ -63,8 +72,36 @@ SIO_API void sio_peer_unref(sio_peer *peer);
  * @return 0 or SIO_ERR_NOMEM */
 SIO_API int sio_peer_on(sio_peer *peer, const char *event, sio_peer_fn fn, void *user);
 
-/** Remove what sio_peer_on() added with the same arguments. @return 0 or SIO_ERR_NOT_FOUND */
+/** As sio_peer_on(), for the next event of that name only. @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_peer_once(sio_peer *peer, const char *event, sio_peer_fn fn, void *user);
+
+/** Handle every event this peer sends, after the namespace's handlers of every event.
+ * @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_peer_on_any(sio_peer *peer, sio_peer_fn fn, void *user);
+
+/** As sio_peer_on_any(), but before those that are there. @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_peer_prepend_any(sio_peer *peer, sio_peer_fn fn, void *user);
+
+/** Remove every handler of this peer added with these same `event`, `fn` and `user`.
+ * @param event NULL: those of sio_peer_on_any()
+ * @return 0 or SIO_ERR_NOT_FOUND */
 SIO_API int sio_peer_off(sio_peer *peer, const char *event, sio_peer_fn fn, void *user);
+
+/** Remove every handler this peer has for an event. @param event NULL: those of sio_peer_on_any()
+ */
+SIO_API void sio_peer_off_event(sio_peer *peer, const char *event);
+
+/** Remove every handler of this peer. */
+SIO_API void sio_peer_off_all(sio_peer *peer);
+
+/** How many handlers of its own the peer has for an event.
+ * @param event NULL: those of sio_peer_on_any() */
+SIO_API size_t sio_peer_handler_count(const sio_peer *peer, const char *event);
+
+/** Call `fn` with the name of each event the peer has handlers of its own for. `fn` may not add or
+ * remove handlers. */
+SIO_API void sio_peer_event_names(const sio_peer *peer, void (*fn)(sio_str name, void *user),
+                                  void *user);
 
 /** Send an event (Socket.IO protocol 5, EVENT and BINARY_EVENT packets).
  * @param args borrowed for the call; NULL: none. What was received may be passed on untouched.
