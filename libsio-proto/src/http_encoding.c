@@ -2,6 +2,8 @@
 
 #include "chars.h"
 
+#include <string.h>
+
 /* How well one encoding did. Weights are thousandths; an unmatched one has weight 0. */
 typedef struct rank {
     unsigned weight;
@@ -59,37 +61,60 @@ static bool is_better(const rank *a, const rank *b) {
     return a->order < b->order;
 }
 
-sio_http_encoding sio_http_accept_encoding(sio_str header) {
-    rank gzip = {0};
-    rank deflate = {0};
+static const struct {
+    sio_http_encoding encoding;
+    const char *name;
+} codings[] = {
+    {SIO_HTTP_GZIP, "gzip"},
+    {SIO_HTTP_DEFLATE, "deflate"},
+    {SIO_HTTP_BROTLI, "br"},
+};
+
+enum { CODINGS = sizeof(codings) / sizeof(codings[0]) };
+
+static void apply_element(rank ranks[CODINGS], sio_str coding, unsigned weight, size_t order) {
+    bool any = sio_text_equal(coding, SIO_STR("*"));
+    for (size_t i = 0; i < CODINGS; i++) {
+        sio_str name = {codings[i].name, strlen(codings[i].name)};
+        if (any || sio_text_equal_nocase(coding, name)) {
+            apply(&ranks[i], !any, weight, order);
+        }
+    }
+}
+
+static sio_http_encoding best_of(const rank ranks[CODINGS], unsigned offered) {
+    const rank *best = NULL;
+    for (size_t i = 0; i < CODINGS; i++) {
+        bool is_offered = (offered & SIO_HTTP_OFFER(codings[i].encoding)) != 0;
+        if (is_offered && ranks[i].weight > 0 && (!best || is_better(&ranks[i], best))) {
+            best = &ranks[i];
+        }
+    }
+    return best ? codings[best - ranks].encoding : SIO_HTTP_IDENTITY;
+}
+
+sio_http_encoding sio_http_choose_encoding(sio_str header, unsigned offered) {
+    rank ranks[CODINGS] = {{0}};
     for (size_t order = 0; header.len > 0; order++) {
         sio_str coding;
         unsigned weight;
-        if (!read_element(&coding, &weight, sio_text_cut(&header, ','))) {
-            continue;
-        }
-        if (sio_text_equal_nocase(coding, SIO_STR("gzip"))) {
-            apply(&gzip, true, weight, order);
-        } else if (sio_text_equal_nocase(coding, SIO_STR("deflate"))) {
-            apply(&deflate, true, weight, order);
-        } else if (sio_text_equal(coding, SIO_STR("*"))) {
-            apply(&gzip, false, weight, order);
-            apply(&deflate, false, weight, order);
+        if (read_element(&coding, &weight, sio_text_cut(&header, ','))) {
+            apply_element(ranks, coding, weight, order);
         }
     }
-    if (gzip.weight == 0 && deflate.weight == 0) {
-        return SIO_HTTP_IDENTITY;
-    }
-    return is_better(&deflate, &gzip) ? SIO_HTTP_DEFLATE : SIO_HTTP_GZIP;
+    return best_of(ranks, offered);
+}
+
+sio_http_encoding sio_http_accept_encoding(sio_str header) {
+    return sio_http_choose_encoding(header, SIO_HTTP_OFFER(SIO_HTTP_GZIP) |
+                                                SIO_HTTP_OFFER(SIO_HTTP_DEFLATE));
 }
 
 const char *sio_http_encoding_name(sio_http_encoding encoding) {
-    switch (encoding) {
-    case SIO_HTTP_GZIP:
-        return "gzip";
-    case SIO_HTTP_DEFLATE:
-        return "deflate";
-    default:
-        return "identity";
+    for (size_t i = 0; i < CODINGS; i++) {
+        if (codings[i].encoding == encoding) {
+            return codings[i].name;
+        }
     }
+    return "identity";
 }

@@ -11,45 +11,15 @@ static bool bits_valid(int bits) {
 
 #if SIO_HAVE_DEFLATE
 
-#define ZLIB_CONST
-#include <zlib.h>
+#include "zlib_mem.h"
 
 /* What a sender strips from the end of each message and a receiver puts back (RFC 7692 §7.2.1). */
 static const uint8_t sync_tail[4] = {0x00, 0x00, 0xFF, 0xFF};
 
-/* zlib counts in unsigned int. */
-enum { ZLIB_CHUNK = 1 << 30 };
-
-/* The allocator, kept by value because these objects outlive whoever made them. */
-typedef struct own_mem {
-    sio_mem mem;
-    bool set;
-} own_mem;
-
-static own_mem own_mem_of(const sio_mem *mem) {
-    return mem ? (own_mem){*mem, true} : (own_mem){.set = false};
-}
-
-static const sio_mem *mem_of(const own_mem *own) {
-    return own->set ? &own->mem : NULL;
-}
-
-static voidpf zlib_alloc(voidpf opaque, uInt count, uInt size) {
-    return sio_mem_alloc_array(mem_of(opaque), count, size);
-}
-
-static void zlib_free(voidpf opaque, voidpf old) {
-    sio_mem_release(mem_of(opaque), old);
-}
-
-static uInt take_chunk(size_t left) {
-    return left < ZLIB_CHUNK ? (uInt)left : ZLIB_CHUNK;
-}
-
 /* ---- Compression ---- */
 
 struct sio_ws_deflater {
-    own_mem own;
+    sio_own_mem own;
     z_stream z;
     bool ready; /* `z` has its memory */
     bool context_takeover;
@@ -71,7 +41,7 @@ int sio_ws_deflater_new(sio_ws_deflater **out, int window_bits, bool context_tak
     if (!d) {
         return SIO_ERR_NOMEM;
     }
-    d->own = own_mem_of(mem);
+    d->own = sio_own_mem_of(mem);
     d->context_takeover = context_takeover;
     d->window_bits = window_bits < ZLIB_LEAST_BITS ? ZLIB_LEAST_BITS : window_bits;
     d->level = level == 0 ? Z_DEFAULT_COMPRESSION : level;
@@ -87,15 +57,15 @@ void sio_ws_deflater_free(sio_ws_deflater *deflater) {
     if (deflater->ready) {
         deflateEnd(&deflater->z);
     }
-    own_mem own = deflater->own;
-    sio_mem_release(mem_of(&own), deflater);
+    sio_own_mem own = deflater->own;
+    sio_mem_release(sio_own_mem_get(&own), deflater);
 }
 
 static int deflater_ready(sio_ws_deflater *d) {
     if (d->ready) {
         return 0;
     }
-    d->z = (z_stream){.zalloc = zlib_alloc, .zfree = zlib_free, .opaque = &d->own};
+    d->z = sio_zlib_stream(&d->own);
     int rc = deflateInit2(&d->z, d->level, Z_DEFLATED, -d->window_bits, d->mem_level,
                           Z_DEFAULT_STRATEGY);
     if (rc != Z_OK) {
@@ -117,7 +87,7 @@ static int deflate_room(sio_ws_deflater *d, sio_buf *out, size_t left) {
         return rc;
     }
     d->z.next_out = out->data + out->len;
-    d->z.avail_out = take_chunk(out->cap - out->len);
+    d->z.avail_out = sio_zlib_chunk(out->cap - out->len);
     return 0;
 }
 
@@ -126,7 +96,7 @@ static int deflate_all(sio_ws_deflater *d, sio_buf *out, const uint8_t *data, si
     for (;;) {
         if (d->z.avail_in == 0 && len > 0) {
             d->z.next_in = data;
-            d->z.avail_in = take_chunk(len);
+            d->z.avail_in = sio_zlib_chunk(len);
             data += d->z.avail_in;
             len -= d->z.avail_in;
         }
@@ -182,7 +152,7 @@ int sio_ws_deflate(sio_ws_deflater *deflater, sio_buf *out, const void *data, si
 /* ---- Decompression ---- */
 
 struct sio_ws_inflater {
-    own_mem own;
+    sio_own_mem own;
     z_stream z;
     bool ready; /* `z` has its memory */
     bool context_takeover;
@@ -203,7 +173,7 @@ int sio_ws_inflater_new(sio_ws_inflater **out, int window_bits, bool context_tak
     if (!inflater) {
         return SIO_ERR_NOMEM;
     }
-    inflater->own = own_mem_of(mem);
+    inflater->own = sio_own_mem_of(mem);
     inflater->context_takeover = context_takeover;
     /* Peers that asked their zlib for 2^8 got 2^9. */
     inflater->window_bits = window_bits < ZLIB_LEAST_BITS ? ZLIB_LEAST_BITS : window_bits;
@@ -218,8 +188,8 @@ void sio_ws_inflater_free(sio_ws_inflater *inflater) {
     if (inflater->ready) {
         inflateEnd(&inflater->z);
     }
-    own_mem own = inflater->own;
-    sio_mem_release(mem_of(&own), inflater);
+    sio_own_mem own = inflater->own;
+    sio_mem_release(sio_own_mem_get(&own), inflater);
 }
 
 static int inflater_ready(sio_ws_inflater *inflater) {
@@ -229,7 +199,7 @@ static int inflater_ready(sio_ws_inflater *inflater) {
         }
         return 0;
     }
-    inflater->z = (z_stream){.zalloc = zlib_alloc, .zfree = zlib_free, .opaque = &inflater->own};
+    inflater->z = sio_zlib_stream(&inflater->own);
     int rc = inflateInit2(&inflater->z, -inflater->window_bits);
     if (rc != Z_OK) {
         return rc == Z_MEM_ERROR ? SIO_ERR_NOMEM : SIO_ERR_INTERNAL;
@@ -257,7 +227,7 @@ int sio_ws_inflate_begin(sio_ws_inflater *inflater, const uint8_t *data, size_t 
 static bool more_input(sio_ws_inflater *inflater) {
     if (inflater->left > 0) {
         inflater->z.next_in = inflater->data;
-        inflater->z.avail_in = take_chunk(inflater->left);
+        inflater->z.avail_in = sio_zlib_chunk(inflater->left);
         inflater->data += inflater->z.avail_in;
         inflater->left -= inflater->z.avail_in;
         return true;

@@ -122,11 +122,22 @@ typedef enum sio_http_encoding {
     SIO_HTTP_IDENTITY, /**< send it uncompressed */
     SIO_HTTP_GZIP,
     SIO_HTTP_DEFLATE, /**< zlib format, RFC 1950 */
+    SIO_HTTP_BROTLI,  /**< "br", RFC 7932; libsio chooses it for files that come compressed, but
+                           cannot compress with it */
 } sio_http_encoding;
 
-/** Choose how to encode a response body. The highest q wins; at equal q an encoding that is named
- * comes before one that only "*" matches, then the earlier in the header; "*" alone means gzip.
- * @param header the value of Accept-Encoding; empty when absent */
+/** The bit of an encoding in the set that a server offers. */
+#define SIO_HTTP_OFFER(encoding) (1u << (unsigned)(encoding))
+
+/** Choose how to encode a response body among those that the server offers. The highest q wins; at
+ * equal q an encoding that is named comes before one that only "*" matches, then the earlier in the
+ * header; "*" alone means the first offered of gzip, deflate, br.
+ * @param header the value of Accept-Encoding; empty when absent
+ * @param offered SIO_HTTP_OFFER() of each encoding, combined with "|"
+ * @return SIO_HTTP_IDENTITY when none of them is accepted */
+SIO_API sio_http_encoding sio_http_choose_encoding(sio_str header, unsigned offered);
+
+/** As sio_http_choose_encoding with gzip and deflate on offer, which libsio can make itself. */
 SIO_API sio_http_encoding sio_http_accept_encoding(sio_str header);
 
 /** The name of an encoding as in Content-Encoding. @return static text, never NULL. */
