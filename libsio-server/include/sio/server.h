@@ -22,6 +22,8 @@
 #ifndef SIO_SERVER_H
 #define SIO_SERVER_H
 
+#include <sio/http1.h>
+#include <sio/http_fields.h>
 #include <sio/namespace.h>
 #include <sio/peer.h>
 #include <sio/request.h>
@@ -52,16 +54,81 @@ typedef struct sio_server_tls {
 #define SIO_SERVER_TLS_INIT                                                                        \
     { sizeof(sio_server_tls), NULL, NULL, NULL, NULL, NULL }
 
-/** Which web pages may use the server (Cross-Origin Resource Sharing). */
+/** What a server says to a web page of some origin. */
+typedef enum sio_cors_verdict {
+    SIO_CORS_REFUSE, /**< no Access-Control-Allow-Origin: the browser keeps the answer from the page
+                      */
+    SIO_CORS_ALLOW,  /**< this origin may use the server */
+    SIO_CORS_SKIP    /**< no CORS header at all, and OPTIONS is the engine's to refuse */
+} sio_cors_verdict;
+
+/** Decide about one request, before anything else is done with it. May be called for every request
+ * below the path; must not block.
+ * @param origin the Origin header, borrowed for the call; `ptr` is NULL when there is none or more
+ * than one
+ * @param request borrowed for the call */
+typedef sio_cors_verdict (*sio_server_cors_fn)(sio_str origin, const sio_http1_head *request,
+                                               void *user);
+
+/** Which web pages may use the server (Cross-Origin Resource Sharing). Without origins,
+ * `any_origin` and `decide` no CORS header is ever sent. An origin that is not allowed gets the
+ * answer without Access-Control-Allow-Origin, so it is the browser that refuses; requests are never
+ * rejected. All texts that go into headers are checked by sio_server_new(). */
 typedef struct sio_server_cors {
     size_t size;                /**< set by SIO_SERVER_CORS_INIT */
     const char *const *origins; /**< allowed values of Origin; the single entry "*" allows all */
-    size_t origin_count;        /**< 0: no CORS header is ever sent */
+    size_t origin_count;        /**< entries of `origins` */
     bool credentials;           /**< allow cookies; refused together with "*" */
+    bool any_origin;            /**< every Origin is allowed and sent back, also with `credentials`:
+                                     any page may then act as its visitor */
+    sio_server_cors_fn decide;  /**< decides instead of `origins` and `any_origin`; NULL: none */
+    void *decide_user;          /**< handed to `decide` */
+    const char *const *methods; /**< Access-Control-Allow-Methods; NULL: "GET,HEAD,PUT,PATCH,POST,
+                                     DELETE" */
+    size_t method_count;        /**< entries of `methods` */
+    const char *const *allowed_headers; /**< Access-Control-Allow-Headers; NULL: what the page asks
+                                             for */
+    size_t allowed_header_count;        /**< entries of `allowed_headers` */
+    const char *const *exposed_headers; /**< Access-Control-Expose-Headers; NULL: none */
+    size_t exposed_header_count;        /**< entries of `exposed_headers` */
+    bool has_max_age;                   /**< send Access-Control-Max-Age */
+    uint32_t max_age;                   /**< its seconds */
+    uint16_t options_success_status;    /**< of the answer to OPTIONS, 200 to 299; 0: 204 */
+    bool preflight_continue;            /**< hand OPTIONS on, with its headers, to the engine */
 } sio_server_cors;
 
 #define SIO_SERVER_CORS_INIT                                                                       \
-    { sizeof(sio_server_cors), NULL, 0, false }
+    {                                                                                              \
+        sizeof(sio_server_cors), NULL, 0, false, false, NULL, NULL, NULL, 0, NULL, 0, NULL, 0,     \
+            false, 0, 0, false                                                                     \
+    }
+
+/** A cookie with the session's id, set by the answer to a polling handshake, so that a proxy can
+ * send all requests of a session to the same server. The engine itself never reads it.
+ * SIO_SERVER_COOKIE_INIT gives `io=<id>; Path=/; HttpOnly; SameSite=Lax`. All texts are checked by
+ * sio_server_new(): a cookie's name must be a token, and ";", "," and control characters are
+ * refused. */
+typedef struct sio_server_cookie {
+    size_t size;                    /**< set by SIO_SERVER_COOKIE_INIT */
+    const char *name;               /**< "io" */
+    const char *path;               /**< "/"; NULL: no Path */
+    const char *domain;             /**< NULL: no Domain */
+    bool http_only;                 /**< true: scripts of the page cannot read it */
+    bool secure;                    /**< false; over TLS only */
+    bool partitioned;               /**< false; needs `secure` */
+    bool has_max_age;               /**< false: as long as the browser's session */
+    int64_t max_age;                /**< seconds */
+    bool has_expires;               /**< false */
+    int64_t expires;                /**< seconds since 1970-01-01 UTC */
+    sio_cookie_priority priority;   /**< unset: no Priority */
+    sio_cookie_same_site same_site; /**< lax; unset: no SameSite */
+} sio_server_cookie;
+
+#define SIO_SERVER_COOKIE_INIT                                                                     \
+    {                                                                                              \
+        sizeof(sio_server_cookie), "io", "/", NULL, true, false, false, false, 0, false, 0,        \
+            SIO_COOKIE_PRIORITY_UNSET, SIO_COOKIE_SAME_SITE_LAX                                    \
+    }
 
 /**
  * Settings of a server. Start from SIO_SERVER_OPTIONS_INIT; a field left zero means the default
@@ -101,12 +168,18 @@ typedef struct sio_server_options {
     const sio_server_tls *tls;   /**< NULL: plain TCP */
     const char *client_dir;      /**< folder with the browser bundles (`socket.io.js` ...), served
                                       below `path`; NULL: none */
+    const char *client_version; /**< for the ETag of the bundles; NULL: what they say of themselves,
+                                     else a hash of each */
+    const sio_server_cookie *cookie;  /**< NULL: none */
+    bool disable_http_compression;    /**< never compress answers to polls */
+    uint32_t http_compress_threshold; /**< 1024: answers to polls below it are not compressed;
+                                           1: every one is */
 } sio_server_options;
 
 #define SIO_SERVER_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(sio_server_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL                        \
+            0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL, NULL, NULL, false, 0  \
     }
 
 /* ---- server -------------------------------------------------------------------------------- */
