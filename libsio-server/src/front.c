@@ -171,12 +171,14 @@ static const sio_front_dir *find_dir(const sio_front *front, sio_str path, sio_s
 }
 
 static void route_engine(sio_front *front, sio_exchange *exchange, sio_str path) {
-    const sio_http1_head *head = sio_exchange_head(exchange);
-    if (sio_cors_write(&exchange->headers, &front->cors, head) != 0) {
+    int status;
+    int rc = sio_cors_write(&exchange->headers, &status, &front->cors, sio_exchange_head(exchange));
+    if (rc != 0) {
         sio_exchange_destroy(exchange);
-    } else if (sio_cors_is_preflight(&front->cors, head)) {
+    } else if (status != 0) {
         /* Some browsers wait for a body of 204 unless told that there is none. */
-        sio_exchange_answer(exchange, 204, NULL, (sio_bytes){NULL, 0}, "Content-Length: 0\r\n");
+        sio_exchange_answer(exchange, status, NULL, (sio_bytes){NULL, 0},
+                            status == 204 ? "Content-Length: 0\r\n" : NULL);
     } else if (!sio_client_files_route(front, exchange, path)) {
         sio_engine_request(front->engine, exchange);
     }

@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "cors.h"
+
 #include <string.h>
 
 static const sio_server_options DEFAULTS = {
@@ -46,20 +48,12 @@ static void fill_defaults(sio_server_options *out) {
     FILL(compress_threshold);
 }
 
-static bool cors_is_valid(const sio_server_cors *cors) {
-    for (size_t i = 0; cors && i < cors->origin_count; i++) {
-        if (!cors->origins[i] || (strcmp(cors->origins[i], "*") == 0 && cors->credentials)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool is_valid(const sio_server_options *options) {
     return options->path[0] == '/' && !(options->disable_polling && options->disable_websocket) &&
            options->max_namespaces <= UINT16_MAX - 1 &&
            options->max_json_depth <= SIO_JSON_DEPTH_CEILING &&
-           options->max_attachments <= SIO_ARGS_MAX_ATTACHMENTS && cors_is_valid(options->cors);
+           options->max_attachments <= SIO_ARGS_MAX_ATTACHMENTS &&
+           sio_cors_check(options->cors) == 0;
 }
 
 int sio_server_options_read(sio_server_options *out, const sio_server_options *options) {
