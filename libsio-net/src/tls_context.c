@@ -10,6 +10,8 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -35,6 +37,12 @@ void sio_tls_error_text(char out[SIO_TLS_DETAIL_MAX], const char *prefix) {
 static int refuse(char detail[SIO_TLS_DETAIL_MAX], const char *what) {
     sio_tls_error_text(detail, what);
     return SIO_ERR_TLS_CONFIG;
+}
+
+static int refuse_file(char detail[SIO_TLS_DETAIL_MAX], const char *what, const char *file) {
+    char named[SIO_TLS_DETAIL_MAX / 2];
+    snprintf(named, sizeof named, "%s %.100s", what, file);
+    return refuse(detail, named);
 }
 
 static int give_passphrase(char *out, int size, int writing, void *user) {
@@ -67,10 +75,10 @@ static int add_ca_pem(SSL_CTX *context, const char *pem) {
 static int load_trust(SSL_CTX *context, const sio_tls_options *o, bool server,
                       char detail[SIO_TLS_DETAIL_MAX]) {
     if (o->ca_file && SSL_CTX_load_verify_file(context, o->ca_file) != 1) {
-        return refuse(detail, "CA file");
+        return refuse_file(detail, "CA file", o->ca_file);
     }
     if (o->ca_dir && SSL_CTX_load_verify_dir(context, o->ca_dir) != 1) {
-        return refuse(detail, "CA directory");
+        return refuse_file(detail, "CA directory", o->ca_dir);
     }
     if (o->ca_pem && !add_ca_pem(context, o->ca_pem)) {
         return refuse(detail, "CA text holds no certificate");
@@ -114,23 +122,47 @@ static int use_key_pem(SSL_CTX *context, const char *pem, const char *passphrase
     return ok;
 }
 
+static PKCS12 *read_pkcs12(const char *file) {
+    BIO *bio = BIO_new_file(file, "rb");
+    PKCS12 *box = bio ? d2i_PKCS12_bio(bio, NULL) : NULL;
+    BIO_free(bio);
+    return box;
+}
+
+static int use_pkcs12(SSL_CTX *context, const char *file, const char *passphrase) {
+    EVP_PKEY *key = NULL;
+    X509 *cert = NULL;
+    STACK_OF(X509) *chain = NULL;
+    PKCS12 *box = read_pkcs12(file);
+    int ok = box && PKCS12_parse(box, passphrase, &key, &cert, &chain) == 1 && key && cert &&
+             SSL_CTX_use_cert_and_key(context, cert, key, chain, 1) == 1;
+    sk_X509_pop_free(chain, X509_free);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    PKCS12_free(box);
+    return ok;
+}
+
 static int load_identity(SSL_CTX *context, const sio_tls_options *o,
                          char detail[SIO_TLS_DETAIL_MAX]) {
+    if (o->pkcs12_file && !use_pkcs12(context, o->pkcs12_file, o->passphrase)) {
+        return refuse_file(detail, "PKCS #12 file", o->pkcs12_file);
+    }
     if (o->cert_file && SSL_CTX_use_certificate_chain_file(context, o->cert_file) != 1) {
-        return refuse(detail, "certificate file");
+        return refuse_file(detail, "certificate file", o->cert_file);
     }
     if (o->cert_pem && !use_cert_pem(context, o->cert_pem)) {
         return refuse(detail, "certificate text");
     }
     if (o->key_file && SSL_CTX_use_PrivateKey_file(context, o->key_file, SSL_FILETYPE_PEM) != 1) {
-        return refuse(detail, "key file");
+        return refuse_file(detail, "key file", o->key_file);
     }
     if (o->key_pem && !use_key_pem(context, o->key_pem, o->passphrase)) {
         return refuse(detail, "key text");
     }
-    bool any = o->cert_file || o->cert_pem || o->key_file || o->key_pem;
+    bool any = o->pkcs12_file || o->cert_file || o->cert_pem || o->key_file || o->key_pem;
     if (any && SSL_CTX_check_private_key(context) != 1) {
-        return refuse(detail, "certificate and key");
+        return refuse(detail, "certificate and key do not fit together");
     }
     return 0;
 }
@@ -182,15 +214,15 @@ static int set_alpn(sio_tls *tls, const char *list, char detail[SIO_TLS_DETAIL_M
 
 /* -- the context -- */
 
-static void set_modes(SSL_CTX *context, bool server) {
+static void set_modes(sio_tls *tls) {
+    SSL_CTX *context = tls->context;
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    if (server) {
-        static const unsigned char session_context[] = "sio";
+    if (tls->server) {
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
-        SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
+        SSL_CTX_set_session_id_context(context, tls->session_context, sizeof tls->session_context);
     } else {
         /* Ours holds the one session worth having: see sio_tls_keep_session. */
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -221,7 +253,7 @@ static int configure(sio_tls *tls, const sio_tls_options *o, char detail[SIO_TLS
     if (SSL_CTX_set_cipher_list(context, o->ciphers ? o->ciphers : default_ciphers) != 1) {
         return refuse(detail, "cipher list");
     }
-    set_modes(context, server);
+    set_modes(tls);
     set_verify(context, o, server);
     SSL_CTX_set_default_passwd_cb(context, give_passphrase);
     SSL_CTX_set_default_passwd_cb_userdata(context, (void *)(uintptr_t)o->passphrase);
@@ -243,7 +275,7 @@ static int open_context(sio_tls *tls, const sio_tls_options *o, char detail[SIO_
         tls->context = o->context;
         return 0;
     }
-    if (tls->server && !o->cert_file && !o->cert_pem) {
+    if (tls->server && !o->cert_file && !o->cert_pem && !o->pkcs12_file) {
         return refuse(detail, "a server needs a certificate and a key");
     }
     tls->context = SSL_CTX_new(tls->server ? TLS_server_method() : TLS_client_method());
@@ -275,8 +307,11 @@ static int tls_new(sio_tls **out, const sio_tls_options *options, bool server,
     tls->server = server;
     tls->insecure = options->insecure && !server;
     tls->bio_method = sio_tls_bio_method();
-    int rc =
-        tls->bio_method ? open_context(tls, options, detail ? detail : unwanted) : SIO_ERR_NOMEM;
+    bool ready = tls->bio_method && RAND_bytes(tls->session_context, SIO_TLS_SESSION_CONTEXT) == 1;
+    int rc = ready ? open_context(tls, options, detail ? detail : unwanted) : SIO_ERR_NOMEM;
+    if (rc == 0 && server) {
+        rc = sio_tls_names_open(tls, options);
+    }
     if (rc != 0) {
         sio_tls_unref(tls);
         return rc;
@@ -306,6 +341,7 @@ void sio_tls_unref(sio_tls *tls) {
     if (!tls || atomic_fetch_sub_explicit(&tls->refs, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    sio_tls_names_close(tls);
     SSL_SESSION_free(tls->session);
     SSL_CTX_free(tls->context);
     BIO_meth_free(tls->bio_method);

@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+enum { SIO_TLS_SESSION_CONTEXT = 16 };
+
 struct sio_tls {
     atomic_uint refs;
     sio_mem mem_copy;
@@ -24,6 +26,14 @@ struct sio_tls {
     pthread_mutex_t session_lock;
     SSL_SESSION *session;
     char *session_host;
+    /* A server's other settings: see tls_names.c. */
+    struct ssl_ctx_st *(*choose)(const char *name, void *user);
+    void *choose_user;
+    sio_tls_name *names; /* the texts are its own */
+    size_t name_count;
+    bool refuse_unknown_names;
+    unsigned char
+        session_context[SIO_TLS_SESSION_CONTEXT]; /* a session of other settings is void */
 };
 
 /* stream_tls.c: how OpenSSL reads from and writes to a stream. */
@@ -31,6 +41,11 @@ BIO_METHOD *sio_tls_bio_method(void);
 
 /* The text of the oldest error in the thread's queue, which is emptied. */
 void sio_tls_error_text(char out[SIO_TLS_DETAIL_MAX], const char *prefix);
+
+/* tls_names.c: choose settings by the name that the client asks for.
+ * Errors: SIO_ERR_INVALID, SIO_ERR_NOMEM. */
+int sio_tls_names_open(sio_tls *tls, const sio_tls_options *options);
+void sio_tls_names_close(sio_tls *tls);
 
 /* Remember, and use, a session of that host. */
 void sio_tls_keep_session(sio_tls *tls, const char *host, SSL *ssl);

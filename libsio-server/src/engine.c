@@ -67,6 +67,10 @@ void sio_engine_close(sio_engine *engine, bool discard) {
     close_all(engine, discard);
 }
 
+void sio_engine_reopen(sio_engine *engine) {
+    engine->closing = false;
+}
+
 void sio_engine_free(sio_engine *engine) {
     if (!engine) {
         return;

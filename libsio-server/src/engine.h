@@ -55,6 +55,8 @@ void sio_engine_free(sio_engine *engine);
 /* Refuse handshakes from now on (503), and close every session: what is queued is written first,
  * unless `discard`. */
 void sio_engine_close(sio_engine *engine, bool discard);
+/* Take sessions again. */
+void sio_engine_reopen(sio_engine *engine);
 
 size_t sio_engine_session_count(const sio_engine *engine);
 

@@ -100,6 +100,10 @@ void sio_front_close(sio_front *front) {
     }
 }
 
+void sio_front_reopen(sio_front *front) {
+    front->closing = false;
+}
+
 size_t sio_front_count(const sio_front *front) {
     return front->count;
 }

@@ -34,6 +34,8 @@ void sio_front_accept(sio_front *front, sio_stream *stream);
 
 /* Close idle connections now and the others after their present answer. */
 void sio_front_close(sio_front *front);
+/* Take connections again. */
+void sio_front_reopen(sio_front *front);
 
 /* Connections that are open, upgraded ones not counted. */
 size_t sio_front_count(const sio_front *front);

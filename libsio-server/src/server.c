@@ -33,30 +33,6 @@ static int make_loop(sio_server *server, const sio_server_options *options) {
     return rc;
 }
 
-static int make_tls(sio_server *server, const sio_server_tls *tls) {
-    char detail[SIO_TLS_DETAIL_MAX] = "";
-    if (!tls) {
-        return 0;
-    }
-    if (tls->size != sizeof(*tls)) {
-        return SIO_ERR_INVALID;
-    }
-    sio_tls_options options = {
-        .context = tls->ctx,
-        .cert_file = tls->cert_file,
-        .key_file = tls->key_file,
-        .passphrase = tls->key_passphrase,
-        .ca_file = tls->client_ca_file,
-        .require_cert = tls->client_ca_file != NULL,
-        .alpn = "http/1.1",
-    };
-    int rc = sio_tls_server_new(&server->tls, &options, detail, server->mem);
-    if (rc != 0) {
-        SIO_LOG(&server->log, SIO_LOG_ERROR, "socket.io:server", "TLS: %s", detail);
-    }
-    return rc;
-}
-
 static int make_engine(sio_server *server, const sio_server_options *options) {
     sio_engine_options engine = {
         .eio = &server->eio,
@@ -92,7 +68,7 @@ static void close_deadline(void *ctx);
 
 static int make(sio_server *server, const sio_server_options *options) {
     sio_loop_on_quiet(server->loop, closed_if_empty, server);
-    int rc = make_tls(server, options->tls);
+    int rc = options->tls ? sio_server_make_tls(server, &server->tls, options->tls) : 0;
     if (rc == 0) {
         rc = sio_table_init(&server->namespaces, server->loop);
     }
@@ -167,44 +143,7 @@ int sio_server_new(sio_server **out, const sio_server_options *options) {
     return 0;
 }
 
-/* ---- listening and running ---- */
-
-static void on_accept(void *ctx, sio_stream *stream) {
-    sio_server *server = ctx;
-    sio_front_accept(server->front, stream);
-}
-
-int sio_server_listen(sio_server *server, const char *host, uint16_t port) {
-    static const char unix_prefix[] = "unix:";
-    if (server->closing || server->listener_count == SIO_SERVER_MAX_LISTENERS) {
-        return server->closing ? SIO_ERR_STATE : SIO_ERR_LIMIT;
-    }
-    bool local = host && strncmp(host, unix_prefix, sizeof(unix_prefix) - 1) == 0;
-    sio_listener_options options = {
-        .host = local ? NULL : host,
-        .port = port,
-        .unix_path = local ? host + sizeof(unix_prefix) - 1 : NULL,
-        .tls = server->tls,
-        .on_accept = on_accept,
-        .ctx = server,
-    };
-    sio_listener **slot = &server->listeners[server->listener_count];
-    int rc = sio_listener_new(slot, server->loop, &options, NULL);
-    if (rc == 0) {
-        server->listener_count++;
-    }
-    return rc;
-}
-
-uint16_t sio_server_port(const sio_server *server) {
-    for (size_t i = 0; i < server->listener_count; i++) {
-        uint16_t port = sio_listener_port(server->listeners[i]);
-        if (port != 0) {
-            return port;
-        }
-    }
-    return 0;
-}
+/* ---- running ---- */
 
 int sio_server_run(sio_server *server) {
     if (server->running) {
@@ -256,13 +195,6 @@ int sio_server_post(sio_server *server, void (*fn)(void *user), void (*drop)(voi
 }
 
 /* ---- closing ---- */
-
-static void stop_listening(sio_server *server) {
-    for (size_t i = 0; i < server->listener_count; i++) {
-        sio_listener_free(server->listeners[i]);
-    }
-    server->listener_count = 0;
-}
 
 /* Any peer that is connected; one whose end has begun already only if `leaving`. */
 static sio_peer *connected_peer(const sio_server *server, bool leaving) {
@@ -333,7 +265,7 @@ int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*done)(void
     server->on_closed = done;
     server->on_closed_user = user;
     sio_timer_start(&server->close_timer, deadline_ms);
-    stop_listening(server);
+    sio_server_stop_listening(server);
     end_all_peers(server, false);
     if (!server->dead) {
         sio_engine_close(server->engine, false);
@@ -366,7 +298,7 @@ void sio_server_free(sio_server *server) {
         return;
     }
     sio_server_enter(server);
-    stop_listening(server);
+    sio_server_stop_listening(server);
     end_all_peers(server, true);
     end_all_acks(server);
     if (server->on_closed) {

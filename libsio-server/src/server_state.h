@@ -18,6 +18,13 @@
 
 enum { SIO_SERVER_MAX_LISTENERS = 16 };
 
+typedef struct sio_server_listener {
+    sio_listener *listener; /* NULL: the place is free */
+    unsigned id;
+    bool has_tls;
+    bool shared_tls; /* the server's, not of its own */
+} sio_server_listener;
+
 struct sio_server {
     const sio_mem *mem; /* the loop's copy */
     sio_loop *loop;
@@ -28,8 +35,9 @@ struct sio_server {
     sio_engine *engine;
     sio_front *front;
     sio_tls *tls;
-    sio_listener *listeners[SIO_SERVER_MAX_LISTENERS];
-    size_t listener_count;
+    sio_server_listener listeners[SIO_SERVER_MAX_LISTENERS];
+    unsigned last_listener_id;
+    char detail[SIO_TLS_DETAIL_MAX]; /* why the last call about listening failed */
 
     sio_table namespaces;
     sio_list conns;
@@ -65,5 +73,11 @@ static inline void sio_server_enter(sio_server *server) {
     server->depth++;
 }
 void sio_server_leave(sio_server *server);
+
+/* ---- server_listen.c ---- */
+
+void sio_server_stop_listening(sio_server *server);
+/* One reference. What failed goes into `detail` and the log. */
+int sio_server_make_tls(sio_server *server, sio_tls **out, const sio_server_tls *tls);
 
 #endif

@@ -12,6 +12,12 @@ struct ssl_st;
 
 typedef struct sio_tls sio_tls;
 
+/* A server's settings for one host name: "example.org", or "*.example.org" for one more label. */
+typedef struct sio_tls_name {
+    const char *name; /* borrowed for the call */
+    sio_tls *tls;     /* of a server; referenced */
+} sio_tls_name;
+
 /* All texts are borrowed for the call. PEM texts are NUL-terminated. Zero is the default. */
 typedef struct sio_tls_options {
     struct ssl_ctx_st *context; /* a ready SSL_CTX, referenced, used as it is: no other field
@@ -30,6 +36,13 @@ typedef struct sio_tls_options {
     bool insecure;       /* client: accept any certificate and host */
     bool request_cert;   /* server: ask for a client certificate, verify it if there is one */
     bool require_cert;   /* server: and refuse clients without */
+    const char *pkcs12_file; /* certificate, chain and key, opened with `passphrase` */
+    const sio_tls_name *names;
+    size_t name_count;
+    /* Server: asked first, with a name in lower case or NULL; borrowed, NULL for "none of mine". */
+    struct ssl_ctx_st *(*choose)(const char *name, void *user);
+    void *choose_user;
+    bool refuse_unknown_names; /* server: whose name is none of `names` */
 } sio_tls_options;
 
 enum { SIO_TLS_DETAIL_MAX = 256 };

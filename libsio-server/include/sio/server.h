@@ -24,6 +24,7 @@
 
 #include <sio/http1.h>
 #include <sio/http_fields.h>
+#include <sio/listen.h>
 #include <sio/namespace.h>
 #include <sio/peer.h>
 #include <sio/request.h>
@@ -34,25 +35,10 @@ extern "C" {
 #endif
 
 struct event_base;
-struct ssl_ctx_st;
 
 /** One line of log. `scope` is named as in the JavaScript `debug` convention, such as
  * "engine:ws"; `text` has no line end. Both are borrowed for the call. */
 typedef void (*sio_server_log_fn)(const char *scope, const char *text, void *user);
-
-/** Certificate and key of a TLS server. Paths are borrowed for the call that takes the struct. */
-typedef struct sio_server_tls {
-    size_t size;                /**< set by SIO_SERVER_TLS_INIT */
-    const char *cert_file;      /**< PEM: the certificate, then its chain */
-    const char *key_file;       /**< PEM: the private key */
-    const char *key_passphrase; /**< NULL if the key is not encrypted */
-    const char *client_ca_file; /**< PEM: when set, clients must show a certificate it signed */
-    struct ssl_ctx_st *ctx;     /**< a ready SSL_CTX instead of the files; the server takes its own
-                                     reference */
-} sio_server_tls;
-
-#define SIO_SERVER_TLS_INIT                                                                        \
-    { sizeof(sio_server_tls), NULL, NULL, NULL, NULL, NULL }
 
 /** What a server says to a web page of some origin. */
 typedef enum sio_cors_verdict {
@@ -202,17 +188,6 @@ SIO_API int sio_server_new(sio_server **out, const sio_server_options *options);
  * SIO_ERR_DISCONNECTED. Never blocks. NULL is allowed. */
 SIO_API void sio_server_free(sio_server *server);
 
-/** Listen on an address. May be called several times.
- * @param host a numeric address ("127.0.0.1", "::1"); "::" and NULL take IPv4 and IPv6 alike;
- * "unix:" and a path listen on a Unix socket
- * @param port 0 picks a free one, see sio_server_port()
- * @return 0; SIO_ERR_INVALID for a malformed address; SIO_ERR_LISTEN when it cannot be had;
- * SIO_ERR_STATE while it is closing; SIO_ERR_LIMIT for more than 16 listeners; SIO_ERR_NOMEM */
-SIO_API int sio_server_listen(sio_server *server, const char *host, uint16_t port);
-
-/** The port of the first TCP listener; 0 if there is none. */
-SIO_API uint16_t sio_server_port(const sio_server *server);
-
 /** Run the loop until sio_server_stop() or, after sio_server_close(), until all is closed. With an
  * event base of the application this runs that base.
  * @return 0, or SIO_ERR_STATE when it runs already */
@@ -232,6 +207,8 @@ SIO_API int sio_server_post(sio_server *server, void (*fn)(void *user), void (*d
 
 /** Close gracefully: stop accepting, end every peer with reason "server shutting down", write what
  * was queued (bounded by `deadline_ms`), close the connections, then call `done`.
+ * What the application handed in and owns, such as its event base, stays open. Once `done` was
+ * called the server may listen again.
  * @param done called exactly once, also when the server is freed meanwhile; may be NULL
  * @return 0, SIO_ERR_STATE when it is closing already, SIO_ERR_NOMEM */
 SIO_API int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*done)(void *user),
