@@ -180,6 +180,14 @@ static void read_attribute(sio_cookie_received *cookie, sio_str attribute) {
     } else if (sio_text_equal_nocase(name, SIO_STR("expires"))) {
         bool fine = sio_http_date_parse_cookie(&cookie->seconds, value) == 0;
         cookie->life = fine ? SIO_COOKIE_EXPIRES : SIO_COOKIE_EXPIRED;
+    } else if (sio_text_equal_nocase(name, SIO_STR("domain"))) {
+        bool dotted = value.len > 0 && value.ptr[0] == '.';
+        cookie->domain = dotted ? (sio_str){value.ptr + 1, value.len - 1} : value;
+    } else if (sio_text_equal_nocase(name, SIO_STR("path"))) {
+        bool absolute = value.len > 0 && value.ptr[0] == '/';
+        cookie->path = absolute ? value : (sio_str){NULL, 0};
+    } else if (sio_text_equal_nocase(name, SIO_STR("secure"))) {
+        cookie->secure = true;
     }
 }
 

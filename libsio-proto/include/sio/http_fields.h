@@ -90,13 +90,47 @@ typedef struct sio_cookie_received {
     sio_str value; /**< without double quotes around it */
     sio_cookie_life life;
     int64_t seconds;
+    sio_str domain; /**< without a dot in front; empty when there is none */
+    sio_str path;   /**< empty when there is none, or when it does not begin with "/" */
+    bool secure;
 } sio_cookie_received;
 
-/** Read the value of a Set-Cookie header. Of the attributes Expires and Max-Age count, names
- * compared without case, the later one winning; a date or an age that cannot be read means expired.
+/** Read the value of a Set-Cookie header. Names of attributes are compared without case, and of
+ * several with one name the last one counts, as it does of Expires and Max-Age; a date or an age
+ * that cannot be read means expired.
  * @return 0, or SIO_ERR_HTTP_HEADER when there is no name or "=", or a control character in name
  * or value */
 SIO_API int sio_cookie_parse(sio_cookie_received *out, sio_str header);
+
+/** The cookies that one server has set, for the requests that follow (RFC 6265 §5.3, §5.4). A
+ * cookie for another domain, or with Secure from a server without TLS, is not kept; one for a part
+ * of the paths is sent to these only. HttpOnly and SameSite mean nothing to a client like this. */
+typedef struct sio_cookie_jar sio_cookie_jar;
+
+/** Bounds of a jar: cookies, and bytes of the name and value of one. */
+enum { SIO_COOKIE_JAR_COUNT = 64, SIO_COOKIE_JAR_BYTES = 4096 };
+
+/** A new jar, owned by the caller.
+ * @param host the server's name, or an address without brackets; copied
+ * @param tls whether it is reached over TLS
+ * @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_cookie_jar_new(sio_cookie_jar **out, sio_str host, bool tls, const sio_mem *mem);
+
+/** NULL is allowed. */
+SIO_API void sio_cookie_jar_free(sio_cookie_jar *jar);
+
+/** Take the value of a Set-Cookie header. One with the name and path of an earlier cookie replaces
+ * it; one that is expired removes it. What may not be kept is passed over: with a full jar, the
+ * new one.
+ * @param path of the request that was answered, without its query
+ * @param now seconds since 1970
+ * @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_cookie_jar_take(sio_cookie_jar *jar, sio_str header, sio_str path, int64_t now);
+
+/** Append the value of a Cookie header, `a=1; b=2` in the order they were first set; nothing when
+ * there is none for this path. Expired ones are removed.
+ * @return 0, SIO_ERR_NOMEM, SIO_ERR_LIMIT; nothing was appended on failure */
+SIO_API int sio_cookie_jar_write(sio_cookie_jar *jar, sio_buf *out, sio_str path, int64_t now);
 
 /* ---- Dates (RFC 9110 §5.6.7) ---- */
 
