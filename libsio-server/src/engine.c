@@ -41,6 +41,10 @@ int sio_engine_new(sio_engine **out, sio_loop *loop, const sio_engine_options *o
     if (rc == 0) {
         rc = copy_path(engine, options->path);
     }
+    if (rc == 0) {
+        rc = sio_poll_answers_init(&engine->answers, options->cookie, options->http_compression,
+                                   options->http_threshold, mem);
+    }
     if (rc != 0) {
         sio_engine_free(engine);
         return rc;
@@ -79,6 +83,7 @@ void sio_engine_free(sio_engine *engine) {
     sio_table_done(&engine->sessions);
     sio_buf_free(&engine->scratch);
     sio_buf_free(&engine->body);
+    sio_poll_answers_done(&engine->answers);
     sio_ws_inflater_free(engine->inflater);
     for (size_t i = 0; i < sizeof(engine->deflaters) / sizeof(engine->deflaters[0]); i++) {
         sio_ws_deflater_free(engine->deflaters[i]);

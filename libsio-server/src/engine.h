@@ -39,10 +39,13 @@ typedef struct sio_engine_options {
     bool polling;
     bool websocket;
     bool allow_eio3;
-    bool deflate;                          /* permessage-deflate on WebSockets */
-    size_t compress_threshold;             /* messages below it are never compressed */
-    uint64_t max_payload;                  /* request bodies and WebSocket messages */
-    const sio_engine_callbacks *callbacks; /* borrowed */
+    bool deflate;                           /* permessage-deflate on WebSockets */
+    size_t compress_threshold;              /* messages below it are never compressed */
+    uint64_t max_payload;                   /* request bodies and WebSocket messages */
+    const struct sio_server_cookie *cookie; /* copied; NULL: none */
+    bool http_compression;                  /* of answers to polls */
+    size_t http_threshold;                  /* those below it are not compressed */
+    const sio_engine_callbacks *callbacks;  /* borrowed */
     void *ctx;
 } sio_engine_options;
 

@@ -5,6 +5,7 @@
 
 #include "engine.h"
 #include "exchange.h"
+#include "poll_answers.h"
 
 #include <net/list.h>
 #include <net/table.h>
@@ -22,6 +23,7 @@ struct sio_engine {
     bool closing;
     sio_buf scratch;               /* base64 of the packet that is being decoded */
     sio_buf body;                  /* of the answer that is being written */
+    sio_poll_answers answers;      /* what goes with it */
     sio_ws_inflater *inflater;     /* one for all: no context takeover */
     sio_ws_deflater *deflaters[8]; /* by window bits 8 to 15, made on demand */
 };
@@ -39,6 +41,7 @@ struct sio_engine_session {
     sio_task pump_task;
 
     sio_exchange *poll; /* the GET that is held */
+    sio_poll_traits poll_traits;
     sio_exchange *post; /* the POST whose body is awaited */
     sio_ws_link *ws;
     sio_ws_link *probe;
@@ -51,6 +54,7 @@ struct sio_engine_session {
     uint32_t refs;
     bool secure;
     bool base64; /* binary goes out as text */
+    bool cookie_written;
     bool opened; /* on_open was called */
     bool ended;  /* on_close was called */
     bool pumping;

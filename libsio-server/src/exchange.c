@@ -79,6 +79,10 @@ bool sio_exchange_has_body(const sio_exchange *exchange) {
     return exchange->has_body;
 }
 
+sio_buf *sio_exchange_headers(sio_exchange *exchange) {
+    return &exchange->headers;
+}
+
 void sio_exchange_claim(sio_exchange *exchange, const sio_exchange_callbacks *callbacks,
                         void *ctx) {
     exchange->claimed = true;

@@ -28,6 +28,9 @@ bool sio_exchange_is_tls(const sio_exchange *exchange);
  * an exchange in the routing call gets the body; answered there, it is read and thrown away. */
 bool sio_exchange_has_body(const sio_exchange *exchange);
 
+/* Header lines that whoever gives the answer adds. */
+sio_buf *sio_exchange_headers(sio_exchange *exchange);
+
 /* Keep it beyond the routing call: `callbacks` tell what becomes of it. May be called again; NULL:
  * nothing is to be told any more. An exchange that was neither claimed nor answered gets 500. */
 void sio_exchange_claim(sio_exchange *exchange, const sio_exchange_callbacks *callbacks, void *ctx);

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "cors.h"
+#include "poll_answers.h"
 
 #include <string.h>
 
@@ -21,6 +22,7 @@ static const sio_server_options DEFAULTS = {
     .body_timeout_ms = 30000,
     .idle_timeout_ms = 5000,
     .compress_threshold = 1024,
+    .http_compress_threshold = 1024,
 };
 
 #define FILL(field)                                                                                \
@@ -46,6 +48,7 @@ static void fill_defaults(sio_server_options *out) {
     FILL(body_timeout_ms);
     FILL(idle_timeout_ms);
     FILL(compress_threshold);
+    FILL(http_compress_threshold);
 }
 
 static bool is_valid(const sio_server_options *options) {
@@ -53,7 +56,7 @@ static bool is_valid(const sio_server_options *options) {
            options->max_namespaces <= UINT16_MAX - 1 &&
            options->max_json_depth <= SIO_JSON_DEPTH_CEILING &&
            options->max_attachments <= SIO_ARGS_MAX_ATTACHMENTS &&
-           sio_cors_check(options->cors) == 0;
+           sio_cors_check(options->cors) == 0 && sio_server_cookie_check(options->cookie) == 0;
 }
 
 int sio_server_options_read(sio_server_options *out, const sio_server_options *options) {

@@ -43,6 +43,9 @@ static int make_engine(sio_server *server, const sio_server_options *options) {
         .deflate = options->per_message_deflate,
         .compress_threshold = options->compress_threshold,
         .max_payload = options->max_payload,
+        .cookie = options->cookie,
+        .http_compression = !options->disable_http_compression,
+        .http_threshold = options->http_compress_threshold,
         .callbacks = &sio_conn_callbacks,
         .ctx = server,
     };

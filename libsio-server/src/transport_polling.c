@@ -15,15 +15,6 @@ static sio_time now(const sio_engine_session *session) {
     return sio_loop_now(session->engine->loop);
 }
 
-/* Internet Explorer would filter what it takes for scripts. */
-static const char *extra_headers(const sio_exchange *exchange) {
-    sio_str agent = sio_http1_find(sio_exchange_head(exchange), SIO_STR("User-Agent"));
-    bool old = agent.len > 0 && (memmem(agent.ptr, agent.len, ";MSIE", 5) != NULL ||
-                                 memmem(agent.ptr, agent.len, "Trident/", 8) != NULL);
-    return old ? "X-XSS-Protection: 0\r\ncache-control: no-store\r\n"
-               : "cache-control: no-store\r\n";
-}
-
 /* ---- GET ---- */
 
 static void poll_aborted(void *ctx, sio_exchange *exchange, int err) {
@@ -39,6 +30,8 @@ static void on_get(sio_engine_session *session, sio_exchange *exchange) {
     int rc = sio_eio_session_poll(&session->eio, now(session));
     if (rc == 0) {
         session->poll = exchange;
+        session->poll_traits =
+            sio_poll_traits_read(&session->engine->answers, sio_exchange_head(exchange));
         sio_exchange_claim(exchange, &poll_callbacks, session);
     }
     sio_engine_session_pump(session);
@@ -69,8 +62,19 @@ static int write_body(sio_engine_session *session, const sio_eio_output *out,
     return rc;
 }
 
+/* The handshake's answer, and no other, brings the cookie. */
+static int write_cookie(sio_engine_session *session, sio_exchange *exchange) {
+    if (session->cookie_written) {
+        return 0;
+    }
+    session->cookie_written = true;
+    sio_str id = {session->id, strlen(session->id)};
+    return sio_poll_answers_cookie(&session->engine->answers, sio_exchange_headers(exchange), id);
+}
+
 void sio_polling_answer(sio_engine_session *session, const sio_eio_output *out) {
     const char *content_type;
+    bool compress = out->compress;
     int rc = write_body(session, out, &content_type);
     sio_eio_session_consume(&session->eio, out, now(session));
     sio_exchange *exchange = session->poll;
@@ -79,14 +83,21 @@ void sio_polling_answer(sio_engine_session *session, const sio_eio_output *out) 
         return;
     }
     sio_exchange_claim(exchange, NULL, NULL);
+    if (rc == 0) {
+        rc = write_cookie(session, exchange);
+    }
     if (rc != 0) {
         sio_exchange_destroy(exchange);
         sio_engine_session_fail(session, rc);
         return;
     }
-    const sio_buf *body = &session->engine->body;
-    sio_exchange_answer(exchange, 200, content_type, (sio_bytes){body->data, body->len},
-                        extra_headers(exchange));
+    sio_bytes body = {session->engine->body.data, session->engine->body.len};
+    if (compress) {
+        sio_poll_answers_compress(&session->engine->answers, sio_exchange_headers(exchange), &body,
+                                  session->poll_traits);
+    }
+    sio_exchange_answer(exchange, 200, content_type, body,
+                        sio_poll_answers_lines(session->poll_traits));
 }
 
 /* ---- POST ---- */
@@ -150,8 +161,10 @@ static void post_body(void *ctx, sio_exchange *exchange, sio_bytes body) {
     if (octets && !old) {
         sio_exchange_answer(exchange, 400, NULL, EMPTY, NULL);
     } else {
+        sio_poll_traits traits =
+            sio_poll_traits_read(&session->engine->answers, sio_exchange_head(exchange));
         sio_exchange_answer(exchange, 200, "text/html", (sio_bytes){(const uint8_t *)"ok", 2},
-                            extra_headers(exchange));
+                            sio_poll_answers_lines(traits));
     }
     sio_engine_session_unref(session);
 }
