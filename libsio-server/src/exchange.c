@@ -101,6 +101,7 @@ typedef struct answer {
     sio_bytes body;
     bool close;
     bool old;
+    bool pieces; /* the length is not known */
 } answer;
 
 static int write_fields(sio_buf *out, const answer *a) {
@@ -110,7 +111,9 @@ static int write_fields(sio_buf *out, const answer *a) {
         rc = sio_http1_write_header(out, SIO_STR("Content-Type"), type);
     }
     /* RFC 9110 §8.6: not in 204; and a 304 would have to repeat that of the 200. */
-    if (rc == 0 && a->status >= 200 && a->status != 204 && a->status != 304) {
+    if (rc == 0 && a->pieces) {
+        rc = a->old ? 0 : sio_buf_add_text(out, "Transfer-Encoding: chunked\r\n");
+    } else if (rc == 0 && a->status >= 200 && a->status != 204 && a->status != 304) {
         rc = sio_http1_write_header_u64(out, SIO_STR("Content-Length"), a->length);
     }
     if (rc == 0 && a->extra) {
@@ -249,6 +252,87 @@ void sio_front_conn_answer_error(sio_front_conn *conn, int err) {
     sio_exchange *exchange = conn->exchange;
     conn->exchange = NULL;
     sio_exchange_abort(exchange, conn->front->mem, err);
+}
+
+/* ---- answering piece by piece ---- */
+
+int sio_exchange_start(sio_exchange *exchange, int status, const char *content_type,
+                       const char *extra) {
+    sio_front_conn *conn = exchange->conn;
+    if (!conn) {
+        return SIO_ERR_CLOSED;
+    }
+    answer a = {.status = status,
+                .content_type = content_type,
+                .extra = extra,
+                .headers = &exchange->headers,
+                .close = must_close(exchange) || exchange->old,
+                .old = exchange->old,
+                .pieces = true};
+    int rc = write_answer(conn, &a);
+    if (rc != 0) {
+        sio_exchange_destroy(exchange);
+        return rc;
+    }
+    exchange->streaming = true;
+    exchange->keep_alive = !a.close;
+    sio_front_conn_wrote(conn);
+    return 0;
+}
+
+/* RFC 9112 §7.1: the length in hexadecimal digits. */
+static int write_chunk(sio_stream *stream, sio_bytes piece) {
+    static const char digits[] = "0123456789abcdef";
+    char head[2 * sizeof(size_t) + 2];
+    char *at = head + sizeof(head);
+    *--at = '\n';
+    *--at = '\r';
+    for (size_t left = piece.len; left > 0; left >>= 4) {
+        *--at = digits[left & 15];
+    }
+    int rc = sio_stream_write(stream, at, (size_t)(head + sizeof(head) - at));
+    if (rc == 0) {
+        rc = sio_stream_write(stream, piece.ptr, piece.len);
+    }
+    return rc != 0 ? rc : sio_stream_write(stream, "\r\n", 2);
+}
+
+int sio_exchange_write(sio_exchange *exchange, sio_bytes piece) {
+    sio_front_conn *conn = exchange->conn;
+    if (!conn) {
+        return SIO_ERR_CLOSED;
+    }
+    if (piece.len == 0 || exchange->head_only) {
+        return 0; /* an empty chunk would be the end */
+    }
+    int rc = exchange->old ? sio_stream_write(conn->stream, piece.ptr, piece.len)
+                           : write_chunk(conn->stream, piece);
+    if (rc != 0) {
+        sio_exchange_destroy(exchange); /* perhaps half of it is queued */
+        return rc;
+    }
+    sio_front_conn_wrote(conn);
+    return 0;
+}
+
+void sio_exchange_end(sio_exchange *exchange) {
+    sio_front_conn *conn = exchange->conn;
+    if (!conn) {
+        return;
+    }
+    bool last = !exchange->old && !exchange->head_only;
+    bool close = !exchange->keep_alive || conn->front->closing;
+    if (last && sio_stream_write(conn->stream, "0\r\n\r\n", 5) != 0) {
+        sio_exchange_destroy(exchange);
+        return;
+    }
+    detach(exchange);
+    conn->closing = conn->closing || close;
+    sio_front_conn_answered(conn);
+}
+
+size_t sio_exchange_queued(const sio_exchange *exchange) {
+    return exchange->conn ? sio_stream_queued(exchange->conn->stream) : 0;
 }
 
 /* ---- other ends ---- */

@@ -17,6 +17,8 @@ typedef struct sio_exchange_callbacks {
     /* The connection was lost, or (SIO_ERR_HTTP_BODY_TOO_LARGE and other errors of the body) the
      * front has answered by itself. The exchange is gone when this returns. */
     void (*on_abort)(void *ctx, sio_exchange *exchange, int err);
+    /* All that sio_exchange_write queued is with the kernel. */
+    void (*on_drain)(void *ctx, sio_exchange *exchange);
 } sio_exchange_callbacks;
 
 /* Valid as long as the exchange, but it may move between two callbacks: ask again. */
@@ -45,6 +47,16 @@ void sio_exchange_answer(sio_exchange *exchange, int status, const char *content
 /* As above with `Connection: close`, closing the connection afterwards (refused upgrades). */
 void sio_exchange_answer_and_close(sio_exchange *exchange, int status, const char *content_type,
                                    sio_bytes body, const char *extra);
+
+/* Answer piece by piece: the head now, chunked, or until the connection ends for HTTP/1.0; then any
+ * number of writes; then the end, and the exchange is gone. The status is none that has no body.
+ * A HEAD request's writes go nowhere. Errors: SIO_ERR_NOMEM, and the connection is closed. */
+int sio_exchange_start(sio_exchange *exchange, int status, const char *content_type,
+                       const char *extra);
+int sio_exchange_write(sio_exchange *exchange, sio_bytes piece);
+void sio_exchange_end(sio_exchange *exchange);
+/* Bytes of the answer that the kernel has not taken. */
+size_t sio_exchange_queued(const sio_exchange *exchange);
 
 /* Close the connection without an answer. */
 void sio_exchange_destroy(sio_exchange *exchange);

@@ -52,6 +52,7 @@ int sio_front_new(sio_front **out, sio_loop *loop, const sio_front_options *opti
     sio_buf_init(&front->head, 0, mem);
     sio_list_init(&front->conns);
     sio_list_init(&front->gone);
+    sio_list_init(&front->requests);
     sio_task_init(&front->reap, sio_front_reap, front);
     int rc = make(front, options);
     if (rc != 0) {

@@ -40,6 +40,8 @@ void sio_front_reopen(sio_front *front);
 /* Connections that are open, upgraded ones not counted. */
 size_t sio_front_count(const sio_front *front);
 
+/* The requests that the application keeps are lost to it, now. */
+void sio_front_lose_requests(sio_front *front);
 void sio_front_on_request(sio_front *front, sio_request_fn fn, void *user);
 int sio_front_serve_dir(sio_front *front, const char *prefix, const char *dir);
 

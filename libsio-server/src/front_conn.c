@@ -117,7 +117,9 @@ bool sio_front_conn_idle(const sio_front_conn *conn) {
 /* ---- deadlines ---- */
 
 static sio_front_wait wanted(const sio_front_conn *conn) {
-    if (conn->closing || conn->stalled || conn->file >= 0) {
+    bool streams = conn->exchange && conn->exchange->streaming;
+    bool unsent = streams && sio_stream_queued(conn->stream) > 0;
+    if (conn->closing || conn->stalled || conn->file >= 0 || unsent) {
         return SIO_WAIT_PEER;
     }
     if (conn->exchange && conn->exchange->whole) {
@@ -370,6 +372,10 @@ void sio_front_conn_answered(sio_front_conn *conn) {
     }
 }
 
+void sio_front_conn_wrote(sio_front_conn *conn) {
+    set_wait(conn);
+}
+
 /* ---- files ---- */
 
 static bool send_some(sio_front_conn *conn, size_t max) {
@@ -447,7 +453,13 @@ static void on_drain(void *ctx) {
     if (conn->wait == SIO_WAIT_PEER) {
         conn->wait = SIO_WAIT_NOTHING; /* it counts from now */
     }
-    read_on(conn);
+    sio_exchange *exchange = conn->exchange;
+    if (exchange && exchange->streaming && exchange->callbacks && exchange->callbacks->on_drain) {
+        exchange->callbacks->on_drain(exchange->ctx, exchange);
+    }
+    if (conn->stream) {
+        read_on(conn);
+    }
 }
 
 static const sio_stream_callbacks stream_callbacks = {

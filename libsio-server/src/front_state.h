@@ -31,6 +31,7 @@ struct sio_front {
     sio_cors cors;
     sio_front_dir *dirs; /* longest prefix first */
     int client_dir;      /* -1: none */
+    sio_list requests; /* those the application keeps */
     sio_request_fn handler;
     void *handler_user;
     uint64_t max_body;
@@ -87,6 +88,7 @@ struct sio_exchange {
     bool whole; /* all of it is here */
     bool claimed;
     bool head_only; /* the answer has no body */
+    bool streaming; /* the answer has begun and goes on */
     bool keep_alive;
     bool expects_continue; /* and was not told to */
     bool old;              /* HTTP/1.0 */
@@ -109,6 +111,8 @@ sio_stream *sio_front_conn_give(sio_front_conn *conn);
 bool sio_front_conn_idle(const sio_front_conn *conn);
 /* The present request was answered: go on, now or from the loop. */
 void sio_front_conn_answered(sio_front_conn *conn);
+/* A part of the answer was queued. */
+void sio_front_conn_wrote(sio_front_conn *conn);
 /* Send this file as the rest of an answer; it is owned from now on. */
 void sio_front_conn_send_file(sio_front_conn *conn, int fd, uint64_t size);
 /* Free the memory of those that are gone. */

@@ -1,32 +1,173 @@
-/* Requests for the application: whole, and answered before its handler returns. */
+/* Requests for the application: whole, and answered before its handler returns or, kept, later. */
 #include "front_state.h"
+
+#include "mem.h"
 
 #include <sio/url.h>
 
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 struct sio_request {
-    sio_exchange *exchange; /* NULL once it is answered */
-    const sio_http1_head *head;
-    sio_url_target target;
+    sio_list link; /* of the front's, while it is kept and open */
+    const sio_mem *mem;
+    sio_mem own_mem;        /* it may outlive the server */
+    sio_exchange *exchange; /* NULL once it is answered or lost */
     sio_bytes body;
+    uint8_t *copy;   /* of the body, of a kept one */
     sio_buf headers; /* whole lines for the answer */
+    sio_request_lost_fn on_lost;
+    void *lost_user;
+    sio_request_drain_fn on_drain;
+    void *drain_user;
+    unsigned refs;
+    bool lost;
+    bool started; /* piece by piece */
 };
 
+/* ---- life ---- */
+
+static sio_request *request_new(sio_front *front, sio_exchange *exchange, sio_bytes body) {
+    sio_request *request = sio_mem_zalloc(front->mem, sizeof(*request));
+    if (!request) {
+        return NULL;
+    }
+    if (front->mem) {
+        request->own_mem = *front->mem;
+        request->mem = &request->own_mem;
+    }
+    request->exchange = exchange;
+    request->body = body;
+    request->refs = 1;
+    sio_list_init(&request->link);
+    sio_buf_init(&request->headers, 0, request->mem);
+    return request;
+}
+
+static void request_free(sio_request *request) {
+    bool has_mem = request->mem != NULL;
+    sio_mem mem = request->own_mem;
+    sio_buf_free(&request->headers);
+    sio_mem_release(has_mem ? &mem : NULL, request->copy);
+    sio_mem_release(has_mem ? &mem : NULL, request);
+}
+
+/* The exchange is about to be gone. */
+static sio_exchange *let_go(sio_request *request) {
+    sio_exchange *exchange = request->exchange;
+    request->exchange = NULL;
+    if (sio_list_linked(&request->link)) {
+        sio_list_remove(&request->link);
+    }
+    sio_exchange_claim(exchange, NULL, NULL);
+    return exchange;
+}
+
+sio_request *sio_request_ref(sio_request *request) {
+    request->refs++;
+    return request;
+}
+
+void sio_request_unref(sio_request *request) {
+    if (!request || --request->refs > 0) {
+        return;
+    }
+    if (request->exchange && request->started) {
+        sio_exchange_destroy(let_go(request));
+    } else if (request->exchange) {
+        sio_exchange_answer_status(let_go(request), 500, NULL);
+    }
+    request_free(request);
+}
+
+/* The exchange is gone already, for want of memory. */
+static void forget(sio_request *request) {
+    request->exchange = NULL;
+    request->lost = true;
+    if (sio_list_linked(&request->link)) {
+        sio_list_remove(&request->link);
+    }
+}
+
+/* ---- the exchange's side ---- */
+
+static void lose(sio_request *request, int err) {
+    forget(request);
+    if (request->on_lost) {
+        sio_request_ref(request);
+        request->on_lost(request, err, request->lost_user);
+        sio_request_unref(request);
+    }
+}
+
+static void on_abort(void *ctx, sio_exchange *exchange, int err) {
+    lose(ctx, err);
+}
+
+static void on_drained(void *ctx, sio_exchange *exchange) {
+    sio_request *request = ctx;
+    if (request->on_drain) {
+        sio_request_ref(request);
+        request->on_drain(request, request->drain_user);
+        sio_request_unref(request);
+    }
+}
+
+static const sio_exchange_callbacks kept_callbacks = {.on_abort = on_abort, .on_drain = on_drained};
+
+void sio_front_lose_requests(sio_front *front) {
+    while (!sio_list_empty(&front->requests)) {
+        sio_request *request = SIO_CONTAINER(front->requests.next, sio_request, link);
+        sio_exchange *exchange = let_go(request);
+        sio_exchange_destroy(exchange);
+        lose(request, SIO_ERR_CLOSED);
+    }
+}
+
+/* The body lies in what the connection has read. */
+static int keep_body(sio_request *request) {
+    if (request->body.len == 0) {
+        return 0;
+    }
+    request->copy = sio_mem_alloc(request->mem, request->body.len);
+    if (!request->copy) {
+        request->body = (sio_bytes){NULL, 0};
+        return SIO_ERR_NOMEM;
+    }
+    memcpy(request->copy, request->body.ptr, request->body.len);
+    request->body.ptr = request->copy;
+    return 0;
+}
+
+/* Its handler has returned and holds a reference. */
+static void keep(sio_front *front, sio_request *request) {
+    if (!request->exchange) {
+        request->body = (sio_bytes){NULL, 0};
+    } else if (keep_body(request) != 0) {
+        sio_exchange_destroy(let_go(request));
+        lose(request, SIO_ERR_NOMEM);
+    } else {
+        sio_list_push(&front->requests, &request->link);
+    }
+}
+
 static void call_handler(sio_front *front, sio_exchange *exchange, sio_bytes body) {
-    sio_request request = {.exchange = exchange, .head = sio_exchange_head(exchange), .body = body};
     if (!front->handler) {
         sio_exchange_answer_status(exchange, 404, NULL);
         return;
     }
-    sio_url_split_target(&request.target, request.head->target);
-    sio_buf_init(&request.headers, 0, front->mem);
-    front->handler(&request, front->handler_user);
-    if (request.exchange) {
-        sio_exchange_answer_status(request.exchange, 500, NULL);
+    sio_request *request = request_new(front, exchange, body);
+    if (!request) {
+        sio_exchange_destroy(exchange);
+        return;
     }
-    sio_buf_free(&request.headers);
+    sio_exchange_claim(exchange, &kept_callbacks, request);
+    front->handler(request, front->handler_user);
+    if (request->refs > 1) {
+        keep(front, request);
+    }
+    sio_request_unref(request);
 }
 
 static void on_body(void *ctx, sio_exchange *exchange, sio_bytes body) {
@@ -45,16 +186,26 @@ void sio_request_route(sio_front *front, sio_exchange *exchange) {
 
 /* ---- asking ---- */
 
+static const sio_str NO_TEXT = {NULL, 0};
+
+static sio_url_target target_of(const sio_request *request) {
+    sio_url_target target = {0};
+    if (request->exchange) {
+        sio_url_split_target(&target, sio_exchange_head(request->exchange)->target);
+    }
+    return target;
+}
+
 sio_str sio_request_method(const sio_request *request) {
-    return request->head->method;
+    return request->exchange ? sio_exchange_head(request->exchange)->method : NO_TEXT;
 }
 
 sio_str sio_request_path(const sio_request *request) {
-    return request->target.path;
+    return target_of(request).path;
 }
 
 sio_str sio_request_query(const sio_request *request) {
-    return request->target.query;
+    return target_of(request).query;
 }
 
 sio_bytes sio_request_body(const sio_request *request) {
@@ -62,7 +213,32 @@ sio_bytes sio_request_body(const sio_request *request) {
 }
 
 sio_str sio_request_header(const sio_request *request, const char *name) {
-    return sio_http1_find(request->head, (sio_str){name, strlen(name)});
+    if (!request->exchange) {
+        return NO_TEXT;
+    }
+    return sio_http1_find(sio_exchange_head(request->exchange), (sio_str){name, strlen(name)});
+}
+
+const char *sio_request_address(const sio_request *request) {
+    return request->exchange ? sio_exchange_remote(request->exchange) : "";
+}
+
+bool sio_request_secure(const sio_request *request) {
+    return request->exchange && sio_exchange_is_tls(request->exchange);
+}
+
+size_t sio_request_queued(const sio_request *request) {
+    return request->exchange ? sio_exchange_queued(request->exchange) : 0;
+}
+
+void sio_request_on_lost(sio_request *request, sio_request_lost_fn fn, void *user) {
+    request->on_lost = fn;
+    request->lost_user = user;
+}
+
+void sio_request_on_drain(sio_request *request, sio_request_drain_fn fn, void *user) {
+    request->on_drain = fn;
+    request->drain_user = user;
 }
 
 /* ---- answering ---- */
@@ -80,9 +256,26 @@ static bool is_ours(const char *name) {
     return false;
 }
 
+/* Whether an answer may begin. */
+static int check_state(const sio_request *request) {
+    if (request->exchange && !request->started) {
+        return 0;
+    }
+    return request->lost ? SIO_ERR_CLOSED : SIO_ERR_STATE;
+}
+
+/* Whether one that has begun may go on. */
+static int check_started(const sio_request *request) {
+    if (request->exchange && request->started) {
+        return 0;
+    }
+    return request->lost ? SIO_ERR_CLOSED : SIO_ERR_STATE;
+}
+
 int sio_request_add_header(sio_request *request, const char *name, const char *value) {
-    if (!request->exchange) {
-        return SIO_ERR_STATE;
+    int rc = check_state(request);
+    if (rc != 0) {
+        return rc;
     }
     if (!name || !value || is_ours(name)) {
         return SIO_ERR_INVALID;
@@ -92,30 +285,126 @@ int sio_request_add_header(sio_request *request, const char *name, const char *v
                                   (sio_str){value, strlen(value)});
 }
 
-static int check_reply(sio_request *request, int status, const char *content_type, const void *body,
-                       size_t len) {
+/* The headers become one text. */
+static int check_answer(sio_request *request, int status, const char *content_type) {
     bool typed = !content_type || sio_http1_is_value((sio_str){content_type, strlen(content_type)});
-    if (status < 200 || status > 599 || !typed || (!body && len > 0)) {
+    if (status < 200 || status > 599 || !typed) {
         return SIO_ERR_INVALID;
     }
     return sio_buf_add_byte(&request->headers, 0);
 }
 
-int sio_request_reply(sio_request *request, int status, const char *content_type, const void *body,
-                      size_t len) {
-    sio_exchange *exchange = request->exchange;
-    if (!exchange) {
-        return SIO_ERR_STATE;
-    }
-    request->exchange = NULL;
-    int rc = check_reply(request, status, content_type, body, len);
-    if (rc == 0) {
-        sio_exchange_answer(exchange, status, content_type, (sio_bytes){body, len},
-                            (const char *)request->headers.data);
-    } else if (rc == SIO_ERR_NOMEM) {
+/* It cannot be answered as the application wants. */
+static int spoil(sio_request *request, int rc) {
+    sio_exchange *exchange = let_go(request);
+    if (rc == SIO_ERR_NOMEM) {
+        request->lost = true;
         sio_exchange_destroy(exchange);
     } else {
         sio_exchange_answer_status(exchange, 500, NULL);
+    }
+    return rc;
+}
+
+int sio_request_reply(sio_request *request, int status, const char *content_type, const void *body,
+                      size_t len) {
+    int rc = check_state(request);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = !body && len > 0 ? SIO_ERR_INVALID : check_answer(request, status, content_type);
+    if (rc != 0) {
+        return spoil(request, rc);
+    }
+    sio_exchange_answer(let_go(request), status, content_type, (sio_bytes){body, len},
+                        (const char *)request->headers.data);
+    return 0;
+}
+
+/* ---- files ---- */
+
+static int open_file(sio_file *file, const sio_mem *mem, const char *path) {
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    size_t len = slash ? (size_t)(slash - path) + 1 : 0;
+    char *folder = slash ? sio_mem_strndup(mem, path, len) : NULL;
+    if (slash && !folder) {
+        return SIO_ERR_NOMEM;
+    }
+    int dir;
+    int rc = sio_static_dir_open(&dir, folder ? folder : ".");
+    sio_mem_release(mem, folder);
+    if (rc == 0) {
+        rc = sio_file_open(file, dir, name);
+        close(dir);
+    }
+    return rc == SIO_ERR_TYPE ? SIO_ERR_NOT_FOUND : rc;
+}
+
+int sio_request_send_file(sio_request *request, const char *path, const char *content_type) {
+    sio_file file;
+    int rc = check_state(request);
+    if (rc == 0) {
+        rc = path ? open_file(&file, request->mem, path) : SIO_ERR_INVALID;
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    rc = check_answer(request, 200, content_type);
+    if (rc != 0) {
+        sio_file_close(&file);
+        return spoil(request, rc);
+    }
+    const char *type = content_type ? content_type : sio_file_type(path);
+    sio_file_answer(let_go(request), &file, type, (const char *)request->headers.data);
+    return 0;
+}
+
+/* ---- piece by piece ---- */
+
+int sio_request_start(sio_request *request, int status, const char *content_type) {
+    int rc = check_state(request);
+    if (rc != 0) {
+        return rc;
+    }
+    bool bodyless = status == 204 || status == 304;
+    rc = bodyless ? SIO_ERR_INVALID : check_answer(request, status, content_type);
+    if (rc != 0) {
+        return spoil(request, rc);
+    }
+    rc = sio_exchange_start(request->exchange, status, content_type,
+                            (const char *)request->headers.data);
+    if (rc != 0) {
+        forget(request);
+        return rc;
+    }
+    request->started = true;
+    return 0;
+}
+
+int sio_request_write(sio_request *request, const void *data, size_t len) {
+    int rc = check_started(request);
+    if (rc != 0) {
+        return rc;
+    }
+    if (!data && len > 0) {
+        return SIO_ERR_INVALID;
+    }
+    size_t queued = sio_exchange_queued(request->exchange);
+    if (queued > SIO_REQUEST_MAX_QUEUED || len > SIO_REQUEST_MAX_QUEUED - queued) {
+        return SIO_ERR_LIMIT;
+    }
+    rc = sio_exchange_write(request->exchange, (sio_bytes){data, len});
+    if (rc != 0) {
+        forget(request);
+    }
+    return rc;
+}
+
+int sio_request_end(sio_request *request) {
+    int rc = check_started(request);
+    if (rc == 0) {
+        sio_exchange_end(let_go(request));
     }
     return rc;
 }

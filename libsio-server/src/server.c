@@ -304,6 +304,7 @@ void sio_server_free(sio_server *server) {
     sio_server_stop_listening(server);
     end_all_peers(server, true);
     end_all_acks(server);
+    sio_front_lose_requests(server->front);
     if (server->on_closed) {
         closed(server);
     }

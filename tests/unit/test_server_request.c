@@ -166,6 +166,249 @@ START_TEST(the_handler_may_be_removed_meanwhile) {
 }
 END_TEST
 
+/* ---- later ---- */
+
+typedef struct later {
+    app app;
+    sio_request *kept;
+    unsigned lost;
+    unsigned drained;
+    int err;
+} later;
+
+static void on_lost(sio_request *request, int err, void *user) {
+    later *l = user;
+    l->lost++;
+    l->err = err;
+    ck_assert_ptr_null(sio_request_method(request).ptr);
+    ck_assert_str_eq(sio_request_address(request), "");
+    ck_assert_int_eq(sio_request_reply(request, 200, NULL, NULL, 0), SIO_ERR_CLOSED);
+    ck_assert_int_eq(sio_request_add_header(request, "A", "b"), SIO_ERR_CLOSED);
+    ck_assert_int_eq(sio_request_write(request, "x", 1), SIO_ERR_CLOSED);
+}
+
+static void keeps(app *a, sio_request *request) {
+    later *l = (later *)a;
+    l->kept = sio_request_ref(request);
+    sio_request_on_lost(request, on_lost, l);
+}
+
+static void wait_kept(front_client *c, const later *l) {
+    for (int i = 0; i < 200 && !l->kept; i++) {
+        client_step(c);
+    }
+    ck_assert_ptr_nonnull(l->kept);
+}
+
+START_TEST(a_kept_request_is_answered_later) {
+    static const char *const requests[] = {
+        "POST /p?q HTTP/1.1\r\nHost: h\r\nX-Y: z\r\nContent-Length: 5\r\n\r\n12345",
+        "POST /p?q HTTP/1.1\r\nHost: h\r\nX-Y: z\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "2\r\n12\r\n3\r\n345\r\n0\r\n\r\n",
+    };
+    for (int i = 0; i < 2; i++) {
+        front_test t;
+        front_client c;
+        later l = {.app = {.fn = keeps}};
+        setup(&t, &c, &l.app);
+        client_send(&c, requests[i]);
+        client_send(&c, GET("/next"));
+        wait_kept(&c, &l);
+        for (int k = 0; k < 10; k++) {
+            client_step(&c); /* more bytes come, and the head moves */
+        }
+        ck_assert_uint_eq(l.app.calls, 1);
+        ck_assert(is(sio_request_path(l.kept), "/p"));
+        ck_assert(is(sio_request_query(l.kept), "q"));
+        ck_assert(is(sio_request_header(l.kept, "X-Y"), "z"));
+        ck_assert_str_eq(sio_request_address(l.kept), "127.0.0.1");
+        ck_assert(!sio_request_secure(l.kept));
+        ck_assert_uint_eq(sio_request_body(l.kept).len, 5);
+        ck_assert_mem_eq(sio_request_body(l.kept).ptr, "12345", 5);
+        ck_assert_int_eq(sio_request_add_header(l.kept, "Set-Cookie", "a=1"), 0);
+        ck_assert_int_eq(sio_request_add_header(l.kept, "Set-Cookie", "b=2"), 0);
+        ck_assert_int_eq(sio_request_reply(l.kept, 200, NULL, "late", 4), 0);
+        ck_assert_int_eq(sio_request_reply(l.kept, 200, NULL, "late", 4), SIO_ERR_STATE);
+        sio_request_unref(l.kept);
+        l.kept = NULL;
+        client_take(&c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nSet-Cookie: a=1\r\n"
+                        "Set-Cookie: b=2\r\n\r\nlate");
+        wait_kept(&c, &l);
+        sio_request_unref(l.kept); /* forgotten */
+        client_answer(&c, "HTTP/1.1 500");
+        ck_assert_uint_eq(l.lost, 0);
+        teardown(&t, &c);
+    }
+}
+END_TEST
+
+START_TEST(who_leaves_is_lost) {
+    front_test t;
+    front_client c;
+    later l = {.app = {.fn = keeps}};
+    setup(&t, &c, &l.app);
+    client_send(&c, GET("/"));
+    wait_kept(&c, &l);
+    client_close(&c);
+    for (int i = 0; i < 200 && l.lost == 0; i++) {
+        front_turn(&t);
+    }
+    ck_assert_uint_eq(l.lost, 1);
+    front_teardown(&t);
+    ck_assert_uint_eq(l.lost, 1);
+    sio_request_unref(l.kept);
+}
+END_TEST
+
+START_TEST(a_request_outlives_the_front) {
+    front_test t;
+    front_client c;
+    later l = {.app = {.fn = keeps}};
+    setup(&t, &c, &l.app);
+    client_send(&c, GET("/"));
+    wait_kept(&c, &l);
+    sio_front_lose_requests(t.front);
+    ck_assert_uint_eq(l.lost, 1);
+    ck_assert_int_eq(l.err, SIO_ERR_CLOSED);
+    teardown(&t, &c);
+    ck_assert_uint_eq(l.lost, 1);
+    sio_request_unref(l.kept);
+}
+END_TEST
+
+/* ---- piece by piece ---- */
+
+static void on_drained(sio_request *request, void *user) {
+    ((later *)user)->drained++;
+}
+
+static void begins(app *a, sio_request *request) {
+    keeps(a, request);
+    sio_request_on_drain(request, on_drained, a);
+    ck_assert_int_eq(sio_request_write(request, "x", 1), SIO_ERR_STATE);
+    ck_assert_int_eq(sio_request_end(request), SIO_ERR_STATE);
+    ck_assert_int_eq(sio_request_start(request, 200, "text/x"), 0);
+    ck_assert_int_eq(sio_request_start(request, 200, "text/x"), SIO_ERR_STATE);
+    ck_assert_int_eq(sio_request_add_header(request, "A", "b"), SIO_ERR_STATE);
+    ck_assert_int_eq(sio_request_write(request, "abc", 3), 0);
+    ck_assert_int_eq(sio_request_write(request, "", 0), 0);
+    ck_assert_int_eq(sio_request_write(request, NULL, 1), SIO_ERR_INVALID);
+}
+
+#define HEAD_OF_PIECES "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\n"
+
+START_TEST(an_answer_in_pieces) {
+    front_test t;
+    front_client c;
+    later l = {.app = {.fn = begins}};
+    setup(&t, &c, &l.app);
+    client_send(&c, GET("/"));
+    client_take(&c, HEAD_OF_PIECES "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    for (int i = 0; i < 200 && l.drained == 0; i++) {
+        client_step(&c);
+    }
+    ck_assert_uint_gt(l.drained, 0);
+    ck_assert_uint_eq(sio_request_queued(l.kept), 0);
+    char big[300];
+    memset(big, 'x', sizeof big);
+    ck_assert_int_eq(sio_request_write(l.kept, big, sizeof big), 0);
+    ck_assert_int_eq(sio_request_end(l.kept), 0);
+    ck_assert_int_eq(sio_request_end(l.kept), SIO_ERR_STATE);
+    sio_request_unref(l.kept);
+    char expected[400];
+    snprintf(expected, sizeof expected, "12c\r\n%.300s\r\n0\r\n\r\n", big);
+    client_take(&c, expected);
+    /* The connection goes on. */
+    l.kept = NULL;
+    client_send(&c, GET("/"));
+    client_take(&c, HEAD_OF_PIECES "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    sio_request_unref(l.kept); /* cut off: the client sees that the end is missing */
+    client_eof(&c);
+    ck_assert_uint_eq(c.len, 0);
+    teardown(&t, &c);
+}
+END_TEST
+
+START_TEST(pieces_for_old_clients_and_heads) {
+    front_test t;
+    front_client c;
+    later l = {.app = {.fn = begins}};
+    setup(&t, &c, &l.app);
+    client_send(&c, "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_take(&c, HEAD_OF_PIECES "Transfer-Encoding: chunked\r\n\r\n");
+    ck_assert_int_eq(sio_request_end(l.kept), 0);
+    sio_request_unref(l.kept);
+    client_send(&c, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    client_take(&c, HEAD_OF_PIECES "Connection: close\r\n\r\nabc");
+    ck_assert_int_eq(sio_request_end(l.kept), 0);
+    sio_request_unref(l.kept);
+    client_eof(&c);
+    teardown(&t, &c);
+}
+END_TEST
+
+START_TEST(who_does_not_read_pieces_is_bounded_and_lost) {
+    front_test t;
+    front_client c;
+    later l = {.app = {.fn = begins}};
+    sio_front_options options = front_options();
+    options.idle_timeout_ms = 50;
+    front_setup(&t, options);
+    sio_front_on_request(t.front, handle, &l.app);
+    client_open(&c, &t);
+    client_send(&c, GET("/"));
+    while (!l.kept) {
+        front_turn(&t);
+    }
+    static char block[65536];
+    int rc = 0;
+    for (int i = 0; i < 10000 && rc == 0; i++) {
+        rc = sio_request_write(l.kept, block, sizeof block);
+        front_turn(&t);
+    }
+    ck_assert_int_eq(rc, SIO_ERR_LIMIT);
+    ck_assert_uint_le(sio_request_queued(l.kept), SIO_REQUEST_MAX_QUEUED + 1000);
+    while (l.lost == 0) {
+        event_base_loop(t.base, EVLOOP_ONCE);
+    }
+    ck_assert_int_eq(l.err, SIO_ERR_TIMEOUT);
+    sio_request_unref(l.kept);
+    teardown(&t, &c);
+}
+END_TEST
+
+/* ---- files ---- */
+
+static char file_path[64];
+
+static void sends_file(app *a, sio_request *request) {
+    ck_assert_int_eq(sio_request_send_file(request, "/nonexistent/x", NULL), SIO_ERR_NOT_FOUND);
+    ck_assert_int_eq(sio_request_send_file(request, "/tmp", NULL), SIO_ERR_NOT_FOUND);
+    ck_assert_int_eq(sio_request_send_file(request, NULL, NULL), SIO_ERR_INVALID);
+    ck_assert_int_eq(sio_request_add_header(request, "X-A", "b"), 0);
+    ck_assert_int_eq(sio_request_send_file(request, file_path, NULL), 0);
+    ck_assert_int_eq(sio_request_send_file(request, file_path, NULL), SIO_ERR_STATE);
+}
+
+START_TEST(a_file_is_sent) {
+    front_test t;
+    front_client c;
+    app a = {.fn = sends_file};
+    char dir[] = "/tmp/sio-request-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    snprintf(file_path, sizeof file_path, "%s/a.json", dir);
+    FILE *file = fopen(file_path, "w");
+    fputs("[1]", file);
+    fclose(file);
+    setup(&t, &c, &a);
+    client_send(&c, GET("/"));
+    client_answer(&c, "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\n");
+    teardown(&t, &c);
+    unlink(file_path);
+    rmdir(dir);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("server_request");
     TCase *tc = tcase_create("all");
@@ -174,6 +417,13 @@ int main(void) {
     tcase_add_test(tc, headers_cannot_be_injected);
     tcase_add_test(tc, bad_replies_are_500);
     tcase_add_test(tc, the_handler_may_be_removed_meanwhile);
+    tcase_add_test(tc, a_kept_request_is_answered_later);
+    tcase_add_test(tc, who_leaves_is_lost);
+    tcase_add_test(tc, a_request_outlives_the_front);
+    tcase_add_test(tc, an_answer_in_pieces);
+    tcase_add_test(tc, pieces_for_old_clients_and_heads);
+    tcase_add_test(tc, who_does_not_read_pieces_is_bounded_and_lost);
+    tcase_add_test(tc, a_file_is_sent);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }
