@@ -26,6 +26,7 @@ struct stream_tls {
     bool closed; /* our end was put on the queue */
     bool failed;
     bool no_memory;
+    bool wrong_key; /* not a pinned one */
 };
 
 enum { WIRE_ENOUGH = 65536, PLAIN_MAX_PER_RECORD = 16384, HOST_MAX = 255 };
@@ -222,6 +223,10 @@ void sio_stream_tls_feed(stream_tls *tls, const uint8_t *data, size_t len) {
 stream_tls_result sio_stream_tls_handshake(stream_tls *tls) {
     ERR_clear_error();
     int rc = SSL_do_handshake(tls->ssl);
+    if (rc == 1 && !sio_tls_pin_matches(tls->settings, tls->ssl)) {
+        tls->wrong_key = true;
+        return fail(tls);
+    }
     if (rc == 1) {
         tls->ready = true;
         return TLS_DONE;
@@ -270,9 +275,41 @@ void sio_stream_tls_shutdown(stream_tls *tls) {
 
 /* -- what went wrong -- */
 
-static bool is_host_mismatch(long verify) {
-    return verify == X509_V_ERR_HOSTNAME_MISMATCH || verify == X509_V_ERR_IP_ADDRESS_MISMATCH ||
-           verify == X509_V_ERR_EMAIL_MISMATCH;
+/* Which check of the certificate failed. */
+static int verify_error(long verify) {
+    switch (verify) {
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+    case X509_V_ERR_EMAIL_MISMATCH:
+        return SIO_ERR_TLS_HOST;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return SIO_ERR_TLS_EXPIRED;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+        return SIO_ERR_TLS_SELF_SIGNED;
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        return SIO_ERR_TLS_ISSUER;
+    default:
+        return SIO_ERR_TLS_VERIFY;
+    }
+}
+
+static int protocol_error(int reason) {
+    switch (reason) {
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+        return SIO_ERR_TLS_VERIFY;
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_NO_PROTOCOLS_AVAILABLE:
+    case SSL_R_VERSION_TOO_LOW:
+    case SSL_R_WRONG_SSL_VERSION:
+    case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+        return SIO_ERR_TLS_PROTOCOL;
+    default:
+        return SIO_ERR_TLS;
+    }
 }
 
 void sio_stream_tls_fault(const stream_tls *tls, stream_tls_fault *out) {
@@ -281,14 +318,16 @@ void sio_stream_tls_fault(const stream_tls *tls, stream_tls_fault *out) {
     if (tls->no_memory) {
         out->err = SIO_ERR_NOMEM;
         snprintf(out->text, sizeof out->text, "TLS: out of memory");
+    } else if (tls->wrong_key) {
+        out->err = SIO_ERR_TLS_PIN;
+        snprintf(out->text, sizeof out->text, "none of the pinned keys: %s", tls->host);
     } else if (!tls->ready && reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verify != X509_V_OK) {
-        out->err = is_host_mismatch(verify) ? SIO_ERR_TLS_HOST : SIO_ERR_TLS_VERIFY;
+        out->err = verify_error(verify);
         snprintf(out->text, sizeof out->text, "%s%s%s", X509_verify_cert_error_string(verify),
                  tls->host ? ": " : "", tls->host ? tls->host : "");
     } else {
         const char *text = ERR_reason_error_string(tls->fault_code);
-        bool no_cert = reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
-        out->err = no_cert ? SIO_ERR_TLS_VERIFY : SIO_ERR_TLS;
+        out->err = protocol_error(reason);
         snprintf(out->text, sizeof out->text, "TLS: %s", text ? text : "protocol failure");
     }
 }

@@ -270,6 +270,9 @@ static int configure(sio_tls *tls, const sio_tls_options *o, char detail[SIO_TLS
 
 static int open_context(sio_tls *tls, const sio_tls_options *o, char detail[SIO_TLS_DETAIL_MAX]) {
     ERR_clear_error();
+    if (o->pins && sio_tls_pins_read(tls, o->pins) != 0) {
+        return refuse(detail, "pinned keys: not SHA-256 in base64, too many, or none");
+    }
     if (o->context) {
         SSL_CTX_up_ref(o->context);
         tls->context = o->context;
@@ -352,6 +355,10 @@ void sio_tls_unref(sio_tls *tls) {
     sio_mem_release(with, tls);
 }
 
+bool sio_tls_is_insecure(const sio_tls *tls) {
+    return tls->insecure;
+}
+
 struct ssl_ctx_st *sio_tls_context(const sio_tls *tls) {
     return tls->context;
 }
@@ -401,6 +408,10 @@ sio_tls *sio_tls_ref(sio_tls *tls) {
 }
 
 void sio_tls_unref(sio_tls *tls) {
+}
+
+bool sio_tls_is_insecure(const sio_tls *tls) {
+    return false;
 }
 
 struct ssl_ctx_st *sio_tls_context(const sio_tls *tls) {

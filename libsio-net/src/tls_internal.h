@@ -11,6 +11,8 @@
 
 enum { SIO_TLS_SESSION_CONTEXT = 16 };
 
+enum { SIO_TLS_PINS_MAX = 16, SIO_TLS_PIN_LEN = 32 };
+
 struct sio_tls {
     atomic_uint refs;
     sio_mem mem_copy;
@@ -19,6 +21,8 @@ struct sio_tls {
     BIO_METHOD *bio_method;
     bool server;
     bool insecure;
+    size_t pin_count;
+    unsigned char pins[SIO_TLS_PINS_MAX][SIO_TLS_PIN_LEN];
     unsigned alpn_len;
     unsigned char alpn[256]; /* as on the wire, a server's choice is made from it */
     /* A client's last session, for the host it was made with. Streams of several loops may share
@@ -46,6 +50,12 @@ void sio_tls_error_text(char out[SIO_TLS_DETAIL_MAX], const char *prefix);
  * Errors: SIO_ERR_INVALID, SIO_ERR_NOMEM. */
 int sio_tls_names_open(sio_tls *tls, const sio_tls_options *options);
 void sio_tls_names_close(sio_tls *tls);
+
+/* Errors: SIO_ERR_TLS_CONFIG: one is no SHA-256 in base64, there are too many, or none. */
+int sio_tls_pins_read(sio_tls *tls, const char *list);
+
+/* Whether the peer's key is a pinned one; true when none is pinned. */
+bool sio_tls_pin_matches(const sio_tls *tls, const SSL *ssl);
 
 /* Remember, and use, a session of that host. */
 void sio_tls_keep_session(sio_tls *tls, const char *host, SSL *ssl);

@@ -23,7 +23,7 @@ LOOP = re.compile(r"(event2/|openssl/|event\.h|evhttp\.h|evdns\.h)")
 # listed). What is not listed is a helper (0).
 CORE_LAYERS = {
     "args": 1, "json": 1, "http": 1, "ws": 1, "eio": 1,
-    "ack": 2, "event": 2, "msgpack": 2, "packet": 2, "parser": 2, "recovery": 2, "sio": 2,
+    "ack": 2, "event": 2, "msgpack": 2, "packet": 2, "parser": 2, "proxy": 2, "recovery": 2, "sio": 2,
     "session": 3,
     "proto": 4,
 }

@@ -21,7 +21,7 @@ typedef struct sio_tls_name {
 /* All texts are borrowed for the call. PEM texts are NUL-terminated. Zero is the default. */
 typedef struct sio_tls_options {
     struct ssl_ctx_st *context; /* a ready SSL_CTX, referenced, used as it is: no other field
-                                 * counts except `insecure` */
+                                 * counts except `insecure` and `pins` */
     const char *ca_file;        /* none of the three: the system's trust store (client) */
     const char *ca_dir;
     const char *ca_pem;
@@ -32,6 +32,9 @@ typedef struct sio_tls_options {
     const char *passphrase;
     const char *ciphers; /* OpenSSL cipher list up to TLS 1.2; NULL: AEAD with forward secrecy */
     const char *alpn;    /* comma-separated, in order of preference: "http/1.1" */
+    const char *pins;    /* client: SHA-256 of the keys (SubjectPublicKeyInfo) of which the server's
+                          * must be one, in base64, separated by commas or white space; a prefix
+                          * "sha256/" or "sha256//" counts nothing. Checked also when `insecure` */
     int min_version;     /* 12 or 13; 0 means 12 */
     bool insecure;       /* client: accept any certificate and host */
     bool request_cert;   /* server: ask for a client certificate, verify it if there is one */
@@ -57,6 +60,9 @@ int sio_tls_server_new(sio_tls **out, const sio_tls_options *options,
 /* Thread: any. NULL is allowed. */
 sio_tls *sio_tls_ref(sio_tls *tls);
 void sio_tls_unref(sio_tls *tls);
+
+/* Whether nothing is verified. */
+bool sio_tls_is_insecure(const sio_tls *tls);
 
 /* Borrowed; for applications that set up more than the options offer. NULL without TLS. */
 struct ssl_ctx_st *sio_tls_context(const sio_tls *tls);
