@@ -21,17 +21,26 @@ typedef struct sio_front_dir {
     char prefix[]; /* begins and ends with a slash */
 } sio_front_dir;
 
+/* An engine whose path is the front's to route. */
+typedef struct sio_front_mount {
+    struct sio_front_mount *next; /* a path that is not longer */
+    sio_engine *engine;
+} sio_front_mount;
+
 struct sio_front {
     const sio_mem *mem;
     sio_loop *loop;
-    sio_engine *engine;
+    sio_engine *engine;      /* that of the options: also the client bundle's; may be NULL */
+    sio_front_mount *mounts; /* longest path first */
+    sio_list stray;          /* upgrade requests of nobody */
+    uint32_t stray_ms;
     sio_http1_scratch *scratch;
     sio_buf head;                      /* the answer's head that is being written */
     char remote[SIO_ADDRESS_TEXT_MAX]; /* for sio_exchange_remote */
     sio_cors cors;
     sio_front_dir *dirs; /* longest prefix first */
     int client_dir;      /* -1: none */
-    sio_list requests; /* those the application keeps */
+    sio_list requests;   /* those the application keeps */
     sio_request_fn handler;
     void *handler_user;
     uint64_t max_body;
@@ -81,6 +90,7 @@ struct sio_exchange {
     void *ctx;
     sio_http1_head *head; /* a copy, when the parser cannot keep it any longer */
     sio_buf headers;      /* whole lines for the answer, whoever gives it */
+    sio_buf late_headers; /* the same, behind its own */
     sio_buf body;
     uint64_t length;
     bool chunked;
@@ -122,6 +132,13 @@ void sio_front_reap(void *front);
 
 /* Find out whose request it is, and hand it over. */
 void sio_front_route(sio_front *front, sio_exchange *exchange);
+
+/* ---- front_stray.c ---- */
+
+/* An upgrade request that is nobody's: its connection ends after a while, without an answer. */
+void sio_front_stray(sio_front *front, sio_exchange *exchange);
+/* Forget those that are left. */
+void sio_front_stray_free(sio_front *front);
 
 /* ---- exchange.c ---- */
 
