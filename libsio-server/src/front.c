@@ -117,13 +117,25 @@ size_t sio_front_count(const sio_front *front) {
     return front->count;
 }
 
-void sio_front_accept(sio_front *front, sio_stream *stream) {
+static bool has_room(const sio_front *front) {
     bool full = front->max_connections > 0 && front->count >= front->max_connections;
-    if (front->closing || full) {
+    return !front->closing && !full;
+}
+
+void sio_front_accept(sio_front *front, sio_stream *stream) {
+    if (has_room(front)) {
+        (void)sio_front_conn_new(front, stream, (sio_bytes){NULL, 0});
+    } else {
         sio_stream_free(stream);
-        return;
     }
-    sio_front_conn_new(front, stream);
+}
+
+int sio_front_adopt(sio_front *front, sio_stream *stream, sio_bytes early) {
+    if (!has_room(front)) {
+        sio_stream_free(stream);
+        return SIO_ERR_LIMIT;
+    }
+    return sio_front_conn_new(front, stream, early);
 }
 
 /* ---- routes ---- */

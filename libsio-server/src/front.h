@@ -37,6 +37,10 @@ void sio_front_free(sio_front *front);
 /* Take over an accepted stream. `is_tls`: not usable before its on_connected. */
 void sio_front_accept(sio_front *front, sio_stream *stream);
 
+/* The same for one from which `early` was read already, which is copied. The stream is consumed.
+ * Errors: SIO_ERR_LIMIT, SIO_ERR_NOMEM. */
+int sio_front_adopt(sio_front *front, sio_stream *stream, sio_bytes early);
+
 /* Close idle connections now and the others after their present answer. */
 void sio_front_close(sio_front *front);
 /* Take connections again. */

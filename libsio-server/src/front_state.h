@@ -63,6 +63,12 @@ typedef enum sio_front_wait {
     SIO_WAIT_PEER, /* to read what was sent, or to ask again */
 } sio_front_wait;
 
+/* What the application had read from a connection that it handed in. */
+typedef struct sio_front_early {
+    size_t len;
+    uint8_t data[];
+} sio_front_early;
+
 struct sio_front_conn {
     sio_list link;
     sio_front *front;
@@ -70,8 +76,9 @@ struct sio_front_conn {
     sio_http1_parser *parser;
     sio_exchange *exchange; /* the request in progress until it is answered */
     sio_timer timer;
-    sio_task go_on;  /* an answer came from outside of reading */
-    uint64_t unsent; /* when the timer was started for SIO_WAIT_PEER */
+    sio_task go_on;         /* an answer came from outside of reading */
+    sio_front_early *early; /* to be read first; NULL: nothing */
+    uint64_t unsent;        /* when the timer was started for SIO_WAIT_PEER */
     uint64_t file_left;
     int file;     /* being sent as an answer's body; -1: none */
     uint8_t wait; /* sio_front_wait */
@@ -106,8 +113,9 @@ struct sio_exchange {
 
 /* ---- front_conn.c ---- */
 
-/* Take the stream over, also when memory is short: it is closed then. */
-void sio_front_conn_new(sio_front *front, sio_stream *stream);
+/* Take the stream over, also when memory is short: it is closed then. `early` was read from it and
+ * is copied. Errors: SIO_ERR_NOMEM. */
+int sio_front_conn_new(sio_front *front, sio_stream *stream, sio_bytes early);
 
 /* Close when what was queued is sent. */
 void sio_front_conn_finish(sio_front_conn *conn);
