@@ -73,6 +73,7 @@ static void destroy(void *ctx) {
     bool has_mem = client->mem != NULL; /* it goes with the loop */
     sio_mem mem = has_mem ? *client->mem : (sio_mem){0};
     sio_loop_free(client->loop);
+    pthread_mutex_destroy(&client->post_lock);
     sio_mem_release(has_mem ? &mem : NULL, client);
 }
 
@@ -88,7 +89,12 @@ int sio_client_new(sio_client **out, const char *url, const sio_client_options *
     }
     sio_list_init(&client->sockets);
     sio_list_init(&client->attempts);
+    sio_list_init(&client->posted);
+    sio_waits_init(&client->opens);
+    sio_waits_init(&client->sent);
     sio_task_init(&client->failed_task, NULL, NULL);
+    sio_task_init(&client->opened_task, NULL, NULL);
+    pthread_mutex_init(&client->post_lock, NULL);
     pthread_mutex_init(&client->starting, NULL);
     rc = make_loop(client, &full);
     if (rc != 0) {
@@ -126,6 +132,18 @@ static bool in_own_thread(const sio_client *client) {
     return client->has_thread && pthread_equal(pthread_self(), client->thread);
 }
 
+/* Everyone who waits is told, exactly once. */
+static void end_waiting(sio_socket *socket) {
+    sio_socket_forget_auth(socket);
+    sio_socket_end_acks(socket, true);
+    sio_socket_end_kept(socket, SIO_ERR_DISCONNECTED);
+    sio_socket_end_queue(socket, SIO_ERR_DISCONNECTED);
+}
+
+bool sio_client_in_thread(const sio_client *client) {
+    return client->has_thread ? in_own_thread(client) : sio_loop_in_thread(client->loop);
+}
+
 void sio_client_free(sio_client *client) {
     if (!client || client->dead) {
         return;
@@ -136,8 +154,11 @@ void sio_client_free(sio_client *client) {
     sio_client_enter(client);
     client->dead = true; /* first, so that nothing new can be awaited */
     for (sio_list *at = client->sockets.next; at != &client->sockets; at = at->next) {
-        sio_socket_end_acks(SIO_CONTAINER(at, sio_socket, link), true);
+        end_waiting(SIO_CONTAINER(at, sio_socket, link));
     }
+    sio_waits_end(&client->sent, SIO_ERR_DISCONNECTED, client->mem);
+    sio_waits_end(&client->opens, SIO_ERR_DISCONNECTED, client->mem);
+    sio_client_end_posted(client, SIO_ERR_DISCONNECTED);
     sio_client_leave(client);
 }
 
@@ -190,16 +211,12 @@ int sio_client_start(sio_client *client) {
         return SIO_ERR_UNSUPPORTED;
     }
     client->running = true;
-    client->has_thread = true;
     pthread_mutex_lock(&client->starting);
     int failed = pthread_create(&client->thread, NULL, thread_main, client);
+    client->has_thread = !failed;
+    client->running = !failed;
     pthread_mutex_unlock(&client->starting);
-    if (failed) {
-        client->running = false;
-        client->has_thread = false;
-        return SIO_ERR_NOMEM;
-    }
-    return 0;
+    return failed ? SIO_ERR_NOMEM : 0;
 }
 
 void sio_client_stop(sio_client *client) {
@@ -269,6 +286,22 @@ int sio_client_on(sio_client *client, const char *event, sio_client_fn fn, void 
     return sio_handlers_add(&client->handlers, event, (sio_handler_fn)fn, user, false);
 }
 
+int sio_client_once(sio_client *client, const char *event, sio_client_fn fn, void *user) {
+    return sio_handlers_add(&client->handlers, event, (sio_handler_fn)fn, user, true);
+}
+
+void sio_client_off_event(sio_client *client, const char *event) {
+    sio_handlers_remove_name(&client->handlers, event);
+}
+
+void sio_client_off_all(sio_client *client) {
+    sio_handlers_remove_all(&client->handlers);
+}
+
+size_t sio_client_handler_count(const sio_client *client, const char *event) {
+    return sio_handlers_count(&client->handlers, event);
+}
+
 int sio_client_off(sio_client *client, const char *event, sio_client_fn fn, void *user) {
     return sio_handlers_remove(&client->handlers, event, (sio_handler_fn)fn, user);
 }
@@ -279,6 +312,13 @@ const char *sio_client_transport(const sio_client *client) {
     return client->phase == SIO_CLIENT_OPEN
                ? sio_eio_transport_name(sio_cengine_transport(client->current->engine))
                : NULL;
+}
+
+uint32_t sio_client_kept(const sio_client *client, uint64_t *bytes) {
+    if (bytes) {
+        *bytes = client->buffered_bytes;
+    }
+    return client->buffered;
 }
 
 const char *sio_client_engine_id(const sio_client *client) {

@@ -3,6 +3,7 @@
 #define SIO_CLIENT_STATE_H
 
 #include "engine.h"
+#include "waits.h"
 
 #include <net/handlers.h>
 #include <net/list.h>
@@ -21,6 +22,7 @@
 #include <sio/url.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* One engine session, from its start until its connections are gone. The client has at most one
  * current attempt; others are still closing. */
@@ -56,6 +58,8 @@ struct sio_client {
     char *path;
     char *query;
     char *auth;
+    sio_auth_fn auth_fn;
+    void *auth_user;
     char *server_name;
     sio_http1_header *headers; /* names and values owned */
     size_t header_count;
@@ -76,6 +80,11 @@ struct sio_client {
     int failed_error;
     bool reconnecting; /* the loop of attempts is on, waiting or trying */
     bool skip_reconnect;
+    bool no_reconnection;
+    bool attempt_is_asked; /* by sio_client_open_then: its failure starts no loop */
+    sio_waits opens;       /* of sio_client_open_then */
+    sio_task opened_task;
+    sio_waits sent; /* for the connection to have written everything */
     bool receiving; /* a packet is being handed out; it may lie in the decoder's memory */
 
     sio_client_failure failure; /* the last one, see sio_client_last_error */
@@ -93,7 +102,14 @@ struct sio_client {
     void *user;
     pthread_t thread;
     pthread_mutex_t starting;
-    bool has_thread;
+    atomic_bool has_thread; /* `thread` is the loop's */
+
+    /* Events of other threads, see socket_post.c. */
+    pthread_mutex_t post_lock;
+    sio_list posted;
+    uint32_t posted_count;
+    struct sio_posted *posting;
+
     bool running;
     bool dead;
     bool finishing;
@@ -106,6 +122,9 @@ static inline void sio_client_enter(sio_client *client) {
     client->depth++;
 }
 void sio_client_leave(sio_client *client);
+
+/* Whether the caller is where the client's objects belong. Callable from any thread. */
+bool sio_client_in_thread(const sio_client *client);
 
 /* End sio_client_run() when nothing will ever happen again. */
 void sio_client_check_idle(sio_client *client);

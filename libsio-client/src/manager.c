@@ -16,10 +16,12 @@ static void emit_plain(sio_client *client, const char *name, int status, const c
     sio_client_hand_out(client, &event, name);
 }
 
-static void emit_number(sio_client *client, const char *name, uint32_t number) {
+/* Two numbers, or one when the second is zero. */
+static void emit_numbers(sio_client *client, const char *name, uint32_t number, uint32_t second) {
     sio_event event = {.size = sizeof(event)};
     sio_args *args = NULL;
-    if (sio_args_new(&args, client->mem) == 0 && sio_args_add_uint(args, number) == 0) {
+    if (sio_args_new(&args, client->mem) == 0 && sio_args_add_uint(args, number) == 0 &&
+        (second == 0 || sio_args_add_uint(args, second) == 0)) {
         event.args = args;
     }
     sio_client_hand_out(client, &event, name);
@@ -79,8 +81,10 @@ static void attempt_failed(sio_client *client, int err, const char *message) {
     SIO_LOG(&client->log, SIO_LOG_INFO, "socket.io-client:manager", "connect error: %s", message);
     end_session(client);
     bool in_loop = client->reconnecting;
+    bool asked = client->attempt_is_asked;
     emit_plain(client, "error", err, message);
     each_socket(client, tell_failure, &(failure){err, message});
+    sio_waits_end(&client->opens, err, client->mem);
     if (client->dead || client->phase != SIO_CLIENT_CLOSED) {
         return;
     }
@@ -88,7 +92,7 @@ static void attempt_failed(sio_client *client, int err, const char *message) {
         client->reconnecting = false;
         reconnect(client);
         emit_plain(client, "reconnect_error", err, message);
-    } else if (!in_loop) {
+    } else if (!in_loop && !asked) {
         reconnect(client);
     }
 }
@@ -111,12 +115,13 @@ static void on_open(void *ctx) {
     sio_client_enter(client);
     emit_plain(client, "open", 0, NULL);
     each_socket(client, ask_socket, NULL);
+    sio_waits_end(&client->opens, 0, client->mem);
     bool again = client->reconnecting;
     uint32_t number = client->backoff.attempts;
     client->reconnecting = false;
     sio_backoff_reset(&client->backoff);
     if (again && !client->dead) {
-        emit_number(client, "reconnect", number);
+        emit_numbers(client, "reconnect", number, 0);
     }
     sio_client_leave(client);
 }
@@ -157,6 +162,29 @@ static void keep_error(sio_client *client, sio_eio_reason reason, const sio_ceng
     sio_client_keep_error(client, reason == SIO_EIO_REASON_PING_TIMEOUT ? &overdue : error);
 }
 
+static void retry_socket(sio_socket *socket, const void *arg) {
+    sio_socket_retry(socket);
+}
+
+static void on_drain(void *ctx) {
+    sio_attempt *attempt = ctx;
+    sio_client *client = attempt->client;
+    if (client->current == attempt && !client->dead) {
+        sio_client_enter(client);
+        sio_waits_end(&client->sent, 0, client->mem);
+        each_socket(client, retry_socket, NULL);
+        sio_client_leave(client);
+    }
+}
+
+static void on_upgrade(void *ctx) {
+    sio_attempt *attempt = ctx;
+    sio_client *client = attempt->client;
+    if (client->current == attempt && !client->dead) {
+        emit_plain(client, "upgrade", 0, "websocket");
+    }
+}
+
 static void on_close(void *ctx, sio_eio_reason reason, const sio_cengine_error *error) {
     sio_attempt *attempt = ctx;
     sio_client *client = attempt->client;
@@ -185,8 +213,15 @@ static const sio_cengine_callbacks callbacks = {
     .on_open = on_open,
     .on_message = on_message,
     .on_ping = on_ping,
+    .on_upgrade = on_upgrade,
+    .on_drain = on_drain,
     .on_close = on_close,
 };
+
+/* Zero means none to the engine. */
+static uint64_t engine_timeout(uint32_t ms) {
+    return ms == SIO_CLIENT_NO_TIMEOUT ? 0 : ms > 0 ? ms : 1;
+}
 
 static int start_engine(sio_client *client, sio_attempt *attempt) {
     const sio_client_options *o = &client->options;
@@ -201,7 +236,7 @@ static int start_engine(sio_client *client, sio_attempt *attempt) {
         .revision = (int)o->eio_version,
         .max_message = o->max_message,
         .max_queued = o->max_queued_bytes,
-        .connect_timeout = o->connect_timeout_ms,
+        .connect_timeout = engine_timeout(o->connect_timeout_ms),
         .deflate = true,
         .compress_threshold = 1024,
         .tls = client->tls,
@@ -230,7 +265,8 @@ static int start_attempt(sio_client *client) {
 }
 
 /* The application hears of a failure from the loop, never from inside its own call. */
-static void try_to_open(sio_client *client) {
+static void try_to_open(sio_client *client, bool asked) {
+    client->attempt_is_asked = asked;
     client->skip_reconnect = false;
     client->phase = SIO_CLIENT_OPENING;
     client->failed_error = start_attempt(client);
@@ -271,6 +307,8 @@ void sio_manager_lose(sio_client *client, const char *reason, int err) {
     sio_backoff_reset(&client->backoff);
     emit_plain(client, "close", err, reason);
     each_socket(client, tell_loss, &(failure){err, reason});
+    sio_waits_end(&client->sent, SIO_ERR_DISCONNECTED, client->mem);
+    sio_waits_end(&client->opens, err ? err : SIO_ERR_CLOSED, client->mem);
     /* A handler may have connected again by itself. */
     if (!client->dead && client->phase == SIO_CLIENT_CLOSED) {
         reconnect(client);
@@ -314,8 +352,7 @@ static bool gives_up(const sio_client *client) {
 }
 
 static void reconnect(sio_client *client) {
-    if (client->reconnecting || client->skip_reconnect ||
-        client->options.reconnection_attempts == SIO_CLIENT_NO_RECONNECTION) {
+    if (client->reconnecting || client->skip_reconnect || client->no_reconnection) {
         return;
     }
     if (gives_up(client)) {
@@ -330,14 +367,15 @@ static void reconnect(sio_client *client) {
     sio_timer_start(&client->reconnect_timer, delay);
     SIO_LOG(&client->log, SIO_LOG_DEBUG, "socket.io-client:manager",
             "will wait %u ms before reconnect attempt", delay);
+    emit_numbers(client, "reconnect_scheduled", client->backoff.attempts, delay);
 }
 
 static void reconnect_now(void *ctx) {
     sio_client *client = ctx;
     sio_client_enter(client);
-    emit_number(client, "reconnect_attempt", client->backoff.attempts);
+    emit_numbers(client, "reconnect_attempt", client->backoff.attempts, 0);
     if (!client->dead && !client->skip_reconnect && client->phase == SIO_CLIENT_CLOSED) {
-        try_to_open(client);
+        try_to_open(client, false);
     }
     sio_client_check_idle(client);
     sio_client_leave(client);
@@ -347,7 +385,7 @@ static void reconnect_now(void *ctx) {
 
 void sio_manager_want(sio_client *client) {
     if (client->phase == SIO_CLIENT_CLOSED && !client->reconnecting) {
-        try_to_open(client);
+        try_to_open(client, false);
     }
 }
 
@@ -356,8 +394,109 @@ int sio_client_open(sio_client *client) {
         return SIO_ERR_STATE;
     }
     sio_timer_stop(&client->reconnect_timer);
-    try_to_open(client);
+    try_to_open(client, false);
     return 0;
+}
+
+/* It was open already: its callbacks come from the loop too. */
+static void opened(void *ctx) {
+    sio_client *client = ctx;
+    if (client->dead || client->phase == SIO_CLIENT_OPENING) {
+        return;
+    }
+    sio_client_enter(client);
+    sio_waits_end(&client->opens, client->phase == SIO_CLIENT_OPEN ? 0 : SIO_ERR_CLOSED,
+                  client->mem);
+    sio_client_leave(client);
+}
+
+int sio_client_open_then(sio_client *client, sio_done_fn fn, void *user) {
+    sio_wait *wait = client->dead ? NULL : sio_wait_new(fn, user, client->mem);
+    if (!wait) {
+        return client->dead ? SIO_ERR_STATE : SIO_ERR_NOMEM;
+    }
+    sio_waits_push(&client->opens, wait);
+    if (client->phase == SIO_CLIENT_OPEN) {
+        sio_loop_defer(client->loop, &client->opened_task);
+    } else if (client->phase == SIO_CLIENT_CLOSED) {
+        sio_timer_stop(&client->reconnect_timer);
+        try_to_open(client, true);
+    }
+    return 0;
+}
+
+void sio_client_network_lost(sio_client *client) {
+    if (client->phase == SIO_CLIENT_CLOSED) {
+        return;
+    }
+    sio_client_enter(client);
+    sio_manager_lose(client, "transport close", SIO_ERR_CLOSED);
+    sio_client_check_idle(client);
+    sio_client_leave(client);
+}
+
+/* ---- settings of the loop of attempts ---- */
+
+void sio_client_set_reconnection(sio_client *client, bool on) {
+    client->no_reconnection = !on;
+    if (!on && client->reconnecting && client->phase == SIO_CLIENT_CLOSED) {
+        sio_timer_stop(&client->reconnect_timer);
+        client->reconnecting = false;
+        sio_backoff_reset(&client->backoff);
+        sio_client_check_idle(client);
+    }
+}
+
+bool sio_client_reconnection(const sio_client *client) {
+    return !client->no_reconnection;
+}
+
+void sio_client_set_reconnection_attempts(sio_client *client, uint32_t attempts) {
+    if (attempts == SIO_CLIENT_NO_RECONNECTION) {
+        sio_client_set_reconnection(client, false);
+    } else {
+        client->options.reconnection_attempts = attempts;
+    }
+}
+
+uint32_t sio_client_reconnection_attempts(const sio_client *client) {
+    return client->options.reconnection_attempts;
+}
+
+void sio_client_set_reconnection_delay(sio_client *client, uint32_t delay_ms,
+                                       uint32_t delay_max_ms) {
+    client->backoff.min_ms = delay_ms ? delay_ms : client->backoff.min_ms;
+    client->backoff.max_ms = delay_max_ms ? delay_max_ms : client->backoff.max_ms;
+}
+
+void sio_client_reconnection_delay(const sio_client *client, uint32_t *delay_ms,
+                                   uint32_t *delay_max_ms) {
+    *delay_ms = client->backoff.min_ms;
+    *delay_max_ms = client->backoff.max_ms;
+}
+
+void sio_client_set_randomization_factor(sio_client *client, double factor) {
+    client->backoff.jitter = factor > 0 && factor <= 1 ? factor : 0;
+}
+
+double sio_client_randomization_factor(const sio_client *client) {
+    return client->backoff.jitter;
+}
+
+void sio_client_set_connect_timeout(sio_client *client, uint32_t ms) {
+    client->options.connect_timeout_ms = ms;
+}
+
+uint32_t sio_client_connect_timeout(const sio_client *client) {
+    return client->options.connect_timeout_ms;
+}
+
+bool sio_client_reconnecting(const sio_client *client) {
+    return client->reconnecting;
+}
+
+sio_client_state sio_client_get_state(const sio_client *client) {
+    return (sio_client_state)client->phase;
 }
 
 void sio_client_close(sio_client *client) {
@@ -370,6 +509,8 @@ int sio_manager_init(sio_client *client) {
     const sio_client_options *o = &client->options;
     sio_list_init(&client->attempts);
     sio_task_init(&client->failed_task, start_failed, client);
+    sio_task_init(&client->opened_task, opened, client);
+    client->no_reconnection = o->reconnection_attempts == SIO_CLIENT_NO_RECONNECTION;
     sio_backoff_init(&client->backoff, o->reconnection_delay_ms, o->reconnection_delay_max_ms,
                      o->randomization_factor);
     int rc = sio_decoder_init(&client->decoder, &client->decoder_options);
@@ -386,5 +527,6 @@ int sio_manager_init(sio_client *client) {
 void sio_manager_done(sio_client *client) {
     sio_manager_cut(client);
     sio_task_cancel(&client->failed_task);
+    sio_task_cancel(&client->opened_task);
     sio_timer_done(&client->reconnect_timer);
 }

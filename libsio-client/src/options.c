@@ -21,6 +21,7 @@ static const sio_client_options DEFAULTS = {
     .max_buffered = 10000,
     .max_pending_acks = 10000,
     .max_queued_bytes = 64u << 20,
+    .max_retry_queue = 10000,
 };
 
 #define FILL(field)                                                                                \
@@ -42,6 +43,11 @@ static void fill_defaults(sio_client_options *out) {
     FILL(max_buffered);
     FILL(max_pending_acks);
     FILL(max_queued_bytes);
+    FILL(max_retry_queue);
+    /* What is kept leaves in one go upon the connection, whose queue must hold it. */
+    if (!out->max_buffered_bytes || out->max_buffered_bytes > out->max_queued_bytes / 2) {
+        out->max_buffered_bytes = out->max_queued_bytes / 2;
+    }
     if (out->randomization_factor == 0) {
         out->randomization_factor = DEFAULTS.randomization_factor;
     }
@@ -147,6 +153,47 @@ int sio_client_set_query(sio_client *client, const char *query) {
         return SIO_ERR_INVALID;
     }
     return copy_string(client, &client->query, query);
+}
+
+int sio_client_set_url(sio_client *client, const char *url) {
+    sio_url parsed;
+    sio_tls *tls = NULL;
+    char *copy = url ? sio_mem_strndup(client->mem, url, strlen(url)) : NULL;
+    char *query = NULL;
+    if (!copy) {
+        return url ? SIO_ERR_NOMEM : SIO_ERR_URL;
+    }
+    int rc = sio_url_parse(&parsed, (sio_str){copy, strlen(copy)});
+    if (rc == 0 && parsed.tls && !client->tls) {
+        char detail[SIO_TLS_DETAIL_MAX] = "";
+        rc = sio_tls_client_new(&tls, &(sio_tls_options){.alpn = "http/1.1"}, detail, client->mem);
+    }
+    if (rc == 0 && parsed.query.len > 0) {
+        query = sio_mem_strndup(client->mem, parsed.query.ptr, parsed.query.len);
+        rc = query ? 0 : SIO_ERR_NOMEM;
+    }
+    if (rc != 0) {
+        sio_tls_unref(tls);
+        sio_mem_release(client->mem, copy);
+        return rc;
+    }
+    sio_mem_release(client->mem, client->url_text);
+    client->url_text = copy;
+    client->url = parsed;
+    client->tls = tls ? tls : client->tls;
+    if (query) {
+        sio_mem_release(client->mem, client->query);
+        client->query = query;
+    }
+    return 0;
+}
+
+int sio_client_set_transports(sio_client *client, sio_client_transports transports) {
+    if ((unsigned)transports > SIO_CLIENT_WEBSOCKET) {
+        return SIO_ERR_INVALID;
+    }
+    client->options.transports = transports;
+    return 0;
 }
 
 /* ---- headers ---- */

@@ -28,6 +28,9 @@ static sio_socket *socket_alloc(sio_client *client, const char *nsp) {
     sio_list_init(&socket->link);
     sio_list_init(&socket->outgoing);
     sio_list_init(&socket->early);
+    sio_list_init(&socket->retry_queue);
+    socket->retries = client->options.retries;
+    sio_socket_set_ack_timeout(socket, client->options.ack_timeout_ms);
     sio_recovery_init(&socket->recovery, client->mem);
     sio_ack_table_init(&socket->acks, client->options.max_pending_acks, client->mem);
     return socket;
@@ -36,6 +39,9 @@ static sio_socket *socket_alloc(sio_client *client, const char *nsp) {
 static int socket_init(sio_socket *socket) {
     sio_client *client = socket->client;
     int rc = sio_handlers_init(&socket->handlers, client->loop);
+    if (rc == 0) {
+        rc = sio_handlers_init(&socket->outgoing_handlers, client->loop);
+    }
     if (rc == 0) {
         rc = sio_timer_init(&socket->ack_timer, client->loop, sio_socket_ack_timeout, socket);
     }
@@ -112,9 +118,11 @@ void sio_socket_free(sio_socket *socket) {
     const sio_mem *mem = socket->client->mem;
     early_forget(socket);
     ack_owner_forget(socket);
-    sio_socket_drop_outgoing(socket);
+    sio_socket_forget_auth(socket);
+    sio_socket_end_kept(socket, SIO_ERR_DISCONNECTED);
     sio_list_remove(&socket->link);
     sio_handlers_done(&socket->handlers);
+    sio_handlers_done(&socket->outgoing_handlers);
     sio_timer_done(&socket->ack_timer);
     sio_ack_table_free(&socket->acks);
     sio_recovery_free(&socket->recovery);
@@ -143,7 +151,7 @@ sio_socket *sio_client_socket(sio_client *client, const char *nsp) {
         sio_list_push(&client->sockets, &socket->link);
         present = socket;
     }
-    if (present) {
+    if (present && !client->options.no_auto_connect) {
         (void)sio_socket_connect(present);
     }
     return present;
@@ -151,17 +159,14 @@ sio_socket *sio_client_socket(sio_client *client, const char *nsp) {
 
 /* ---- connecting ---- */
 
-static int send_connect(sio_socket *socket) {
+static int write_connect(sio_socket *socket, sio_str auth) {
     sio_client *client = socket->client;
-    const char *auth = socket->auth ? socket->auth : client->auth;
-    auth = auth ? auth + strspn(auth, " \t\r\n") : NULL;
-    sio_str given = {auth, auth ? strlen(auth) : 0};
     sio_buf payload;
     sio_buf *buf = NULL;
     sio_buf_init(&payload, 0, client->mem);
     int rc = 0;
     if (client->options.eio_version == 4) {
-        rc = sio_recovery_auth(&socket->recovery, given, &payload);
+        rc = sio_recovery_auth(&socket->recovery, auth, &payload);
     }
     if (rc == 0) {
         rc = sio_socket_packet_begin(socket, &buf);
@@ -178,26 +183,30 @@ static int send_connect(sio_socket *socket) {
     return rc;
 }
 
-void sio_socket_ask(sio_socket *socket) {
+void sio_socket_send_connect(sio_socket *socket, sio_str auth) {
     sio_client *client = socket->client;
-    sio_str nsp = {socket->nsp, socket->nsp_len};
-    int opening = sio_session_open(&client->session, nsp, socket, &socket->slot);
-    if (opening == SIO_ERR_EXISTS) {
-        return;
-    }
-    int rc = opening < 0 ? opening : 0;
-    if (opening == SIO_OPENING_SEND) {
-        rc = send_connect(socket);
-    } else if (opening == SIO_OPENING_CONNECTED) {
-        sio_socket_accepted(socket, (sio_str){NULL, 0});
-    }
+    int rc = write_connect(socket, auth);
     if (rc == 0) {
         return;
     }
     sio_socket_connect_failed(socket, rc, sio_error_text(rc));
     /* Nothing was sent, so no answer would ever come: the next connection asks again. */
-    if (opening >= 0 && client->phase == SIO_CLIENT_OPEN) {
+    if (client->phase == SIO_CLIENT_OPEN) {
         sio_cengine_fail(client->current->engine, rc);
+    }
+}
+
+void sio_socket_ask(sio_socket *socket) {
+    sio_client *client = socket->client;
+    sio_str nsp = {socket->nsp, socket->nsp_len};
+    int opening = sio_session_open(&client->session, nsp, socket, &socket->slot);
+    if (opening == SIO_OPENING_SEND) {
+        sio_socket_authenticate(socket);
+    } else if (opening == SIO_OPENING_CONNECTED) {
+        sio_socket_accepted(socket, (sio_str){NULL, 0});
+    } else if (opening < 0 && opening != SIO_ERR_EXISTS) {
+        /* The next connection would not do better. */
+        sio_socket_give_up(socket, opening, sio_error_text(opening));
     }
 }
 
@@ -308,6 +317,21 @@ void sio_socket_connect_failed(sio_socket *socket, int err, const char *message)
     sio_socket_hand_out(socket, &event);
 }
 
+void sio_socket_give_up(sio_socket *socket, int err, const char *message) {
+    sio_client *client = socket->client;
+    if (client->phase == SIO_CLIENT_OPEN && socket->slot != SIO_SLOT_NONE) {
+        (void)sio_session_leave(&client->session, socket->slot);
+    }
+    socket->active = false;
+    socket->slot = SIO_SLOT_NONE;
+    sio_socket_forget_auth(socket);
+    early_forget(socket);
+    sio_manager_release(client);
+    if (!client->dead) {
+        sio_socket_connect_failed(socket, err, message);
+    }
+}
+
 void sio_socket_refused(sio_socket *socket, sio_str payload) {
     sio_client *client = socket->client;
     sio_connect_error error;
@@ -331,6 +355,7 @@ void sio_socket_refused(sio_socket *socket, sio_str payload) {
 
 void sio_socket_lost(sio_socket *socket, const char *reason, int err) {
     sio_client *client = socket->client;
+    sio_socket_forget_auth(socket);
     socket->slot = SIO_SLOT_NONE;
     /* The next connection sends what was missed again; the ids belonged to this one. */
     early_forget(socket);
@@ -386,21 +411,6 @@ void sio_socket_disconnect(sio_socket *socket) {
 
 /* ---- receiving ---- */
 
-static void run_handlers(sio_socket *socket, const sio_event *event, sio_handler_list *list) {
-    sio_handler_walk walk;
-    sio_handler handler;
-    sio_handlers_begin(&walk, list);
-    while (!socket->client->dead && sio_handlers_next(&walk, &handler)) {
-        ((sio_socket_fn)handler.fn)(socket, event, handler.user);
-    }
-    sio_handlers_end(&walk, &socket->handlers);
-}
-
-void sio_socket_hand_out(sio_socket *socket, const sio_event *event) {
-    run_handlers(socket, event,
-                 sio_handlers_named(&socket->handlers, event->name.ptr, event->name.len));
-}
-
 static int ack_send(void *owner, uint64_t id, const sio_args *args) {
     ack_owner *of = owner;
     sio_socket *socket = of->socket;
@@ -430,7 +440,7 @@ static void deliver(sio_socket *socket, const sio_packet *packet, sio_ack *ack) 
                        .name = sio_args_name(packet->args),
                        .args = packet->args,
                        .ack = ack};
-    run_handlers(socket, &event, &socket->handlers.any);
+    sio_socket_hand_out_any(socket, &event);
     if (!socket->client->dead) {
         sio_socket_hand_out(socket, &event);
     }
@@ -475,41 +485,7 @@ void sio_socket_keep_early(sio_socket *socket, const sio_packet *packet) {
     client->buffered++;
 }
 
-/* ---- handlers and accessors ---- */
-
-int sio_socket_on(sio_socket *socket, const char *event, sio_socket_fn fn, void *user) {
-    return sio_handlers_add(&socket->handlers, event, (sio_handler_fn)fn, user, false);
-}
-
-int sio_socket_once(sio_socket *socket, const char *event, sio_socket_fn fn, void *user) {
-    return sio_handlers_add(&socket->handlers, event, (sio_handler_fn)fn, user, true);
-}
-
-int sio_socket_on_any(sio_socket *socket, sio_socket_fn fn, void *user) {
-    return sio_handlers_add(&socket->handlers, NULL, (sio_handler_fn)fn, user, false);
-}
-
-int sio_socket_off(sio_socket *socket, const char *event, sio_socket_fn fn, void *user) {
-    return sio_handlers_remove(&socket->handlers, event, (sio_handler_fn)fn, user);
-}
-
-int sio_socket_set_auth(sio_socket *socket, const char *auth) {
-    const sio_mem *mem = socket->client->mem;
-    char *copy = NULL;
-    if (auth) {
-        int rc = sio_client_check_auth(auth);
-        if (rc != 0) {
-            return rc;
-        }
-        copy = sio_mem_strndup(mem, auth, strlen(auth));
-        if (!copy) {
-            return SIO_ERR_NOMEM;
-        }
-    }
-    sio_mem_release(mem, socket->auth);
-    socket->auth = copy;
-    return 0;
-}
+/* ---- what is known ---- */
 
 const char *sio_socket_namespace(const sio_socket *socket) {
     return socket->nsp;

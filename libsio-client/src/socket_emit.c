@@ -1,4 +1,4 @@
-/* Sending events, keeping them while not connected, and awaiting their acknowledgements. */
+/* Sending events, and keeping them while not connected. */
 #include "socket.h"
 
 #include "mem.h"
@@ -45,115 +45,81 @@ int sio_socket_send_attachments(sio_socket *socket, const sio_args *args, unsign
     return 0;
 }
 
-/* ---- acknowledgements ---- */
+/* ---- what is lost ---- */
 
-static void acks_rearm(sio_socket *socket) {
-    sio_timer_start_at(&socket->ack_timer, sio_ack_table_deadline(&socket->acks));
-}
-
-static void finish(sio_socket *socket, const sio_ack_entry *entry, const sio_args *args,
-                   int status) {
-    sio_event event = {
-        .size = sizeof(event), .args = args ? args : socket->client->no_args, .status = status};
-    ((sio_reply_fn)entry->fn)(&event, entry->user);
-}
-
-static void outgoing_free(sio_socket *socket, sio_outgoing *out) {
-    sio_list_remove(&out->link);
-    for (uint32_t i = 0; i < out->count; i++) {
-        sio_eio_message_unref(out->messages[i]);
-    }
-    socket->client->buffered_bytes -= out->bytes;
-    sio_mem_release(socket->client->mem, out);
-    socket->client->buffered--;
-}
-
-void sio_socket_drop_outgoing(sio_socket *socket) {
-    while (!sio_list_empty(&socket->outgoing)) {
-        outgoing_free(socket, SIO_CONTAINER(socket->outgoing.next, sio_outgoing, link));
-    }
-}
-
-/* An event whose time is up before it could be sent is not sent any more. */
-static void drop_kept(sio_socket *socket, uint64_t ack_id) {
-    for (sio_list *at = socket->outgoing.next; at != &socket->outgoing; at = at->next) {
-        sio_outgoing *out = SIO_CONTAINER(at, sio_outgoing, link);
-        if (out->has_ack && out->ack_id == ack_id) {
-            outgoing_free(socket, out);
-            return;
-        }
-    }
-}
-
-void sio_socket_ack_timeout(void *ctx) {
-    sio_socket *socket = ctx;
+/* Nobody asked to be told: the client's "lost" tells. */
+static void tell_lost(sio_socket *socket, const char *name, size_t len, int status) {
     sio_client *client = socket->client;
-    sio_ack_entry entry;
-    sio_client_enter(client);
-    sio_time now = sio_loop_now(client->loop);
-    while (!client->dead && sio_ack_table_expire(&socket->acks, now, &entry)) {
-        drop_kept(socket, entry.id);
-        finish(socket, &entry, NULL, SIO_ERR_TIMEOUT);
+    sio_event event = {.size = sizeof(event), .status = status, .reason = sio_error_text(status)};
+    sio_args *args = NULL;
+    SIO_LOG(&client->log, SIO_LOG_WARN, "socket.io-client:socket", "an event was not sent: %s",
+            sio_error_text(status));
+    if (sio_args_new(&args, client->mem) == 0 && sio_args_add_string(args, socket->nsp) == 0 &&
+        sio_args_add_str(args, (sio_str){name, len}) == 0) {
+        event.args = args;
     }
     if (!client->dead) {
-        acks_rearm(socket);
+        sio_client_hand_out(client, &event, "lost");
     }
-    sio_client_leave(client);
+    sio_args_unref(args);
 }
 
-/* Ids only grow, and what is kept was emitted after all that has left. */
-static uint64_t first_kept_id(const sio_socket *socket) {
-    for (sio_list *at = socket->outgoing.next; at != &socket->outgoing; at = at->next) {
-        const sio_outgoing *out = SIO_CONTAINER(at, sio_outgoing, link);
-        if (out->has_ack) {
-            return out->ack_id;
-        }
+void sio_socket_event_lost(sio_socket *socket, const char *event, const sio_emit_options *options,
+                           int status) {
+    if (options->on_sent) {
+        options->on_sent(status, options->user);
     }
-    return UINT64_MAX;
-}
-
-void sio_socket_end_acks(sio_socket *socket, bool also_kept) {
-    uint64_t limit = also_kept ? UINT64_MAX : first_kept_id(socket);
-    /* What the callbacks emit comes later and stays. */
-    uint64_t end = socket->next_ack_id < limit ? socket->next_ack_id : limit;
-    for (;;) {
-        sio_ack_entry entry;
-        uint32_t cursor = 0;
-        if (!sio_ack_table_walk(&socket->acks, &cursor, &entry) || entry.id >= end ||
-            sio_ack_table_take(&socket->acks, entry.id, &entry) != 0) {
-            break;
-        }
-        finish(socket, &entry, NULL, SIO_ERR_DISCONNECTED);
+    if (options->on_ack) {
+        sio_event reply = {
+            .size = sizeof(reply), .args = socket->client->no_args, .status = status};
+        options->on_ack(&reply, options->user);
     }
-    acks_rearm(socket);
-}
-
-void sio_socket_acknowledged(sio_socket *socket, const sio_packet *packet) {
-    sio_ack_entry entry;
-    if (sio_ack_table_take(&socket->acks, packet->id, &entry) == 0) {
-        finish(socket, &entry, packet->args, SIO_OK);
+    if (!options->on_sent && !options->on_ack) {
+        tell_lost(socket, event, strlen(event), status);
     }
 }
 
-static int await_ack(sio_socket *socket, const sio_emit_options *options) {
-    sio_ack_entry entry = {
-        .id = socket->next_ack_id,
-        .deadline = options->timeout_ms ? sio_loop_now(socket->client->loop) + options->timeout_ms
-                                        : SIO_TIME_NEVER,
-        .fn = (sio_ack_fn)options->on_ack,
-        .user = options->user,
-    };
-    int rc = sio_ack_table_add(&socket->acks, &entry);
+/* ---- handlers of what leaves ---- */
+
+static void tell_outgoing(sio_socket *socket, sio_str name, const sio_args *args) {
+    sio_event event = {
+        .size = sizeof(event), .name = name, .args = args ? args : socket->client->no_args};
+    sio_socket_hand_out_outgoing(socket, &event);
+}
+
+/* What is kept is encoded already; it is read again for those who want to see it. */
+static void tell_kept(sio_socket *socket, sio_outgoing *out) {
+    sio_decoder_options options = socket->client->decoder_options;
+    sio_eio_message *text = sio_eio_message_ref(out->messages[0]);
+    sio_eio_message *last = sio_eio_message_ref(out->messages[out->count - 1]);
+    sio_args *args = NULL;
+    sio_decoder decoder;
+    sio_packet packet;
+    options.max_attachments = SIO_ARGS_MAX_ATTACHMENTS;
+    options.max_partial_bytes = SIZE_MAX;
+    options.args.max_depth = SIO_JSON_DEPTH_CEILING;
+    int rc = sio_args_new(&args, socket->client->mem);
     if (rc == 0) {
-        socket->next_ack_id++;
-        if (options->timeout_ms) {
-            acks_rearm(socket);
-        }
+        rc = sio_decoder_init(&decoder, &options);
     }
-    return rc;
+    if (rc == 0) {
+        sio_bytes data = sio_eio_message_data(text);
+        rc = sio_decoder_text(&decoder, args, (const char *)data.ptr, data.len, &packet);
+        for (uint32_t i = 1; rc == 0 && i < out->count; i++) {
+            data = sio_eio_message_data(out->messages[i]);
+            rc = sio_decoder_binary(&decoder, args, data.ptr, data.len, &packet);
+        }
+        if (rc == 1) {
+            tell_outgoing(socket, sio_args_name(args), args);
+        }
+        sio_decoder_reset(&decoder);
+    }
+    sio_args_unref(args);
+    sio_eio_message_unref(text);
+    sio_eio_message_unref(last);
 }
 
-/* ---- emitting ---- */
+/* ---- encoding ---- */
 
 static int encode(sio_socket *socket, const char *event, const sio_args *args,
                   const uint64_t *ack_id) {
@@ -174,6 +140,41 @@ static int send_now(sio_socket *socket, const sio_args *args, unsigned flags) {
     return rc != 0 ? rc : sio_socket_send_attachments(socket, args, flags);
 }
 
+/* ---- keeping ---- */
+
+static void outgoing_free(sio_socket *socket, sio_outgoing *out) {
+    sio_list_remove(&out->link);
+    for (uint32_t i = 0; i < out->count; i++) {
+        sio_eio_message_unref(out->messages[i]);
+    }
+    socket->client->buffered_bytes -= out->bytes;
+    sio_mem_release(socket->client->mem, out);
+    socket->client->buffered--;
+}
+
+static void outgoing_end(sio_socket *socket, sio_outgoing *out, int status) {
+    sio_wait *sent = out->sent;
+    const sio_mem *mem = socket->client->mem;
+    outgoing_free(socket, out);
+    sio_wait_end(sent, status, mem);
+}
+
+void sio_socket_end_kept(sio_socket *socket, int status) {
+    while (!sio_list_empty(&socket->outgoing)) {
+        outgoing_end(socket, SIO_CONTAINER(socket->outgoing.next, sio_outgoing, link), status);
+    }
+}
+
+void sio_socket_drop_kept(sio_socket *socket, uint64_t ack_id, int status) {
+    for (sio_list *at = socket->outgoing.next; at != &socket->outgoing; at = at->next) {
+        sio_outgoing *out = SIO_CONTAINER(at, sio_outgoing, link);
+        if (out->has_ack && out->ack_id == ack_id) {
+            outgoing_end(socket, out, status);
+            return;
+        }
+    }
+}
+
 static int take_messages(sio_socket *socket, sio_outgoing *out, const sio_args *args,
                          uint32_t attachments) {
     sio_client *client = socket->client;
@@ -191,7 +192,7 @@ static int count_bytes(sio_client *client, sio_outgoing *out) {
     for (uint32_t i = 0; i < out->count; i++) {
         bytes += sio_eio_message_data(out->messages[i]).len;
     }
-    if (bytes > client->options.max_queued_bytes / 2 - client->buffered_bytes) {
+    if (bytes > client->options.max_buffered_bytes - client->buffered_bytes) {
         return SIO_ERR_LIMIT;
     }
     out->bytes = bytes;
@@ -200,7 +201,8 @@ static int count_bytes(sio_client *client, sio_outgoing *out) {
 }
 
 /* The encoded packet stays until the namespace is connected. */
-static int keep(sio_socket *socket, const sio_args *args, bool compress, const uint64_t *ack_id) {
+static int keep(sio_socket *socket, const sio_args *args, bool compress, const uint64_t *ack_id,
+                sio_wait *sent) {
     sio_client *client = socket->client;
     uint32_t attachments = args ? sio_args_attachment_count(args) : 0;
     if (client->buffered >= client->options.max_buffered) {
@@ -224,64 +226,178 @@ static int keep(sio_socket *socket, const sio_args *args, bool compress, const u
         outgoing_free(socket, out);
         return rc;
     }
+    out->sent = sent;
     sio_list_push(&socket->outgoing, &out->link);
     return 0;
 }
 
+/* ---- emitting ---- */
+
+int sio_event_name_check(const char *event, const sio_mem *mem) {
+    sio_packet_head head = {.type = SIO_PACKET_EVENT, .nsp = SIO_STR("/")};
+    sio_buf buf;
+    sio_buf_init(&buf, 0, mem);
+    int rc =
+        sio_packet_encode(&buf, &head, (sio_str){event, strlen(event)}, NULL, (sio_str){NULL, 0});
+    sio_buf_free(&buf);
+    return rc;
+}
+
 /* The heartbeat tells of a connection that is gone although nobody has noticed yet. */
-static bool can_send(const sio_socket *socket) {
+bool sio_socket_can_send(const sio_socket *socket) {
     return socket->connected && socket->client->phase == SIO_CLIENT_OPEN &&
            sio_list_empty(&socket->outgoing) && /* nothing overtakes what is kept */
            !sio_cengine_overdue(socket->client->current->engine);
 }
 
-static int emit(sio_socket *socket, const char *event, const sio_args *args,
-                const sio_emit_options *options, const uint64_t *ack_id) {
-    bool sending = can_send(socket);
-    if (options->is_volatile && !sending) {
-        return SIO_ERR_DISCARDED;
-    }
-    int rc = encode(socket, event, args, ack_id);
-    if (rc != 0) {
-        return rc;
-    }
-    if (!sending) {
-        return keep(socket, args, !options->no_compress, ack_id);
-    }
-    unsigned flags = (options->is_volatile ? SIO_EIO_VOLATILE : 0u) |
-                     (options->no_compress ? 0u : SIO_EIO_COMPRESS);
-    return send_now(socket, args, flags);
-}
-
-int sio_socket_emit(sio_socket *socket, const char *event, const sio_args *args,
-                    const sio_emit_options *options) {
-    static const sio_emit_options defaults = SIO_EMIT_OPTIONS_INIT;
-    if (!options) {
-        options = &defaults;
-    }
+/* Whether an event may leave now: 1, or 0: it is kept, or an error. */
+static int may_send(sio_socket *socket, const sio_emit_options *options) {
     if (socket->client->dead) {
         return SIO_ERR_DISCONNECTED;
     }
-    if (!options->on_ack) {
-        return emit(socket, event, args, options, NULL);
+    bool can = sio_socket_can_send(socket);
+    if (options->is_volatile && (!can || !sio_cengine_writable(socket->client->current->engine))) {
+        return SIO_ERR_DISCARDED;
     }
-    uint64_t id = socket->next_ack_id;
-    int rc = await_ack(socket, options);
+    return can ? 1 : 0;
+}
+
+/* As may_send, when those who watch what leaves were told. */
+static int announce(sio_socket *socket, const char *event, const sio_args *args,
+                    const sio_emit_options *options) {
+    int sending = may_send(socket, options);
+    if (sending <= 0 || !sio_socket_is_watched(socket)) {
+        return sending;
+    }
+    int rc = sio_event_name_check(event, socket->client->mem);
     if (rc != 0) {
         return rc;
     }
-    rc = emit(socket, event, args, options, &id);
+    tell_outgoing(socket, (sio_str){event, strlen(event)}, args);
+    return may_send(socket, options);
+}
+
+static int write_or_keep(sio_socket *socket, const char *event, const sio_args *args,
+                         const sio_emit_options *options, const uint64_t *ack_id, bool sending) {
+    sio_client *client = socket->client;
+    sio_wait *sent = NULL;
+    if (options->on_sent) {
+        bool full = client->sent.count >= client->options.max_pending_acks;
+        sent = full ? NULL : sio_wait_new(options->on_sent, options->user, client->mem);
+        if (!sent) {
+            return full ? SIO_ERR_LIMIT : SIO_ERR_NOMEM;
+        }
+    }
+    int rc = encode(socket, event, args, ack_id);
+    if (rc == 0 && !sending) {
+        rc = keep(socket, args, !options->no_compress, ack_id, sent);
+    } else if (rc == 0) {
+        unsigned flags = (options->is_volatile ? SIO_EIO_VOLATILE : 0u) |
+                         (options->no_compress ? 0u : SIO_EIO_COMPRESS);
+        rc = send_now(socket, args, flags);
+        if (rc == 0 && sent) {
+            sio_waits_push(&client->sent, sent);
+        }
+    }
     if (rc != 0) {
-        sio_ack_entry entry;
-        (void)sio_ack_table_take(&socket->acks, id, &entry);
+        sio_mem_release(client->mem, sent);
     }
     return rc;
 }
 
+static uint32_t ack_timeout(const sio_socket *socket, const sio_emit_options *options) {
+    uint32_t ms = options->timeout_ms ? options->timeout_ms : socket->ack_timeout_ms;
+    return ms == SIO_EMIT_NO_TIMEOUT ? 0 : ms;
+}
+
+int sio_socket_emit_now(sio_socket *socket, const char *event, const sio_args *args,
+                        const sio_emit_options *options, uint64_t *ack_id) {
+    int sending = announce(socket, event, args, options);
+    if (sending < 0) {
+        return sending;
+    }
+    if (!options->on_ack) {
+        return write_or_keep(socket, event, args, options, NULL, sending == 1);
+    }
+    uint64_t id = socket->next_ack_id;
+    int rc = sio_socket_await_ack(socket, id, options->on_ack, options->user,
+                                  ack_timeout(socket, options));
+    if (rc != 0) {
+        return rc;
+    }
+    socket->next_ack_id++;
+    rc = write_or_keep(socket, event, args, options, &id, sending == 1);
+    if (rc != 0) {
+        sio_ack_entry entry;
+        (void)sio_ack_table_take(&socket->acks, id, &entry);
+    } else if (ack_id) {
+        *ack_id = id;
+    }
+    return rc;
+}
+
+int sio_socket_emit_here(sio_socket *socket, const char *event, const sio_args *args,
+                         const sio_emit_options *options) {
+    sio_client *client = socket->client;
+    if (client->dead) {
+        return SIO_ERR_DISCONNECTED;
+    }
+    sio_client_enter(client);
+    int rc = socket->retries > 0 && !options->is_volatile
+                 ? sio_socket_enqueue(socket, event, args, options)
+                 : sio_socket_emit_now(socket, event, args, options, NULL);
+    sio_client_leave(client);
+    return rc;
+}
+
+/* A complete struct from one of any earlier size. */
+static int read_options(sio_emit_options *out, const sio_emit_options *options) {
+    *out = (sio_emit_options)SIO_EMIT_OPTIONS_INIT;
+    if (options) {
+        if (options->size < sizeof(options->size) || options->size > sizeof(*out)) {
+            return SIO_ERR_INVALID;
+        }
+        memcpy(out, options, options->size);
+    }
+    return 0;
+}
+
+static int copy_args(sio_args **out, const sio_args *args, const sio_mem *mem) {
+    sio_args *copy = NULL;
+    int rc = sio_args_new(&copy, mem);
+    if (rc == 0) {
+        rc = sio_args_add_all(copy, args);
+    }
+    if (rc != 0) {
+        sio_args_unref(copy);
+        return rc;
+    }
+    *out = copy;
+    return 0;
+}
+
+int sio_socket_emit(sio_socket *socket, const char *event, const sio_args *args,
+                    const sio_emit_options *options) {
+    sio_emit_options full;
+    int rc = read_options(&full, options);
+    if (rc != 0) {
+        return rc;
+    }
+    if (sio_client_in_thread(socket->client)) {
+        return sio_socket_emit_here(socket, event, args, &full);
+    }
+    sio_args *copy = NULL;
+    rc = args ? copy_args(&copy, args, socket->client->mem) : 0;
+    return rc != 0 ? rc : sio_socket_post(socket, event, copy, &full);
+}
+
+/* ---- sending what was kept ---- */
+
 /* Whether it has left. One that does not fit is given up, with the connection: it would not fit the
  * next one either. */
 static bool flush_one(sio_socket *socket, sio_outgoing *out) {
-    sio_cengine *engine = socket->client->current->engine;
+    sio_client *client = socket->client;
+    sio_cengine *engine = client->current->engine;
     unsigned flags = out->compress ? SIO_EIO_COMPRESS : 0u;
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < out->count; i++) {
@@ -290,19 +406,85 @@ static bool flush_one(sio_socket *socket, sio_outgoing *out) {
     if (rc == SIO_ERR_CLOSED) {
         return false;
     }
-    if (rc != 0) {
-        sio_cengine_fail(engine, rc);
+    if (rc == 0) {
+        if (out->sent) {
+            sio_waits_push(&client->sent, out->sent);
+        }
+        outgoing_free(socket, out);
+        return true;
     }
-    outgoing_free(socket, out);
-    return rc == 0;
+    sio_cengine_fail(engine, rc);
+    /* An awaited acknowledgement ends with the connection. */
+    bool nobody = !out->sent && !out->has_ack;
+    outgoing_end(socket, out, rc);
+    if (nobody && !client->dead) {
+        tell_lost(socket, "", 0, rc);
+    }
+    return false;
+}
+
+static bool flushes(const sio_socket *socket) {
+    const sio_client *client = socket->client;
+    return !client->dead && socket->connected && client->phase == SIO_CLIENT_OPEN &&
+           !sio_list_empty(&socket->outgoing);
+}
+
+static void flush_kept(sio_socket *socket) {
+    bool going = true;
+    while (going && flushes(socket)) {
+        sio_list *first = socket->outgoing.next;
+        if (sio_socket_is_watched(socket)) {
+            tell_kept(socket, SIO_CONTAINER(first, sio_outgoing, link));
+            if (!flushes(socket)) {
+                return;
+            }
+            first = socket->outgoing.next; /* a handler may have dropped it */
+        }
+        going = flush_one(socket, SIO_CONTAINER(first, sio_outgoing, link));
+    }
 }
 
 void sio_socket_flush(sio_socket *socket) {
-    bool going = true;
-    while (going && !sio_list_empty(&socket->outgoing)) {
-        going = flush_one(socket, SIO_CONTAINER(socket->outgoing.next, sio_outgoing, link));
+    sio_client *client = socket->client;
+    if (socket->flushing) {
+        return;
     }
+    sio_client_enter(client);
+    socket->flushing = true;
+    flush_kept(socket);
+    socket->flushing = false;
+    sio_socket_retry(socket);
+    sio_client_leave(client);
 }
+
+uint32_t sio_socket_kept(const sio_socket *socket) {
+    uint32_t count = 0;
+    for (const sio_list *at = socket->outgoing.next; at != &socket->outgoing; at = at->next) {
+        count++;
+    }
+    return count;
+}
+
+void sio_socket_clear_kept(sio_socket *socket) {
+    sio_client *client = socket->client;
+    sio_client_enter(client);
+    /* What the callbacks emit comes later and stays. */
+    for (uint32_t left = sio_socket_kept(socket); left > 0 && !client->dead; left--) {
+        if (sio_list_empty(&socket->outgoing)) {
+            break;
+        }
+        sio_outgoing *out = SIO_CONTAINER(socket->outgoing.next, sio_outgoing, link);
+        uint64_t id = out->ack_id;
+        bool has_ack = out->has_ack;
+        outgoing_end(socket, out, SIO_ERR_DISCARDED);
+        if (has_ack && !client->dead) {
+            sio_socket_end_ack(socket, id, SIO_ERR_DISCARDED);
+        }
+    }
+    sio_client_leave(client);
+}
+
+/* ---- with arguments in the call ---- */
 
 static int vemit(sio_socket *socket, const char *event, const sio_emit_options *options,
                  const char *format, va_list values) {
@@ -312,17 +494,34 @@ static int vemit(sio_socket *socket, const char *event, const sio_emit_options *
         return rc;
     }
     rc = sio_args_vaddf(args, format, values);
+    if (rc == 0 && !sio_client_in_thread(socket->client)) {
+        return sio_socket_post(socket, event, args, options);
+    }
     if (rc == 0) {
-        rc = sio_socket_emit(socket, event, args, options);
+        rc = sio_socket_emit_here(socket, event, args, options);
     }
     sio_args_unref(args);
     return rc;
 }
 
 int sio_socket_emitf(sio_socket *socket, const char *event, const char *format, ...) {
+    static const sio_emit_options defaults = SIO_EMIT_OPTIONS_INIT;
     va_list values;
     va_start(values, format);
-    int rc = vemit(socket, event, NULL, format, values);
+    int rc = vemit(socket, event, &defaults, format, values);
+    va_end(values);
+    return rc;
+}
+
+int sio_socket_send(sio_socket *socket, const sio_args *args, const sio_emit_options *options) {
+    return sio_socket_emit(socket, "message", args, options);
+}
+
+int sio_socket_sendf(sio_socket *socket, const char *format, ...) {
+    static const sio_emit_options defaults = SIO_EMIT_OPTIONS_INIT;
+    va_list values;
+    va_start(values, format);
+    int rc = vemit(socket, "message", &defaults, format, values);
     va_end(values);
     return rc;
 }
@@ -337,69 +536,5 @@ int sio_socket_emit_ackf(sio_socket *socket, const char *event, uint32_t timeout
     va_start(values, format);
     int rc = vemit(socket, event, &options, format, values);
     va_end(values);
-    return rc;
-}
-
-/* ---- from other threads ---- */
-
-typedef struct posted {
-    sio_socket *socket;
-    sio_args *args;
-    const sio_mem *mem;
-    char event[];
-} posted;
-
-static void run_posted(void *arg, bool cancelled) {
-    posted *post = arg;
-    if (!cancelled && !post->socket->client->dead) {
-        int rc = sio_socket_emit(post->socket, post->event, post->args, NULL);
-        if (rc != 0) {
-            SIO_LOG(&post->socket->client->log, SIO_LOG_WARN, "socket.io-client:socket",
-                    "a posted event was not sent: %s", sio_error_text(rc));
-        }
-    }
-    sio_args_unref(post->args);
-    sio_mem_release(post->mem, post);
-}
-
-/* The caller is told of a name that cannot be sent, not the loop. */
-static int check_name(const sio_client *client, const char *event) {
-    sio_packet_head head = {.type = SIO_PACKET_EVENT, .nsp = SIO_STR("/")};
-    sio_buf buf;
-    sio_buf_init(&buf, 0, client->mem);
-    int rc =
-        sio_packet_encode(&buf, &head, (sio_str){event, strlen(event)}, NULL, (sio_str){NULL, 0});
-    sio_buf_free(&buf);
-    return rc;
-}
-
-int sio_socket_post_emitf(sio_socket *socket, const char *event, const char *format, ...) {
-    sio_client *client = socket->client;
-    size_t len = strlen(event) + 1;
-    int rc = check_name(client, event);
-    if (rc != 0) {
-        return rc;
-    }
-    posted *post = sio_mem_zalloc(client->mem, sizeof(*post) + len);
-    if (!post) {
-        return SIO_ERR_NOMEM;
-    }
-    post->socket = socket;
-    post->mem = client->mem;
-    memcpy(post->event, event, len);
-    rc = sio_args_new(&post->args, client->mem);
-    if (rc == 0) {
-        va_list values;
-        va_start(values, format);
-        rc = sio_args_vaddf(post->args, format, values);
-        va_end(values);
-    }
-    if (rc == 0) {
-        rc = sio_loop_post(client->loop, run_posted, post);
-    }
-    if (rc != 0) {
-        sio_args_unref(post->args);
-        sio_mem_release(client->mem, post);
-    }
     return rc;
 }

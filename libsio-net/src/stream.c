@@ -242,7 +242,7 @@ int sio_stream_adopt(sio_stream **out, sio_loop *loop, int fd, sio_tls *tls, uin
     stream->state = tls ? STREAM_HANDSHAKE : STREAM_OPEN;
     rc = make_nonblocking(fd);
     if (rc == 0) {
-        sio_socket_nodelay(fd);
+        sio_fd_nodelay(fd);
     }
     if (rc == 0 && tls) {
         rc = sio_stream_tls_open(stream, tls, NULL);
@@ -261,17 +261,6 @@ int sio_stream_adopt(sio_stream **out, sio_loop *loop, int fd, sio_tls *tls, uin
     }
     *out = stream;
     return 0;
-}
-
-int sio_stream_early(sio_stream *stream, const uint8_t *data, size_t len) {
-    if (stream->state != STREAM_HANDSHAKE) {
-        return SIO_ERR_STATE;
-    }
-    int rc = len > 0 ? sio_stream_tls_early(stream->tls, data, len) : 0;
-    if (rc == 0 && len > 0) {
-        sio_stream_touch(stream); /* the flush goes on with the handshake */
-    }
-    return rc;
 }
 
 int sio_stream_start_tls(sio_stream *stream, sio_tls *tls, const char *host, uint64_t timeout_ms) {

@@ -66,7 +66,7 @@ static void succeed(stream_connector *connector, attempt *winner) {
     winner->fd = -1;
     stream->connector = NULL;
     sio_connector_free(connector);
-    sio_socket_nodelay(stream->fd);
+    sio_fd_nodelay(stream->fd);
     sio_stream_established(stream);
 }
 

@@ -85,13 +85,13 @@ void sio_stream_established(sio_stream *stream);
 /* -- stream_plain.c -- */
 
 /* @return bytes read, 0 at the end, -1 with errno. */
-ssize_t sio_socket_read(int fd, void *buffer, size_t len);
+ssize_t sio_fd_read(int fd, void *buffer, size_t len);
 
 /* Send from the queue until it is empty or the kernel is full.
  * @return 0 when empty, 1 when full, -1 with errno. */
-int sio_socket_send(int fd, sio_outq *q, sio_chunk_pool *pool);
+int sio_fd_send(int fd, sio_outq *q, sio_chunk_pool *pool);
 
-void sio_socket_nodelay(int fd);
+void sio_fd_nodelay(int fd);
 
 /* So that close sends a reset and forgets. */
 void sio_socket_set_reset(int fd);
@@ -109,8 +109,6 @@ void sio_connector_free(stream_connector *connector);
 /* Errors: SIO_ERR_NOMEM, SIO_ERR_TLS, SIO_ERR_INVALID, SIO_ERR_UNSUPPORTED. */
 int sio_stream_tls_open(sio_stream *stream, sio_tls *settings, const char *host);
 void sio_stream_tls_free(stream_tls *tls);
-/* Bytes that come before all that is fed. Errors: SIO_ERR_NOMEM. */
-int sio_stream_tls_early(stream_tls *tls, const uint8_t *data, size_t len);
 sio_outq *sio_stream_tls_plain(stream_tls *tls);
 struct ssl_st *sio_stream_tls_ssl(const stream_tls *tls);
 

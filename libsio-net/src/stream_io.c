@@ -15,7 +15,7 @@ static void fail_tls(sio_stream *stream) {
     stream_tls_fault fault;
     sio_stream_tls_fault(stream->tls, &fault);
     /* The alert that tells the peer; whether it gets there changes nothing. */
-    (void)sio_socket_send(stream->fd, &stream->wire, &stream->loop->pool);
+    (void)sio_fd_send(stream->fd, &stream->wire, &stream->loop->pool);
     sio_stream_fail(stream, fault.err, 0, "%s", fault.text);
 }
 
@@ -80,7 +80,7 @@ static void flush(sio_stream *stream) {
         if (!prepare(stream)) {
             return;
         }
-        rc = sio_socket_send(stream->fd, &stream->wire, &stream->loop->pool);
+        rc = sio_fd_send(stream->fd, &stream->wire, &stream->loop->pool);
         /* A fair share for each stream: wait for writability, which is there at once. */
         if (rc == 0 && plain_left(stream) && ++rounds == 64) {
             rc = 1;
@@ -165,7 +165,7 @@ static void read_tls(sio_stream *stream) {
         sio_stream_fail(stream, SIO_ERR_NOMEM, 0, "no read buffer");
         return;
     }
-    ssize_t n = sio_socket_read(stream->fd, wire, LOOP_READ_BUFFER);
+    ssize_t n = sio_fd_read(stream->fd, wire, LOOP_READ_BUFFER);
     if (n <= 0) {
         input_ended(stream, n, errno);
         return;
@@ -210,7 +210,7 @@ static void read_plain(sio_stream *stream) {
         sio_stream_fail(stream, SIO_ERR_NOMEM, 0, "no read buffer");
         return;
     }
-    ssize_t n = sio_socket_read(stream->fd, buffer, room);
+    ssize_t n = sio_fd_read(stream->fd, buffer, room);
     if (n > 0) {
         deliver(stream, buffer, (size_t)n);
     } else {

@@ -10,7 +10,7 @@ enum {
     SEND_MAX_PER_TURN = 4 << 20,
 };
 
-ssize_t sio_socket_read(int fd, void *buffer, size_t len) {
+ssize_t sio_fd_read(int fd, void *buffer, size_t len) {
     ssize_t n;
     do {
         n = recv(fd, buffer, len, 0);
@@ -33,7 +33,7 @@ static ssize_t send_once(int fd, const sio_outq *q, size_t *offered) {
     return n;
 }
 
-int sio_socket_send(int fd, sio_outq *q, sio_chunk_pool *pool) {
+int sio_fd_send(int fd, sio_outq *q, sio_chunk_pool *pool) {
     size_t sent = 0;
     while (q->bytes > 0) {
         size_t offered;
@@ -50,7 +50,7 @@ int sio_socket_send(int fd, sio_outq *q, sio_chunk_pool *pool) {
     return 0;
 }
 
-void sio_socket_nodelay(int fd) {
+void sio_fd_nodelay(int fd) {
     const int one = 1;
     /* Fails for Unix sockets, which have no such delay. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);

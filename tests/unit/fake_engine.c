@@ -339,12 +339,24 @@ void fake_binary(const void *data, size_t len) {
     receive(true, data, len);
 }
 
-void fake_ping(void) {
+static void tell(void (*fn)(void *ctx)) {
     sio_cengine *e = fake_engine();
     sio_loop *loop = e->loop;
     sio_loop_enter(loop);
-    e->callbacks->on_ping(e->ctx);
+    fn(e->ctx);
     sio_loop_leave(loop);
+}
+
+void fake_ping(void) {
+    tell(fake_engine()->callbacks->on_ping);
+}
+
+void fake_drain(void) {
+    tell(fake_engine()->callbacks->on_drain);
+}
+
+void fake_upgrade(void) {
+    tell(fake_engine()->callbacks->on_upgrade);
 }
 
 void fake_close(sio_cengine *e, sio_eio_reason reason, const sio_cengine_error *error) {

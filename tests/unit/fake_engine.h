@@ -58,6 +58,9 @@ void fake_open(void);
 void fake_text(const char *text);
 void fake_binary(const void *data, size_t len);
 void fake_ping(void);
+/* Everything was written; the transport was exchanged. */
+void fake_drain(void);
+void fake_upgrade(void);
 /* Close with a reason; `error` NULL as for "ping timeout". Nothing of the engine is used after. */
 void fake_close(sio_cengine *engine, sio_eio_reason reason, const sio_cengine_error *error);
 /* "transport close" and "transport error". */

@@ -611,6 +611,145 @@ START_TEST(free_in_each_event) {
 }
 END_TEST
 
+/* ---- opening with an answer, and settings that change ---- */
+
+static void trace_done(int status, void *user) {
+    trace("%s %s", user ? (const char *)user : "done", sio_error_name(status));
+}
+
+START_TEST(open_then_joins_or_answers) { /* quirk 4: open(cb) while opening never calls back */
+    sio_client *client = client_make(NULL);
+    ck_assert_int_eq(sio_client_open_then(client, trace_done, tag("first")), 0);
+    ck_assert_int_eq(sio_client_open_then(client, trace_done, tag("joined")), 0);
+    ck_assert_uint_eq(sio_client_get_state(client), SIO_CLIENT_STATE_OPENING);
+    fake_open();
+    EXPECT("attempt", "client open", "first OK", "joined OK");
+    ck_assert_uint_eq(sio_client_get_state(client), SIO_CLIENT_STATE_OPEN);
+    ck_assert_int_eq(sio_client_open_then(client, trace_done, tag("open")), 0);
+    EXPECT_NOTHING();
+    turn();
+    EXPECT("open OK");
+}
+END_TEST
+
+START_TEST(open_then_that_fails_starts_no_loop) {
+    sio_client *client = client_make(NULL);
+    ck_assert_int_eq(sio_client_open_then(client, trace_done, NULL), 0);
+    fake_break(SIO_ERR_CONNECT, "xhr poll error", "");
+    EXPECT("attempt", "client error xhr poll error", "done CONNECT");
+    pass(60000);
+    EXPECT_NOTHING();
+    ck_assert_int_eq(sio_client_open_then(client, trace_done, tag("closed")), 0);
+    sio_client_close(client);
+    EXPECT("attempt", "(closing)", "client close forced close", "closed CLOSED");
+    ck_assert_int_eq(sio_client_open_then(client, trace_done, tag("freed")), 0);
+    client_forget(client);
+    trace_clear();
+    sio_client_free(client);
+    EXPECT("freed DISCONNECTED");
+    turn();
+    EXPECT_NOTHING();
+}
+END_TEST
+
+START_TEST(no_auto_connect) { /* SC-02 */
+    sio_client_options o = client_options();
+    o.no_auto_connect = true;
+    sio_socket *socket = client_socket(client_make(&o), "/");
+    turn();
+    ck_assert(!sio_socket_active(socket));
+    EXPECT_NOTHING();
+    ck_assert_int_eq(sio_socket_connect(socket), 0);
+    EXPECT("attempt");
+}
+END_TEST
+
+static void trace_scheduled(sio_client *client, const sio_event *event, void *user) {
+    trace("attempt %d in %d ms", (int)sio_event_int(event, 0), (int)sio_event_int(event, 1));
+}
+
+START_TEST(reconnection_that_is_turned_off) { /* SC-29, quirk 5: connect() afterwards opens */
+    sio_socket *socket = client_connected(NULL);
+    sio_client *client = sio_socket_client(socket);
+    ck_assert_int_eq(sio_client_on(client, "reconnect_scheduled", trace_scheduled, NULL), 0);
+    fake_cut();
+    ck_assert(sio_client_reconnecting(client));
+    sio_client_set_reconnection(client, false);
+    ck_assert(!sio_client_reconnecting(client) && !sio_client_reconnection(client));
+    EXPECT("client close transport close", "/ disconnect transport close", "attempt 1 in 100 ms");
+    pass(60000);
+    EXPECT_NOTHING();
+    ck_assert_int_eq(sio_socket_connect(socket), 0);
+    EXPECT("attempt");
+    fake_break(SIO_ERR_CONNECT, "websocket error", "");
+    trace_clear();
+    pass(60000);
+    EXPECT_NOTHING();
+    sio_client_set_reconnection(client, true);
+    ck_assert_int_eq(sio_socket_connect(socket), 0);
+    fake_break(SIO_ERR_CONNECT, "websocket error", "");
+    EXPECT("attempt", "client error websocket error", "/ connect_error websocket error",
+           "attempt 1 in 100 ms");
+}
+END_TEST
+
+START_TEST(settings_of_the_loop) { /* reconnectionAttempts, Delay, DelayMax, randomizationFactor */
+    sio_client *client = client_make(NULL);
+    uint32_t delay = 0, delay_max = 0;
+    sio_client_set_reconnection_attempts(client, 7);
+    ck_assert_uint_eq(sio_client_reconnection_attempts(client), 7);
+    sio_client_set_reconnection_attempts(client, SIO_CLIENT_NO_RECONNECTION);
+    ck_assert(!sio_client_reconnection(client));
+    sio_client_set_reconnection_delay(client, 10, 0);
+    sio_client_set_reconnection_delay(client, 0, 20);
+    sio_client_reconnection_delay(client, &delay, &delay_max);
+    ck_assert(delay == 10 && delay_max == 20);
+    sio_client_set_randomization_factor(client, 0.25);
+    ck_assert(sio_client_randomization_factor(client) == 0.25);
+    sio_client_set_randomization_factor(client, -1);
+    ck_assert(sio_client_randomization_factor(client) == 0);
+    ck_assert_uint_eq(sio_client_connect_timeout(client), 20000);
+    sio_client_set_connect_timeout(client, 0);
+    ck_assert_int_eq(sio_client_open(client), 0);
+    ck_assert_uint_eq(fake_last_attempt()->connect_timeout, 1);
+    sio_client_close(client);
+    sio_client_set_connect_timeout(client, SIO_CLIENT_NO_TIMEOUT);
+    ck_assert_int_eq(sio_client_open(client), 0);
+    ck_assert_uint_eq(fake_last_attempt()->connect_timeout, 0);
+    trace_clear();
+}
+END_TEST
+
+START_TEST(another_server_from_the_next_attempt) {
+    sio_socket *socket = client_connected(NULL);
+    sio_client *client = sio_socket_client(socket);
+    ck_assert_int_eq(sio_client_set_url(client, "nonsense"), SIO_ERR_URL);
+    ck_assert_int_eq(sio_client_set_url(client, NULL), SIO_ERR_URL);
+    ck_assert_int_eq(sio_client_set_url(client, "http://other:81/ignored?k=v"), 0);
+    ck_assert_int_eq(sio_client_set_transports(client, (sio_client_transports)9), SIO_ERR_INVALID);
+    ck_assert_int_eq(sio_client_set_transports(client, SIO_CLIENT_WEBSOCKET), 0);
+    ck_assert_str_eq(fake_last_attempt()->host, "localhost:3000");
+    fake_cut();
+    pass(101);
+    ck_assert_str_eq(fake_last_attempt()->host, "other:81");
+    ck_assert_str_eq(fake_last_attempt()->query, "k=v");
+    ck_assert_uint_eq(fake_last_attempt()->transport, SIO_EIO_WEBSOCKET);
+    trace_clear();
+}
+END_TEST
+
+START_TEST(network_lost) { /* the offline event of browsers */
+    sio_socket *socket = client_connected(NULL);
+    sio_client *client = sio_socket_client(socket);
+    sio_client_network_lost(client);
+    EXPECT("(closing)", "client close transport close", "/ disconnect transport close");
+    sio_client_network_lost(client);
+    EXPECT_NOTHING();
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt");
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("client_manager");
     TCase *tc = tcase_create("manager");
@@ -646,5 +785,15 @@ int main(void) {
     tcase_add_test(tc, ping_is_told);
     tcase_add_loop_test(tc, free_in_each_event, 0, 16);
     suite_add_tcase(suite, tc);
+    TCase *settings = tcase_create("settings");
+    tcase_add_checked_fixture(settings, client_setup, client_teardown);
+    tcase_add_test(settings, open_then_joins_or_answers);
+    tcase_add_test(settings, open_then_that_fails_starts_no_loop);
+    tcase_add_test(settings, no_auto_connect);
+    tcase_add_test(settings, reconnection_that_is_turned_off);
+    tcase_add_test(settings, settings_of_the_loop);
+    tcase_add_test(settings, another_server_from_the_next_attempt);
+    tcase_add_test(settings, network_lost);
+    suite_add_tcase(suite, settings);
     return test_run(suite);
 }

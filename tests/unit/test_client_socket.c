@@ -179,6 +179,9 @@ START_TEST(namespace_too_long_for_the_protocol) {
     ck_assert_int_eq(sio_socket_on(socket, "connect_error", keep_status, NULL), 0);
     fake_open();
     ck_assert_int_eq(last_status, SIO_ERR_SIO_NAMESPACE);
+    ck_assert(!sio_socket_active(socket)); /* the next connection would not do better */
+    pass(60000);
+    ck_assert_uint_eq(fake_made(), 1);
 }
 END_TEST
 

@@ -15,7 +15,8 @@
  *
  * ### Threads
  * A client and its sockets belong to the thread that runs the loop. From other threads only
- * sio_client_stop(), sio_client_post() and sio_socket_post_emitf() may be called.
+ * sio_client_stop(), sio_client_post() and the functions that send (sio_socket_emit() and those
+ * that are named after it) may be called, and none of them while the client is being freed.
  *
  * ### Callbacks
  * Every function of this header may be called from every callback, sio_client_free() included,
@@ -68,6 +69,9 @@ typedef enum sio_client_transports {
     SIO_CLIENT_WEBSOCKET = 2, /**< WebSocket only */
 } sio_client_transports;
 
+/** For `connect_timeout_ms`: none at all. */
+#define SIO_CLIENT_NO_TIMEOUT UINT32_MAX
+
 /** For `reconnection_attempts`: none at all. */
 #define SIO_CLIENT_NO_RECONNECTION UINT32_MAX
 
@@ -77,8 +81,9 @@ typedef enum sio_client_transports {
  * outlive the client.
  */
 typedef struct sio_client_options {
-    size_t size;             /**< set by SIO_CLIENT_OPTIONS_INIT */
-    const sio_mem *mem;      /**< NULL: the C library's allocator */
+    size_t size;        /**< set by SIO_CLIENT_OPTIONS_INIT */
+    const sio_mem *mem; /**< NULL: the C library's allocator. Where other threads emit or post it
+                             is called on them too */
     struct event_base *base; /**< run on the application's event base instead of an own one */
     sio_client_log_fn log;   /**< NULL: silent */
     void *log_user;          /**< handed to `log` */
@@ -86,7 +91,8 @@ typedef struct sio_client_options {
     const char *path;                   /**< "/socket.io" */
     sio_client_transports transports;   /**< SIO_CLIENT_UPGRADE */
     uint32_t eio_version;               /**< 4; 3 for servers of Socket.IO 2.x */
-    uint32_t connect_timeout_ms;        /**< 20000: from the attempt's start to an open session */
+    uint32_t connect_timeout_ms;        /**< 20000: from the attempt's start to an open session;
+                                             or SIO_CLIENT_NO_TIMEOUT */
     uint32_t reconnection_attempts;     /**< 0: endless; or SIO_CLIENT_NO_RECONNECTION */
     uint32_t reconnection_delay_ms;     /**< 1000: before the first attempt */
     uint32_t reconnection_delay_max_ms; /**< 5000 */
@@ -97,19 +103,25 @@ typedef struct sio_client_options {
     uint32_t max_json_depth;     /**< 256 */
     uint32_t max_buffered;       /**< 10000: events kept while not connected, over all sockets */
     uint32_t max_pending_acks;   /**< 10000: acknowledgements awaited by one socket */
-    uint64_t max_queued_bytes;   /**< 64 MiB: unsent bytes of the connection. Events kept
- while not connected may take half of it */
+    uint64_t max_queued_bytes;   /**< 64 MiB: unsent bytes of the connection */
     const char *query;           /**< `a=b&c=d`, percent-encoded, added to every request */
     const char *auth;            /**< JSON object sent with CONNECT of every namespace */
     const sio_client_header *headers; /**< sent with every request */
     size_t header_count;
     const sio_client_tls *tls; /**< NULL: the system's authorities, verification on */
+    bool no_auto_connect;      /**< sockets connect with sio_socket_connect(), not by themselves */
+    uint32_t retries;          /**< 0: none; see sio_socket_set_retries() */
+    uint32_t ack_timeout_ms;   /**< 0: none; see sio_socket_set_ack_timeout() */
+    uint32_t max_retry_queue;  /**< 10000: events of one socket that are queued for being
+                                    acknowledged */
+    uint64_t max_buffered_bytes; /**< half of max_queued_bytes, and not more: bytes of the events
+                                      kept while not connected, over all sockets */
 } sio_client_options;
 
 #define SIO_CLIENT_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(sio_client_options), NULL, NULL, NULL, NULL, NULL, SIO_CLIENT_UPGRADE, 0, 0, 0, 0,  \
-            0, 0.0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, NULL                                    \
+            0, 0.0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, NULL, false, 0, 0, 0, 0                 \
     }
 
 /* ---- client -------------------------------------------------------------------------------- */
@@ -162,14 +174,28 @@ SIO_API int sio_client_post(sio_client *client, void (*fn)(void *user), void (*d
 SIO_API sio_socket *sio_client_socket(sio_client *client, const char *nsp);
 
 /** Handle an event of the client: "open", "close" (`event->reason`), "error" (`event->status`),
- * "ping", "reconnect_attempt" and "reconnect" (argument 0 is the attempt's number),
- * "reconnect_error", "reconnect_failed".
+ * "ping", "upgrade", "reconnect_scheduled" (the attempt's number, then the delay in ms),
+ * "reconnect_attempt" and "reconnect" (the attempt's number), "reconnect_error",
+ * "reconnect_failed"; and "lost" (`event->status`, the namespace, the event's name, which may be
+ * empty), see sio_socket_emit().
  * @param event copied
  * @return 0 or SIO_ERR_NOMEM */
 SIO_API int sio_client_on(sio_client *client, const char *event, sio_client_fn fn, void *user);
 
 /** Remove what sio_client_on() added with the same arguments. @return 0 or SIO_ERR_NOT_FOUND */
 SIO_API int sio_client_off(sio_client *client, const char *event, sio_client_fn fn, void *user);
+
+/** As sio_client_on(), removed before its first run. @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_client_once(sio_client *client, const char *event, sio_client_fn fn, void *user);
+
+/** Remove every handler of an event of the client. */
+SIO_API void sio_client_off_event(sio_client *client, const char *event);
+
+/** Remove every handler of the client's events. */
+SIO_API void sio_client_off_all(sio_client *client);
+
+/** How many handlers an event of the client has. */
+SIO_API size_t sio_client_handler_count(const sio_client *client, const char *event);
 
 /** Close the connection; every connected socket gets `disconnect` with reason "forced close" and
  * stays active: sio_client_open() connects it again. No reconnection by itself. */
@@ -178,6 +204,77 @@ SIO_API void sio_client_close(sio_client *client);
 /** Connect now, without waiting for the back-off. @return 0, SIO_ERR_STATE when it is connected or
  * connecting already, SIO_ERR_NOMEM */
 SIO_API int sio_client_open(sio_client *client);
+
+/** As sio_client_open(), and be told of the result: 0, or the error that ended the attempt. A
+ * client that is connecting already joins that attempt; one that is connected says so from the
+ * loop. An attempt that this call began and that fails is not followed by others by itself.
+ * @param fn called exactly once unless an error is returned; with SIO_ERR_CLOSED by a close, with
+ * SIO_ERR_DISCONNECTED by sio_client_free()
+ * @return 0, SIO_ERR_NOMEM, SIO_ERR_STATE while the client is being freed */
+SIO_API int sio_client_open_then(sio_client *client, sio_done_fn fn, void *user);
+
+/** The application knows that the network is gone: the connection ends now with reason "transport
+ * close", without waiting for the heartbeat, and is made anew. Nothing happens when there is none.
+ */
+SIO_API void sio_client_network_lost(sio_client *client);
+
+/** Whether lost connections are made anew. Turning it off ends a wait for the next attempt, but not
+ * an attempt that is being made. */
+SIO_API void sio_client_set_reconnection(sio_client *client, bool on);
+/** See sio_client_set_reconnection(). */
+SIO_API bool sio_client_reconnection(const sio_client *client);
+/** How many attempts are made in a row. @param attempts as in sio_client_options */
+SIO_API void sio_client_set_reconnection_attempts(sio_client *client, uint32_t attempts);
+/** See sio_client_set_reconnection_attempts(); 0: endless. */
+SIO_API uint32_t sio_client_reconnection_attempts(const sio_client *client);
+/** The delays from the next attempt on, in ms. @param delay_ms 0: unchanged
+ * @param delay_max_ms 0: unchanged */
+SIO_API void sio_client_set_reconnection_delay(sio_client *client, uint32_t delay_ms,
+                                               uint32_t delay_max_ms);
+/** See sio_client_set_reconnection_delay(); both are set. */
+SIO_API void sio_client_reconnection_delay(const sio_client *client, uint32_t *delay_ms,
+                                           uint32_t *delay_max_ms);
+/** By which part of itself a delay varies. @param factor above 0 to 1; anything else: not at all */
+SIO_API void sio_client_set_randomization_factor(sio_client *client, double factor);
+/** See sio_client_set_randomization_factor(). */
+SIO_API double sio_client_randomization_factor(const sio_client *client);
+/** The time limit of the next attempt. @param ms SIO_CLIENT_NO_TIMEOUT: none; 0: at once */
+SIO_API void sio_client_set_connect_timeout(sio_client *client, uint32_t ms);
+/** See sio_client_set_connect_timeout(). */
+SIO_API uint32_t sio_client_connect_timeout(const sio_client *client);
+
+/** Where the connection stands. */
+typedef enum sio_client_state {
+    SIO_CLIENT_STATE_CLOSED = 0,
+    SIO_CLIENT_STATE_OPENING = 1,
+    SIO_CLIENT_STATE_OPEN = 2,
+} sio_client_state;
+
+/** Where the connection stands. */
+SIO_API sio_client_state sio_client_get_state(const sio_client *client);
+/** Whether the loop of attempts is on, waiting or trying. */
+SIO_API bool sio_client_reconnecting(const sio_client *client);
+
+/** How much is kept by all sockets because they are not connected: events, early ones that came
+ * before the answer to CONNECT included.
+ * @param bytes receives the bytes of those that wait to be sent; may be NULL */
+SIO_API uint32_t sio_client_kept(const sio_client *client, uint64_t *bytes);
+
+/** The payload of every CONNECT from the next one on, where a socket has none of its own.
+ * @param auth a JSON object, copied; NULL: none
+ * @return as sio_socket_set_auth() */
+SIO_API int sio_client_set_auth(sio_client *client, const char *auth);
+/** Have it asked for instead, see sio_socket_set_auth_fn(). @param fn NULL: no longer */
+SIO_API void sio_client_set_auth_fn(sio_client *client, sio_auth_fn fn, void *user);
+
+/** Where the next attempt goes. The namespaces stay as they are; a query in the URL replaces that
+ * of the client. TLS is set up as for the URL before if that had it, otherwise by default: verified
+ * with the system's authorities.
+ * @return 0, SIO_ERR_URL, SIO_ERR_NOMEM, SIO_ERR_TLS_CONFIG, SIO_ERR_UNSUPPORTED */
+SIO_API int sio_client_set_url(sio_client *client, const char *url);
+
+/** Which transport the next attempt uses. @return 0 or SIO_ERR_INVALID */
+SIO_API int sio_client_set_transports(sio_client *client, sio_client_transports transports);
 
 /** Change what the next attempt sends. Texts are copied; NULL removes.
  * @return 0, SIO_ERR_INVALID (malformed), SIO_ERR_NOMEM */

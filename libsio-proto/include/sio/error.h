@@ -104,6 +104,7 @@ extern "C" {
     X(SIO_OLD_SERVER, -509,                                                                        \
       "It seems you are trying to reach a Socket.IO server in v2.x with a v3.x client")            \
     X(SIO_REFUSED, -510, "the server refused the namespace")                                       \
+    X(SIO_AUTH, -511, "the credentials could not be obtained")                                     \
     X(RESOLVE, -600, "the host name could not be resolved")                                        \
     X(CONNECT, -601, "the connection was refused or could not be made")                            \
     X(RESET, -602, "the connection was reset")                                                     \

@@ -42,18 +42,27 @@ typedef struct sio_event {
  * (`reply->status`) that ended the wait: timeout, disconnect or the freeing of the object. */
 typedef void (*sio_reply_fn)(const sio_event *reply, void *user);
 
+/** Called once when something asynchronous has ended: `status` is 0 or SIO_ERR_*. */
+typedef void (*sio_done_fn)(int status, void *user);
+
+/** For `timeout_ms` of sio_emit_options: wait until the disconnect, whatever the default is. */
+#define SIO_EMIT_NO_TIMEOUT UINT32_MAX
+
 /** How an event is sent. NULL means all defaults. */
 typedef struct sio_emit_options {
     size_t size;         /**< set by SIO_EMIT_OPTIONS_INIT */
     sio_reply_fn on_ack; /**< ask for an acknowledgement; called exactly once */
-    void *user;          /**< handed to on_ack */
-    uint32_t timeout_ms; /**< give up waiting after so many ms; 0 waits until the disconnect */
+    void *user;          /**< handed to on_ack and on_sent */
+    uint32_t timeout_ms; /**< give up waiting after so many ms; 0: the default of the object, which
+                              is SIO_EMIT_NO_TIMEOUT unless it was set */
     bool is_volatile;    /**< drop the event if it cannot be written right now */
     bool no_compress;    /**< do not compress it, even if compression was negotiated */
+    sio_done_fn on_sent; /**< client: called once when the event was handed to the network, or with
+                              the error that kept it from that; a server does not call it */
 } sio_emit_options;
 
 #define SIO_EMIT_OPTIONS_INIT                                                                      \
-    { sizeof(sio_emit_options), NULL, NULL, 0, false, false }
+    { sizeof(sio_emit_options), NULL, NULL, 0, false, false, NULL }
 
 /* Shorthands for the arguments of an event. They never fail: a missing argument, or one of another
  * type, gives the empty value, and sio_args_kind() tells them apart. Lifetimes as in args.h. */

@@ -1,0 +1,151 @@
+/* Events that other threads emit, told of exactly once; and on_sent. */
+#include "client_fixture.h"
+
+#include <pthread.h>
+
+static sio_socket *subject;
+static sio_emit_options options;
+static int result;
+
+static void *emit_there(void *arg) {
+    sio_args *args = NULL;
+    ck_assert_int_eq(sio_args_new(&args, NULL), 0);
+    ck_assert_int_eq(sio_args_addf(args, "s B", "x", "\x07", (size_t)1), 0);
+    result = sio_socket_emit(subject, arg, args, &options);
+    sio_args_unref(args);
+    return NULL;
+}
+
+static int from_thread(const char *event) {
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, emit_there, tag(event)), 0);
+    pthread_join(thread, NULL);
+    return result;
+}
+
+static void trace_sent(int status, void *user) {
+    trace("%s sent %s", user ? (const char *)user : "-", sio_error_name(status));
+}
+
+static void on_lost(sio_client *client, const sio_event *event, void *user) {
+    trace("lost %s %s %s", sio_event_string(event, 0), sio_event_string(event, 1),
+          sio_error_name(event->status));
+}
+
+static void setup(void) {
+    client_setup();
+    options = (sio_emit_options)SIO_EMIT_OPTIONS_INIT;
+}
+
+START_TEST(copied_and_sent_by_the_loop) {
+    subject = client_connected(NULL);
+    options.on_ack = trace_reply;
+    options.on_sent = trace_sent;
+    ck_assert_int_eq(from_thread("a"), 0);
+    EXPECT_NOTHING();
+    turn();
+    EXPECT("> 51-0[\"a\",\"x\",{\"_placeholder\":true,\"num\":0}]", "> <07>");
+    fake_drain();
+    fake_text("30[1]");
+    EXPECT("- sent OK", "ack ok [1]");
+    ck_assert_int_eq(from_thread("connect"), SIO_ERR_RESERVED);
+    options.size = 0;
+    ck_assert_int_eq(from_thread("a"), SIO_ERR_INVALID);
+}
+END_TEST
+
+START_TEST(what_cannot_be_sent_is_told_once) {
+    sio_client_options o = client_options();
+    o.max_buffered = 1;
+    subject = client_socket(client_make(&o), "/");
+    ck_assert_int_eq(sio_client_on(sio_socket_client(subject), "lost", on_lost, NULL), 0);
+    ck_assert_int_eq(sio_socket_emitf(subject, "kept", ""), 0);
+    trace_clear();
+    ck_assert_int_eq(from_thread("a"), 0);
+    ck_assert_int_eq(from_thread("b"), SIO_ERR_LIMIT); /* posts are limited as well */
+    turn();
+    EXPECT("lost / a LIMIT");
+    options.on_sent = trace_sent;
+    options.on_ack = trace_reply;
+    ck_assert_int_eq(from_thread("a"), 0);
+    turn();
+    EXPECT("- sent LIMIT", "ack LIMIT");
+}
+END_TEST
+
+START_TEST(freed_before_it_was_sent) {
+    subject = client_connected(NULL);
+    options.on_ack = trace_reply;
+    ck_assert_int_eq(from_thread("a"), 0);
+    client_forget(sio_socket_client(subject));
+    sio_client_free(sio_socket_client(subject));
+    EXPECT("ack DISCONNECTED");
+    turn();
+    EXPECT_NOTHING();
+}
+END_TEST
+
+static void free_it(sio_socket *socket, const sio_event *event, void *user) {
+    client_forget(sio_socket_client(socket));
+    sio_client_free(sio_socket_client(socket));
+}
+
+START_TEST(freed_while_it_is_sent) {
+    subject = client_connected(NULL);
+    if (_i == 1) {
+        sio_socket_set_retries(subject, 2);
+    }
+    ck_assert_int_eq(sio_socket_on_any_outgoing(subject, free_it, NULL), 0);
+    options.on_ack = trace_reply;
+    ck_assert_int_eq(from_thread("a"), 0);
+    turn();
+    EXPECT("ack DISCONNECTED");
+}
+END_TEST
+
+START_TEST(told_when_it_was_written) {
+    subject = client_socket(client_make(NULL), "/");
+    options.on_sent = trace_sent;
+    options.user = tag("kept");
+    ck_assert_int_eq(sio_socket_emit(subject, "a", NULL, &options), 0);
+    fake_open();
+    fake_drain();
+    client_accept("/", "id");
+    trace_clear();
+    fake_drain();
+    EXPECT("kept sent OK");
+    options.user = tag("cut");
+    ck_assert_int_eq(sio_socket_emit(subject, "b", NULL, &options), 0);
+    trace_clear();
+    fake_cut();
+    EXPECT("client close transport close", "/ disconnect transport close", "cut sent DISCONNECTED");
+    options.user = tag("cleared");
+    ck_assert_int_eq(sio_socket_emit(subject, "c", NULL, &options), 0);
+    sio_socket_clear_kept(subject);
+    EXPECT("cleared sent DISCARDED");
+    options.user = tag("late");
+    options.on_ack = trace_reply;
+    options.timeout_ms = 5;
+    ck_assert_int_eq(sio_socket_emit(subject, "d", NULL, &options), 0);
+    pass(6);
+    EXPECT("late sent TIMEOUT", "late TIMEOUT");
+    options.user = tag("freed");
+    ck_assert_int_eq(sio_socket_emit(subject, "e", NULL, &options), 0);
+    client_forget(sio_socket_client(subject));
+    sio_client_free(sio_socket_client(subject));
+    EXPECT("freed DISCONNECTED", "freed sent DISCONNECTED");
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("client_socket_post");
+    TCase *tc = tcase_create("post");
+    tcase_add_checked_fixture(tc, setup, client_teardown);
+    tcase_add_test(tc, copied_and_sent_by_the_loop);
+    tcase_add_test(tc, what_cannot_be_sent_is_told_once);
+    tcase_add_test(tc, freed_before_it_was_sent);
+    tcase_add_loop_test(tc, freed_while_it_is_sent, 0, 2);
+    tcase_add_test(tc, told_when_it_was_written);
+    suite_add_tcase(suite, tc);
+    return test_run(suite);
+}
