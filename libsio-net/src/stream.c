@@ -263,6 +263,17 @@ int sio_stream_adopt(sio_stream **out, sio_loop *loop, int fd, sio_tls *tls, uin
     return 0;
 }
 
+int sio_stream_early(sio_stream *stream, const uint8_t *data, size_t len) {
+    if (stream->state != STREAM_HANDSHAKE) {
+        return SIO_ERR_STATE;
+    }
+    int rc = len > 0 ? sio_stream_tls_early(stream->tls, data, len) : 0;
+    if (rc == 0 && len > 0) {
+        sio_stream_touch(stream); /* the flush goes on with the handshake */
+    }
+    return rc;
+}
+
 int sio_stream_start_tls(sio_stream *stream, sio_tls *tls, const char *host, uint64_t timeout_ms) {
     if (stream->state != STREAM_OPEN || stream->tls || stream->eof) {
         return SIO_ERR_STATE;

@@ -109,6 +109,8 @@ void sio_connector_free(stream_connector *connector);
 /* Errors: SIO_ERR_NOMEM, SIO_ERR_TLS, SIO_ERR_INVALID, SIO_ERR_UNSUPPORTED. */
 int sio_stream_tls_open(sio_stream *stream, sio_tls *settings, const char *host);
 void sio_stream_tls_free(stream_tls *tls);
+/* Bytes that come before all that is fed. Errors: SIO_ERR_NOMEM. */
+int sio_stream_tls_early(stream_tls *tls, const uint8_t *data, size_t len);
 sio_outq *sio_stream_tls_plain(stream_tls *tls);
 struct ssl_st *sio_stream_tls_ssl(const stream_tls *tls);
 

@@ -20,6 +20,9 @@ struct stream_tls {
     sio_outq plain;
     const uint8_t *in; /* of the read buffer, during one event */
     size_t in_len;
+    uint8_t *early; /* what was read before the stream was made; comes first */
+    size_t early_len;
+    size_t early_at;
     char *host; /* a client's; NULL for a server's */
     unsigned long fault_code;
     bool ready;  /* the handshake is complete */
@@ -36,6 +39,13 @@ enum { WIRE_ENOUGH = 65536, PLAIN_MAX_PER_RECORD = 16384, HOST_MAX = 255 };
 static int bio_read(BIO *bio, char *out, size_t room, size_t *got) {
     stream_tls *tls = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
+    if (tls->early_at < tls->early_len) {
+        size_t left = tls->early_len - tls->early_at;
+        *got = room < left ? room : left;
+        memcpy(out, tls->early + tls->early_at, *got);
+        tls->early_at += *got;
+        return 1;
+    }
     if (tls->in_len == 0) {
         BIO_set_retry_read(bio);
         return 0;
@@ -189,8 +199,19 @@ void sio_stream_tls_free(stream_tls *tls) {
     ERR_clear_error();
     sio_tls_unref(tls->settings);
     sio_outq_clear(&tls->plain, &loop->pool);
+    sio_mem_release(loop->mem, tls->early);
     sio_mem_release(loop->mem, tls->host);
     sio_mem_release(loop->mem, tls);
+}
+
+int sio_stream_tls_early(stream_tls *tls, const uint8_t *data, size_t len) {
+    tls->early = sio_mem_alloc(tls->stream->loop->mem, len);
+    if (!tls->early) {
+        return SIO_ERR_NOMEM;
+    }
+    memcpy(tls->early, data, len);
+    tls->early_len = len;
+    return 0;
 }
 
 /* -- working -- */
@@ -358,6 +379,10 @@ int sio_stream_tls_open(sio_stream *stream, sio_tls *settings, const char *host)
 }
 
 void sio_stream_tls_free(stream_tls *tls) {
+}
+
+int sio_stream_tls_early(stream_tls *tls, const uint8_t *data, size_t len) {
+    return SIO_ERR_UNSUPPORTED;
 }
 
 sio_outq *sio_stream_tls_plain(stream_tls *tls) {

@@ -254,9 +254,9 @@ static void on_packet(sio_conn *conn, const sio_packet *packet) {
     }
 }
 
-static void on_message(void *user, sio_engine_session *engine, bool binary, uint8_t *data,
-                       size_t len) {
-    sio_conn *conn = user;
+static void on_message(sio_engine_session *engine, bool binary, uint8_t *data, size_t len,
+                       void *user) {
+    sio_conn *conn = sio_engine_session_user(engine);
     if (!conn || conn->server->dead) {
         return;
     }
@@ -308,8 +308,8 @@ static void connect_root(sio_conn *conn) {
     }
 }
 
-static void on_open(void *ctx, sio_engine_session *engine) {
-    sio_server *server = ctx;
+static void on_open(sio_engine_session *engine, void *user) {
+    sio_server *server = user;
     sio_conn *conn = server->dead ? NULL : sio_mem_zalloc(server->mem, sizeof(*conn));
     if (!conn) {
         sio_engine_session_close(engine, true);
@@ -333,8 +333,8 @@ static void on_open(void *ctx, sio_engine_session *engine) {
     }
 }
 
-static void on_close(void *user, sio_engine_session *engine, sio_eio_reason reason, int err) {
-    sio_conn *conn = user;
+static void on_close(sio_engine_session *engine, sio_eio_reason reason, int err, void *user) {
+    sio_conn *conn = sio_engine_session_user(engine);
     if (!conn) {
         return;
     }
@@ -349,6 +349,7 @@ static void on_close(void *user, sio_engine_session *engine, sio_eio_reason reas
 }
 
 const sio_engine_callbacks sio_conn_callbacks = {
+    .size = sizeof(sio_engine_callbacks),
     .on_open = on_open,
     .on_message = on_message,
     .on_close = on_close,

@@ -1,11 +1,13 @@
 /* Requests to the engine: what they ask for, whether they may, and who answers (Engine.IO protocol,
  * request validation and error responses). */
-#include "engine_session.h"
+#include "engine_request.h"
 
 #include <net/log.h>
+#include <sio/json.h>
 #include <sio/url.h>
 
 #include <string.h>
+#include <strings.h>
 
 static bool param_is(sio_str query, const char *name, const char *value) {
     sio_str raw;
@@ -19,6 +21,9 @@ static sio_engine_params read_params(const sio_http1_head *head) {
     sio_str query = target.query;
     sio_str raw;
     sio_engine_params params = {.revision = param_is(query, "EIO", "4") ? 4 : 3};
+    if (!sio_query_find(query, SIO_QUERY_FORM, SIO_STR("transport"), &params.transport)) {
+        params.transport = (sio_str){NULL, 0};
+    }
     params.polling = param_is(query, "transport", "polling");
     params.websocket = param_is(query, "transport", "websocket");
     params.has_sid =
@@ -30,33 +35,112 @@ static sio_engine_params read_params(const sio_http1_head *head) {
 
 /* ---- refusing ---- */
 
-/* Code and text as in the reference: the codes count up from Transport unknown. */
-static void refuse_plain(sio_exchange *exchange, int err) {
-    char body[96];
-    sio_buf text = {.data = (uint8_t *)body, .cap = sizeof(body), .max = sizeof(body)};
-    (void)sio_buf_add_text(&text, "{\"code\":");
-    (void)sio_buf_add_u64(&text, (uint64_t)(SIO_ERR_EIO_TRANSPORT_UNKNOWN - err));
-    (void)sio_buf_add_text(&text, ",\"message\":\"");
-    (void)sio_buf_add_text(&text, sio_error_text(err));
-    (void)sio_buf_add_text(&text, "\"}");
-    sio_exchange_answer(exchange, sio_error_http_status(err), "application/json",
-                        (sio_bytes){text.data, text.len}, NULL);
+const char *sio_engine_cause_name(sio_engine_cause cause) {
+    switch (cause) {
+    case SIO_ENGINE_MIDDLEWARE_FAILURE:
+        return "MIDDLEWARE_FAILURE";
+    case SIO_ENGINE_INVALID_ORIGIN:
+        return "INVALID_ORIGIN";
+    case SIO_ENGINE_TRANSPORT_MISMATCH:
+        return "TRANSPORT_MISMATCH";
+    case SIO_ENGINE_PROTOCOL_MISMATCH:
+        return "PROTOCOL_MISMATCH";
+    case SIO_ENGINE_HANDSHAKE_ERROR:
+        return "TRANSPORT_HANDSHAKE_ERROR";
+    case SIO_ENGINE_ID_GENERATION_ERROR:
+        return "ID_GENERATION_ERROR";
+    default:
+        return "";
+    }
 }
 
-/* `err` may also be a fault of our own, such as short memory, which is no request's: 500. */
-static void refuse(sio_engine *engine, sio_exchange *exchange, int err) {
-    SIO_LOG(sio_loop_log(engine->loop), SIO_LOG_DEBUG, "engine", "refused a request: %s",
-            sio_error_text(err));
-    if (sio_exchange_head(exchange)->upgrade) {
-        const char *text = sio_error_text(err);
-        int status = err > SIO_ERR_EIO_TRANSPORT_UNKNOWN ? 500 : 400;
-        sio_exchange_answer_and_close(exchange, status, "text/html",
-                                      (sio_bytes){(const uint8_t *)text, strlen(text)}, NULL);
-    } else if (err > SIO_ERR_EIO_TRANSPORT_UNKNOWN) {
-        sio_exchange_answer(exchange, 500, NULL, (sio_bytes){NULL, 0}, NULL);
-    } else {
-        refuse_plain(exchange, err);
+static int error_of(sio_engine_cause cause) {
+    switch (cause) {
+    case SIO_ENGINE_UNKNOWN_TRANSPORT:
+        return SIO_ERR_EIO_TRANSPORT_UNKNOWN;
+    case SIO_ENGINE_UNKNOWN_SID:
+        return SIO_ERR_EIO_SID_UNKNOWN;
+    case SIO_ENGINE_BAD_METHOD:
+        return SIO_ERR_EIO_BAD_METHOD;
+    case SIO_ENGINE_FORBIDDEN:
+        return SIO_ERR_EIO_FORBIDDEN;
+    case SIO_ENGINE_UNSUPPORTED_PROTOCOL:
+        return SIO_ERR_EIO_UNSUPPORTED_VERSION;
+    default:
+        return SIO_ERR_EIO_BAD_REQUEST;
     }
+}
+
+static void answer_json(sio_engine *engine, sio_exchange *exchange, int err, sio_str message) {
+    sio_buf text;
+    sio_buf_init(&text, 0, engine->mem);
+    int rc = sio_buf_add_text(&text, "{\"code\":");
+    if (rc == 0) {
+        rc = sio_buf_add_u64(&text, (uint64_t)(SIO_ERR_EIO_TRANSPORT_UNKNOWN - err));
+    }
+    if (rc == 0) {
+        rc = sio_buf_add_text(&text, ",\"message\":");
+    }
+    if (rc == 0) {
+        rc = sio_json_add_string(&text, message.ptr, message.len);
+    }
+    if (rc == 0) {
+        rc = sio_buf_add_text(&text, "}");
+    }
+    if (rc == 0) {
+        sio_exchange_answer(exchange, sio_error_http_status(err), "application/json",
+                            (sio_bytes){text.data, text.len}, NULL);
+    } else {
+        sio_exchange_destroy(exchange);
+    }
+    sio_buf_free(&text);
+}
+
+static void answer_upgrade(sio_exchange *exchange, int status, sio_str message) {
+    sio_exchange_answer_and_close(exchange, status, "text/html",
+                                  (sio_bytes){(const uint8_t *)message.ptr, message.len}, NULL);
+}
+
+/* A fault of our own, such as short memory, which is no request's. */
+static void answer_500(sio_engine *engine, sio_exchange *exchange, int err) {
+    const char *text = sio_error_text(err);
+    SIO_LOG(sio_loop_log(engine->loop), SIO_LOG_WARN, "engine", "a handshake failed: %s", text);
+    if (sio_exchange_head(exchange)->upgrade) {
+        answer_upgrade(exchange, 500, (sio_str){text, strlen(text)});
+    } else {
+        sio_exchange_answer(exchange, 500, NULL, (sio_bytes){NULL, 0}, NULL);
+    }
+}
+
+/* Codes and texts as in the reference: the codes count up from Transport unknown. */
+static void refuse(sio_engine *engine, sio_exchange *exchange, sio_engine_refusal *refusal) {
+    int err = error_of(refusal->cause);
+    const sio_http1_head *head = sio_exchange_head(exchange);
+    refusal->size = sizeof(*refusal);
+    refusal->code = SIO_ERR_EIO_TRANSPORT_UNKNOWN - err;
+    refusal->message = sio_error_text(err);
+    refusal->request = head;
+    refusal->remote = sio_exchange_remote(exchange);
+    SIO_LOG(sio_loop_log(engine->loop), SIO_LOG_DEBUG, "engine", "refused a request: %s %s",
+            refusal->message, sio_engine_cause_name(refusal->cause));
+    bool own_text = refusal->cause == SIO_ENGINE_FORBIDDEN && refusal->context.len > 0;
+    sio_str text =
+        own_text ? refusal->context : (sio_str){refusal->message, strlen(refusal->message)};
+    SIO_ENGINE_TELL(engine, on_connection_error, refusal);
+    if (head->upgrade) {
+        answer_upgrade(exchange, 400, text);
+    } else {
+        answer_json(engine, exchange, err, text);
+    }
+}
+
+void sio_engine_refuse(sio_engine *engine, sio_exchange *exchange, sio_engine_cause cause,
+                       const char *text) {
+    sio_engine_refusal refusal = {.cause = cause};
+    if (text) {
+        refusal.context = (sio_str){text, strlen(text)};
+    }
+    refuse(engine, exchange, &refusal);
 }
 
 /* ---- judging ---- */
@@ -66,51 +150,82 @@ static bool is_method(const sio_http1_head *head, const char *method) {
            memcmp(head->method.ptr, method, head->method.len) == 0;
 }
 
-static int check_transport(const sio_engine *engine, const sio_engine_params *params) {
-    bool enabled = (params->polling && engine->options.polling) ||
-                   (params->websocket && engine->options.websocket);
-    return enabled ? 0 : SIO_ERR_EIO_TRANSPORT_UNKNOWN;
+static bool wants_websocket(const sio_http1_head *head) {
+    sio_str upgrade = sio_http1_find(head, SIO_STR("Upgrade"));
+    return head->upgrade && upgrade.len == 9 && strncasecmp(upgrade.ptr, "websocket", 9) == 0;
 }
 
-static int check_origin(const sio_http1_head *head) {
+/* Each check is given a refusal to fill in, and says whether it did. */
+
+static bool check_transport(const sio_engine *engine, const sio_engine_params *params,
+                            sio_engine_refusal *refusal) {
+    bool enabled = (params->polling && engine->settings.polling) ||
+                   (params->websocket && engine->settings.websocket);
+    refusal->cause = SIO_ENGINE_UNKNOWN_TRANSPORT;
+    refusal->context = params->transport;
+    return !enabled;
+}
+
+static bool check_origin(const sio_http1_head *head, sio_engine_refusal *refusal) {
     sio_str origin = sio_http1_find(head, SIO_STR("Origin"));
+    refusal->cause = SIO_ENGINE_INVALID_ORIGIN;
+    refusal->context = origin;
     for (size_t i = 0; i < origin.len; i++) {
         unsigned char c = (unsigned char)origin.ptr[i];
         if ((c < ' ' && c != '\t') || c >= 0x7f) {
-            return SIO_ERR_EIO_BAD_REQUEST;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
-static int check_session(const sio_engine_session *session, const sio_engine_params *params,
-                         bool upgrade) {
+/* A polling request cannot become a WebSocket; the reference accepts it and closes at once. */
+static bool check_upgrade(const sio_engine *engine, const sio_engine_params *params,
+                          const sio_http1_head *head, sio_engine_refusal *refusal) {
+    refusal->cause = SIO_ENGINE_HANDSHAKE_ERROR;
+    refusal->context = (sio_str){NULL, 0};
+    bool body = head->chunked || head->length > 0;
+    if (!engine->settings.websocket || !wants_websocket(head)) {
+        return false;
+    }
+    return params->polling || body;
+}
+
+static bool check_session(const sio_engine_session *session, const sio_engine_params *params,
+                          bool upgrade, sio_engine_refusal *refusal) {
     if (!session) {
-        return SIO_ERR_EIO_SID_UNKNOWN;
+        refusal->cause = SIO_ENGINE_UNKNOWN_SID;
+        refusal->context = params->sid;
+        return true;
     }
-    bool on_polling = sio_eio_session_transport(&session->eio) == SIO_EIO_POLLING;
-    if (!upgrade && on_polling != params->polling) {
-        return SIO_ERR_EIO_BAD_REQUEST;
+    sio_eio_transport transport = sio_eio_session_transport(&session->eio);
+    if (!upgrade && (transport == SIO_EIO_POLLING) != params->polling) {
+        const char *name = sio_eio_transport_name(transport);
+        refusal->cause = SIO_ENGINE_TRANSPORT_MISMATCH;
+        refusal->context = params->transport;
+        refusal->previous = (sio_str){name, strlen(name)};
+        return true;
     }
-    return sio_eio_session_revision(&session->eio) == params->revision ? 0
-                                                                       : SIO_ERR_EIO_BAD_REQUEST;
+    refusal->cause = SIO_ENGINE_PROTOCOL_MISMATCH;
+    refusal->context = (sio_str){NULL, 0};
+    refusal->protocol = params->revision;
+    refusal->previous_protocol = sio_eio_session_revision(&session->eio);
+    return refusal->protocol != refusal->previous_protocol;
 }
 
-static int check_handshake(const sio_engine *engine, const sio_engine_params *params,
-                           const sio_http1_head *head) {
+static bool check_handshake(const sio_engine_params *params, const sio_http1_head *head,
+                            sio_engine_refusal *refusal) {
     if (!is_method(head, "GET")) {
-        return SIO_ERR_EIO_BAD_METHOD;
+        refusal->cause = SIO_ENGINE_BAD_METHOD;
+        refusal->context = head->method;
+        return true;
     }
-    if (params->websocket && !head->upgrade) {
-        return SIO_ERR_EIO_BAD_REQUEST;
-    }
-    if (params->revision == 3 && !engine->options.allow_eio3) {
-        return SIO_ERR_EIO_UNSUPPORTED_VERSION;
-    }
-    return 0;
+    refusal->cause = SIO_ENGINE_HANDSHAKE_ERROR;
+    refusal->context = (sio_str){NULL, 0};
+    return params->websocket && !head->upgrade;
 }
 
-/* Ids are compared as they were sent: those the engine makes need no escapes. */
+/* Ids are compared as they were sent: those the engine makes or takes need no escapes. */
 static sio_engine_session *find_session(const sio_engine *engine, sio_str sid) {
     return sio_table_get(&engine->sessions, sid.ptr, sid.len);
 }
@@ -118,30 +233,30 @@ static sio_engine_session *find_session(const sio_engine *engine, sio_str sid) {
 /* ---- answering ---- */
 
 static void accept_polling(sio_engine *engine, sio_exchange *exchange,
-                           const sio_engine_params *params) {
+                           const sio_engine_params *params, const char *id) {
     sio_engine_session *session;
-    int rc = sio_engine_session_new(&session, engine, exchange, params, SIO_EIO_POLLING);
+    int rc = sio_engine_session_new(&session, engine, exchange, params, id, SIO_EIO_POLLING);
     if (rc != 0) {
-        refuse(engine, exchange, rc);
+        answer_500(engine, exchange, rc);
         return;
     }
     sio_engine_session_ref(session);
-    sio_polling_request(session, exchange);
+    sio_polling_request(session, exchange, NULL);
     sio_engine_session_announce(session);
     sio_engine_session_unref(session);
 }
 
 static void accept_websocket(sio_engine *engine, sio_exchange *exchange,
-                             const sio_engine_params *params) {
+                             const sio_engine_params *params, const char *id) {
     sio_engine_session *session;
     sio_ws_link *link;
-    int rc = sio_engine_session_new(&session, engine, exchange, params, SIO_EIO_WEBSOCKET);
+    int rc = sio_engine_session_new(&session, engine, exchange, params, id, SIO_EIO_WEBSOCKET);
     if (rc != 0) {
-        refuse(engine, exchange, rc);
+        answer_500(engine, exchange, rc);
         return;
     }
     sio_engine_session_ref(session);
-    rc = sio_ws_link_accept(&link, engine, exchange, params->base64);
+    rc = sio_ws_link_accept(&link, session, exchange, params->base64);
     if (rc != 0) {
         sio_engine_session_close(session, true);
     } else {
@@ -155,65 +270,106 @@ static void accept_websocket(sio_engine *engine, sio_exchange *exchange,
 
 /* One WebSocket a session: it is refused when the session has or had one already, or when upgrades
  * are off. */
-static void accept_upgrade(sio_engine *engine, sio_engine_session *session, sio_exchange *exchange,
+static void accept_upgrade(sio_engine_session *session, sio_exchange *exchange,
                            const sio_engine_params *params) {
     sio_ws_link *link;
-    if (sio_ws_link_accept(&link, engine, exchange, params->base64) != 0) {
-        return;
-    }
-    if (sio_eio_session_probe_open(&session->eio, sio_loop_now(engine->loop)) != 0) {
-        sio_ws_link_start(link);
-        return;
-    }
     sio_engine_session_ref(session);
-    sio_ws_link_attach(link, session, true);
-    sio_engine_session_pump(session);
-    sio_ws_link_start(link);
+    if (sio_ws_link_accept(&link, session, exchange, params->base64) == 0) {
+        sio_time now = sio_loop_now(session->engine->loop);
+        if (sio_eio_session_probe_open(&session->eio, now) == 0) {
+            sio_ws_link_attach(link, session, true);
+            sio_engine_session_pump(session);
+        }
+        sio_ws_link_start(link);
+    }
     sio_engine_session_unref(session);
 }
 
 static void with_session(sio_engine *engine, sio_exchange *exchange,
-                         const sio_engine_params *params) {
+                         const sio_engine_params *params, const sio_bytes *body) {
     bool upgrade = sio_exchange_head(exchange)->upgrade && params->websocket;
     sio_engine_session *session = find_session(engine, params->sid);
-    int rc = check_session(session, params, upgrade);
-    if (rc != 0) {
-        refuse(engine, exchange, rc);
+    sio_engine_refusal refusal = {0};
+    if (check_session(session, params, upgrade, &refusal)) {
+        refuse(engine, exchange, &refusal);
     } else if (upgrade) {
-        accept_upgrade(engine, session, exchange, params);
+        accept_upgrade(session, exchange, params);
     } else {
-        sio_polling_request(session, exchange);
+        sio_polling_request(session, exchange, body);
     }
 }
 
 static void without_session(sio_engine *engine, sio_exchange *exchange,
                             const sio_engine_params *params) {
-    int rc = check_handshake(engine, params, sio_exchange_head(exchange));
-    if (rc != 0) {
-        refuse(engine, exchange, rc);
+    sio_engine_refusal refusal = {0};
+    if (check_handshake(params, sio_exchange_head(exchange), &refusal)) {
+        refuse(engine, exchange, &refusal);
     } else if (engine->closing) {
-        sio_exchange_answer_and_close(exchange, 503, "text/plain",
-                                      (sio_bytes){(const uint8_t *)"Service Unavailable", 19},
-                                      NULL);
-    } else if (params->websocket) {
-        accept_websocket(engine, exchange, params);
+        answer_upgrade(exchange, 503, SIO_STR("Service Unavailable"));
+    } else if (engine->allow_request) {
+        sio_engine_ask(engine, exchange, SIO_ENGINE_ASK_ALLOW);
     } else {
-        accept_polling(engine, exchange, params);
+        sio_engine_allowed(engine, exchange);
     }
 }
 
-void sio_engine_request(sio_engine *engine, sio_exchange *exchange) {
+void sio_engine_allowed(sio_engine *engine, sio_exchange *exchange) {
+    sio_engine_params params = read_params(sio_exchange_head(exchange));
+    if (params.revision == 3 && !engine->settings.allow_eio3) {
+        refuse(engine, exchange,
+               &(sio_engine_refusal){.cause = SIO_ENGINE_UNSUPPORTED_PROTOCOL, .protocol = 3});
+    } else if (engine->generate_id) {
+        sio_engine_ask(engine, exchange, SIO_ENGINE_ASK_ID);
+    } else {
+        sio_engine_open(engine, exchange, NULL);
+    }
+}
+
+/* 1 to 255 characters that stand for themselves in a query (RFC 3986 §2.3), and not in use. */
+static bool is_usable_id(const sio_engine *engine, const char *id) {
+    static const char others[] = "-_.~";
+    size_t len = strlen(id);
+    for (size_t i = 0; i < len; i++) {
+        bool letter = (id[i] >= 'a' && id[i] <= 'z') || (id[i] >= 'A' && id[i] <= 'Z');
+        bool digit = id[i] >= '0' && id[i] <= '9';
+        if (!letter && !digit && !strchr(others, id[i])) {
+            return false;
+        }
+    }
+    return len > 0 && len <= SIO_EIO_SID_MAX && !find_session(engine, (sio_str){id, len});
+}
+
+void sio_engine_open(sio_engine *engine, sio_exchange *exchange, const char *id) {
+    sio_engine_params params = read_params(sio_exchange_head(exchange));
+    if (engine->closing) {
+        answer_upgrade(exchange, 503, SIO_STR("Service Unavailable"));
+    } else if (id && !is_usable_id(engine, id)) {
+        sio_engine_refuse(engine, exchange, SIO_ENGINE_ID_GENERATION_ERROR, id);
+    } else if (params.websocket) {
+        accept_websocket(engine, exchange, &params, id);
+    } else {
+        accept_polling(engine, exchange, &params, id);
+    }
+}
+
+void sio_engine_judge(sio_engine *engine, sio_exchange *exchange, const sio_bytes *body) {
     const sio_http1_head *head = sio_exchange_head(exchange);
     sio_engine_params params = read_params(head);
-    int rc = check_transport(engine, &params);
-    if (rc == 0) {
-        rc = check_origin(head);
-    }
-    if (rc != 0) {
-        refuse(engine, exchange, rc);
+    sio_engine_refusal refusal = {0};
+    if (check_transport(engine, &params, &refusal) || check_origin(head, &refusal) ||
+        check_upgrade(engine, &params, head, &refusal)) {
+        refuse(engine, exchange, &refusal);
     } else if (params.has_sid) {
-        with_session(engine, exchange, &params);
+        with_session(engine, exchange, &params, body);
     } else {
         without_session(engine, exchange, &params);
+    }
+}
+
+void sio_engine_handle(sio_engine *engine, sio_exchange *exchange) {
+    if (engine->middlewares) {
+        sio_engine_ask(engine, exchange, SIO_ENGINE_ASK_MIDDLEWARES);
+    } else {
+        sio_engine_judge(engine, exchange, NULL);
     }
 }

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-_Static_assert((int)SIO_SID_TEXT > (int)SIO_SID_LEN, "room for the NUL");
-
 /* ---- life ---- */
 
 static void on_timer(void *ctx) {
@@ -55,27 +53,50 @@ static int begin(sio_engine_session *session, const sio_exchange *exchange,
     sio_engine *engine = session->engine;
     int rc = copy_request(session, exchange, params);
     if (rc == 0) {
-        rc = sio_random_sid(engine->loop, session->id);
-    }
-    if (rc == 0) {
         rc = sio_timer_init(&session->timer, engine->loop, on_timer, session);
     }
     if (rc == 0) {
-        rc = sio_eio_session_open(&session->eio, (sio_str){session->id, SIO_SID_LEN},
+        rc = sio_eio_session_open(&session->eio, (sio_str){session->id, session->id_len},
                                   sio_loop_now(engine->loop));
     }
+    if (rc == 0 && engine->initial) {
+        rc = sio_eio_session_send(&session->eio, engine->initial, SIO_EIO_COMPRESS, 0);
+    }
     if (rc == 0) {
-        rc = sio_table_put(&engine->sessions, session->id, SIO_SID_LEN, session);
+        rc = sio_table_put(&engine->sessions, session->id, session->id_len, session);
     }
     return rc;
 }
 
-int sio_engine_session_new(sio_engine_session **out, sio_engine *engine,
-                           const sio_exchange *exchange, const sio_engine_params *params,
-                           sio_eio_transport transport) {
-    sio_engine_session *session = sio_mem_zalloc(engine->mem, sizeof(*session));
+/* The id lies behind the struct. */
+static int alloc(sio_engine_session **out, sio_engine *engine, const char *id) {
+    char random[SIO_SID_LEN];
+    size_t len = SIO_SID_LEN;
+    if (id) {
+        len = strlen(id);
+    } else {
+        int rc = sio_random_sid(engine->loop, random);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    sio_engine_session *session = sio_mem_zalloc(engine->mem, sizeof(*session) + len + 1);
     if (!session) {
         return SIO_ERR_NOMEM;
+    }
+    memcpy(session->id, id ? id : random, len);
+    session->id_len = len;
+    *out = session;
+    return 0;
+}
+
+int sio_engine_session_new(sio_engine_session **out, sio_engine *engine,
+                           const sio_exchange *exchange, const sio_engine_params *params,
+                           const char *id, sio_eio_transport transport) {
+    sio_engine_session *session;
+    int rc = alloc(&session, engine, id);
+    if (rc != 0) {
+        return rc;
     }
     session->engine = engine;
     session->refs = 1;
@@ -83,9 +104,8 @@ int sio_engine_session_new(sio_engine_session **out, sio_engine *engine,
     session->base64 = params->base64 || (params->has_j && params->polling);
     sio_list_init(&session->link);
     sio_task_init(&session->pump_task, on_pump_task, session);
-    sio_eio_session_init(&session->eio, SIO_EIO_SERVER, transport, params->revision,
-                         engine->options.eio);
-    int rc = begin(session, exchange, params);
+    sio_eio_session_init(&session->eio, SIO_EIO_SERVER, transport, params->revision, &engine->eio);
+    rc = begin(session, exchange, params);
     if (rc != 0) {
         sio_engine_session_unref(session);
         return rc;
@@ -118,13 +138,70 @@ void sio_engine_session_unref(sio_engine_session *session) {
 /* ---- what the state machine says ---- */
 
 void sio_engine_session_announce(sio_engine_session *session) {
-    const sio_engine_options *options = &session->engine->options;
     if (session->opened || session->ended) {
         return;
     }
     session->opened = true;
-    options->callbacks->on_open(options->ctx, session);
+    SIO_ENGINE_TELL(session->engine, on_open, session);
 }
+
+void sio_engine_session_headers(sio_engine_session *session, sio_exchange *exchange) {
+    sio_buf *out = sio_exchange_late_headers(exchange);
+    sio_engine_headers headers = {out};
+    const sio_http1_head *request = sio_exchange_head(exchange);
+    if (!session->greeted) {
+        session->greeted = true;
+        SIO_ENGINE_TELL(session->engine, on_initial_headers, session, request, &headers);
+    }
+    SIO_ENGINE_TELL(session->engine, on_headers, session, request, &headers);
+}
+
+/* ---- who waits for a message to be written ---- */
+
+static void sent_push(sio_engine_sent_queue *queue, sio_engine_sent *sent) {
+    sent->next = NULL;
+    if (queue->last) {
+        queue->last->next = sent;
+    } else {
+        queue->first = sent;
+    }
+    queue->last = sent;
+}
+
+static sio_engine_sent *sent_shift(sio_engine_sent_queue *queue) {
+    sio_engine_sent *sent = queue->first;
+    if (sent) {
+        queue->first = sent->next;
+        queue->last = queue->first ? queue->last : NULL;
+    }
+    return sent;
+}
+
+/* What `done` sends anew joins the other queue, so this ends. */
+static void sent_tell(sio_engine_session *session, sio_engine_sent_queue *queue, int status) {
+    sio_engine_sent *sent;
+    while ((sent = sent_shift(queue)) != NULL) {
+        void (*done)(void *, int) = sent->done;
+        void *user = sent->user;
+        sio_mem_release(session->engine->mem, sent);
+        done(user, status);
+    }
+}
+
+/* The batch takes its waiters along. */
+static void sent_depart(sio_engine_session *session, const sio_eio_output *out) {
+    for (size_t i = 0; out->queued && i < out->count; i++) {
+        if (out->items[i].tag != 0) {
+            sent_push(&session->flying, sent_shift(&session->waiting));
+        }
+    }
+}
+
+void sio_engine_session_sent(sio_engine_session *session) {
+    sent_tell(session, &session->flying, 0);
+}
+
+/* ---- events ---- */
 
 /* The last event: out of the table, connections cut loose, the user told. */
 static void end(sio_engine_session *session, const sio_eio_event *event) {
@@ -132,35 +209,66 @@ static void end(sio_engine_session *session, const sio_eio_event *event) {
     SIO_LOG(sio_loop_log(engine->loop), SIO_LOG_DEBUG, "engine:socket", "%s closed: %s",
             session->id, sio_eio_reason_text(event->reason));
     session->ended = true;
-    sio_table_remove(&engine->sessions, session->id, SIO_SID_LEN);
+    sio_table_remove(&engine->sessions, session->id, session->id_len);
     sio_list_remove(&session->link);
     engine->count--;
+    sent_tell(session, &session->flying, SIO_ERR_CLOSED);
+    sent_tell(session, &session->waiting, SIO_ERR_CLOSED);
     if (session->opened) {
-        engine->options.callbacks->on_close(session->user, session, event->reason, event->error);
+        SIO_ENGINE_TELL(engine, on_close, session, event->reason, event->error);
+    }
+}
+
+static void tell_created(sio_engine_session *session, const sio_eio_item *item) {
+    SIO_ENGINE_TELL(session->engine, on_packet_create, session, item);
+}
+
+static void tell_control(sio_engine_session *session, sio_eio_type type) {
+    tell_created(session, &(sio_eio_item){.type = (uint8_t)type, .flags = SIO_EIO_COMPRESS});
+}
+
+static void take_over(sio_engine_session *session) {
+    session->ws = session->probe;
+    session->probe = NULL;
+    sio_ws_link_promote(session->ws);
+}
+
+/* For sessions that were announced. */
+static void tell_event(sio_engine_session *session, sio_eio_event_kind kind) {
+    switch (kind) {
+    case SIO_EIO_EVENT_PING:
+        tell_control(session, SIO_EIO_PING);
+        break;
+    case SIO_EIO_EVENT_PONG:
+        tell_control(session, SIO_EIO_PONG);
+        break;
+    case SIO_EIO_EVENT_HEARTBEAT:
+        SIO_ENGINE_TELL(session->engine, on_heartbeat, session);
+        break;
+    case SIO_EIO_EVENT_DRAIN:
+        SIO_ENGINE_TELL(session->engine, on_drain, session);
+        break;
+    case SIO_EIO_EVENT_UPGRADING:
+        SIO_ENGINE_TELL(session->engine, on_upgrading, session);
+        break;
+    case SIO_EIO_EVENT_UPGRADE:
+        SIO_ENGINE_TELL(session->engine, on_upgrade, session);
+        break;
+    default:
+        break;
     }
 }
 
 static void on_event(sio_engine_session *session, const sio_eio_event *event) {
-    const sio_engine_callbacks *callbacks = session->engine->options.callbacks;
-    switch (event->kind) {
-    case SIO_EIO_EVENT_DRAIN:
-        if (callbacks->on_drain && session->opened) {
-            callbacks->on_drain(session->user, session);
-        }
-        break;
-    case SIO_EIO_EVENT_UPGRADE:
-        session->ws = session->probe;
-        session->probe = NULL;
-        sio_ws_link_promote(session->ws);
-        if (callbacks->on_upgrade && session->opened) {
-            callbacks->on_upgrade(session->user, session);
-        }
-        break;
-    case SIO_EIO_EVENT_CLOSE:
+    if (event->kind == SIO_EIO_EVENT_CLOSE) {
         end(session, event);
-        break;
-    default:
-        break;
+        return;
+    }
+    if (event->kind == SIO_EIO_EVENT_UPGRADE) {
+        take_over(session);
+    }
+    if (session->opened) {
+        tell_event(session, event->kind);
     }
 }
 
@@ -202,6 +310,16 @@ static void carry_out(sio_engine_session *session, const sio_eio_output *out) {
     sio_eio_session_consume(eio, out, now);
 }
 
+/* What on_flush sends joins the batch, and it may close the session: output is asked for anew. */
+static bool next_output(sio_engine_session *session, sio_eio_output *out) {
+    bool any = sio_eio_session_output(&session->eio, out);
+    if (any && out->queued && session->opened && session->engine->watches_queue) {
+        SIO_ENGINE_TELL(session->engine, on_flush, session, out->items, out->count);
+        any = sio_eio_session_output(&session->eio, out);
+    }
+    return any;
+}
+
 /* Events first: output of kind FRAMES goes to the WebSocket that UPGRADE has put in place. */
 static bool step(sio_engine_session *session) {
     sio_eio_event event;
@@ -211,7 +329,8 @@ static bool step(sio_engine_session *session) {
         on_event(session, &event);
         moved = true;
     }
-    if (sio_eio_session_output(&session->eio, &out)) {
+    if (next_output(session, &out)) {
+        sent_depart(session, &out);
         carry_out(session, &out);
         moved = true;
     }
@@ -250,11 +369,39 @@ void sio_engine_session_pump_soon(sio_engine_session *session) {
     }
 }
 
+void sio_engine_session_end_now(sio_engine_session *session) {
+    sio_eio_event event;
+    sio_engine_session_ref(session);
+    sio_engine_session_close(session, true);
+    while (!session->ended && sio_eio_session_next(&session->eio, &event)) {
+        on_event(session, &event);
+    }
+    sio_engine_session_unref(session);
+}
+
+void sio_engine_session_receive(sio_engine_session *session, const sio_eio_packet *packet) {
+    sio_engine *engine = session->engine;
+    if (engine->watches_packets && session->opened &&
+        sio_eio_session_state(&session->eio) == SIO_EIO_STATE_OPEN) {
+        SIO_ENGINE_TELL(engine, on_packet, session, packet);
+    }
+    sio_time now = sio_loop_now(engine->loop);
+    if (sio_eio_session_packet(&session->eio, packet, now) == SIO_EIO_EVENT_MESSAGE) {
+        sio_engine_session_deliver(session, packet);
+    } else {
+        sio_engine_session_pump(session);
+    }
+}
+
 void sio_engine_session_deliver(sio_engine_session *session, const sio_eio_packet *packet) {
     uint8_t *data = (uint8_t *)(uintptr_t)packet->data.ptr;
-    if (session->opened && !session->ended) {
-        session->engine->options.callbacks->on_message(session->user, session, packet->binary, data,
-                                                       packet->data.len);
+    sio_engine *engine = session->engine;
+    sio_engine_listener *listener = session->opened ? engine->listeners : NULL;
+    for (; listener && !session->ended; listener = listener->next) {
+        if (listener->callbacks.on_message) {
+            listener->callbacks.on_message(session, packet->binary, data, packet->data.len,
+                                           listener->user);
+        }
     }
 }
 
@@ -269,11 +416,12 @@ static int overflow(sio_engine_session *session) {
 
 /* What may be written past the queue: nothing waits in it, and the stream has room. */
 static bool is_direct(const sio_engine_session *session) {
-    return sio_eio_session_direct(&session->eio) && session->ws != NULL && session->fail_error == 0;
+    return sio_eio_session_direct(&session->eio) && session->ws != NULL &&
+           session->fail_error == 0 && !session->engine->watches_queue;
 }
 
 static bool has_room(const sio_engine_session *session, size_t len) {
-    size_t limit = session->engine->options.eio->max_queue_bytes;
+    size_t limit = session->engine->eio.max_queue_bytes;
     return limit == 0 || sio_ws_link_queued(session->ws) + len <= limit;
 }
 
@@ -282,10 +430,17 @@ bool sio_engine_session_writable(const sio_engine_session *session) {
            (!session->ws || sio_ws_link_queued(session->ws) == 0);
 }
 
-static int enqueue(sio_engine_session *session, sio_eio_message *message, unsigned flags) {
-    int rc = sio_eio_session_send(&session->eio, message, flags, 0);
+/* `sent` NULL: nobody waits. */
+static int enqueue(sio_engine_session *session, sio_eio_message *message, unsigned flags,
+                   sio_engine_sent *sent) {
+    uint32_t tag = sent ? 1 : 0;
+    int rc = sio_eio_session_send(&session->eio, message, flags, tag);
     if (rc == 0) {
+        if (sent) {
+            sent_push(&session->waiting, sent);
+        }
         sio_engine_session_pump_soon(session);
+        tell_created(session, &(sio_eio_item){message, SIO_EIO_MESSAGE, (uint8_t)flags, 0, tag});
     }
     return rc == SIO_ERR_EIO_QUEUE_FULL ? overflow(session) : rc;
 }
@@ -304,7 +459,7 @@ int sio_engine_session_send(sio_engine_session *session, sio_eio_message *messag
         return rc;
     }
     if (!is_direct(session)) {
-        return enqueue(session, message, flags);
+        return enqueue(session, message, flags, NULL);
     }
     if (!has_room(session, sio_eio_message_data(message).len)) {
         return overflow(session);
@@ -337,6 +492,63 @@ int sio_engine_session_send_buf(sio_engine_session *session, sio_buf *buf, bool 
         return overflow(session);
     }
     return sio_ws_link_write_buf(session->ws, buf, binary, flags);
+}
+
+/* ---- sending, as the public header has it ---- */
+
+/* Past the queue there is no batch whose end could be told. */
+static int send_tracked(sio_engine_session *session, sio_eio_message *message, unsigned flags,
+                        const sio_engine_send_options *options) {
+    int rc = check_sendable(session, flags);
+    if (rc != 0) {
+        return rc;
+    }
+    const sio_mem *mem = session->engine->mem;
+    sio_engine_sent *sent = sio_mem_alloc(mem, sizeof(*sent));
+    if (!sent) {
+        return SIO_ERR_NOMEM;
+    }
+    *sent = (sio_engine_sent){NULL, options->done, options->user};
+    rc = enqueue(session, message, flags & ~(unsigned)SIO_EIO_VOLATILE, sent);
+    if (rc != 0) {
+        sio_mem_release(mem, sent);
+    }
+    return rc;
+}
+
+int sio_engine_session_send_shared(sio_engine_session *session, sio_eio_message *message,
+                                   const sio_engine_send_options *options) {
+    unsigned flags = SIO_EIO_COMPRESS;
+    if (options) {
+        if (options->size != sizeof(*options)) {
+            return SIO_ERR_INVALID;
+        }
+        flags = (options->no_compress ? 0u : (unsigned)SIO_EIO_COMPRESS) |
+                (options->is_volatile ? (unsigned)SIO_EIO_VOLATILE : 0u);
+    }
+    return options && options->done ? send_tracked(session, message, flags, options)
+                                    : sio_engine_session_send(session, message, flags);
+}
+
+static int send_copy(sio_engine_session *session, bool binary, const void *data, size_t len,
+                     const sio_engine_send_options *options) {
+    sio_eio_message *message;
+    int rc = sio_eio_message_new(&message, binary, data, len, session->engine->mem);
+    if (rc == 0) {
+        rc = sio_engine_session_send_shared(session, message, options);
+        sio_eio_message_unref(message);
+    }
+    return rc;
+}
+
+int sio_engine_session_send_text(sio_engine_session *session, sio_str text,
+                                 const sio_engine_send_options *options) {
+    return send_copy(session, false, text.ptr, text.len, options);
+}
+
+int sio_engine_session_send_binary(sio_engine_session *session, sio_bytes data,
+                                   const sio_engine_send_options *options) {
+    return send_copy(session, true, data.ptr, data.len, options);
 }
 
 /* ---- closing ---- */
@@ -384,6 +596,18 @@ sio_eio_state sio_engine_session_state(const sio_engine_session *session) {
 size_t sio_engine_session_queued(const sio_engine_session *session) {
     size_t stream = session->ws ? sio_ws_link_queued(session->ws) : 0;
     return sio_eio_session_queued_bytes(&session->eio) + stream;
+}
+
+const sio_eio_item *sio_engine_session_queue(const sio_engine_session *session, size_t *count) {
+    return sio_eio_session_queue(&session->eio, count);
+}
+
+bool sio_engine_session_upgrading(const sio_engine_session *session) {
+    return sio_eio_session_upgrading(&session->eio);
+}
+
+bool sio_engine_session_upgraded(const sio_engine_session *session) {
+    return sio_eio_session_upgraded(&session->eio);
 }
 
 const sio_http1_head *sio_engine_session_request(const sio_engine_session *session) {

@@ -12,17 +12,58 @@
 #include <net/timer.h>
 #include <sio/ws.h>
 
+/* One of those who are told what the engine does: its watchers, then its owner. */
+typedef struct sio_engine_listener {
+    struct sio_engine_listener *next;
+    sio_engine_callbacks callbacks;
+    void *user;
+} sio_engine_listener;
+
+/* Call a member of every listener that has it. None is ever removed, and a new one is not the last;
+ * those that are silenced meanwhile have no members. */
+#define SIO_ENGINE_TELL(engine, member, ...)                                                       \
+    do {                                                                                           \
+        sio_engine_listener *tell_ = (engine)->listeners;                                          \
+        for (; tell_; tell_ = tell_->next) {                                                       \
+            if (tell_->callbacks.member) {                                                         \
+                tell_->callbacks.member(__VA_ARGS__, tell_->user);                                 \
+            }                                                                                      \
+        }                                                                                          \
+    } while (0)
+
+struct sio_engine_headers {
+    sio_buf *out;
+};
+
+typedef struct sio_engine_middleware {
+    struct sio_engine_middleware *next;
+    sio_engine_request_fn fn;
+    void *user;
+} sio_engine_middleware;
+
 struct sio_engine {
     sio_loop *loop;
     const sio_mem *mem;
-    sio_engine_options options; /* the path is owned */
-    sio_str path;               /* with its trailing slash */
-    sio_table sessions;         /* by id */
+    sio_engine_settings settings; /* without its pointers */
+    sio_eio_config eio;
+    sio_str path; /* NUL-terminated; with its trailing slash, unless that is not wanted */
+    sio_engine_listener *listeners;
+    sio_engine_middleware *middlewares;
+    sio_engine_request_fn allow_request;
+    void *allow_request_user;
+    sio_engine_request_fn generate_id;
+    void *generate_id_user;
+    sio_eio_message *initial; /* sent behind the open packet; NULL: none */
+    sio_list requests;        /* those that hooks decide upon */
+    sio_table sessions;       /* by id */
     sio_list all;
     size_t count;
     bool closing;
-    sio_buf scratch;               /* base64 of the packet that is being decoded */
-    sio_buf body;                  /* of the answer that is being written */
+    bool watches_packets; /* somebody has on_packet */
+    bool watches_queue;   /* somebody has on_flush, on_drain or on_packet_create: nothing goes past
+                             the queue */
+    sio_buf scratch;      /* base64 of the packet that is being decoded */
+    sio_buf body;         /* of the answer that is being written */
     sio_poll_answers answers;      /* what goes with it */
     sio_ws_inflater *inflater;     /* one for all: no context takeover */
     sio_ws_deflater *deflaters[8]; /* by window bits 8 to 15, made on demand */
@@ -30,7 +71,16 @@ struct sio_engine {
 
 typedef struct sio_ws_link sio_ws_link;
 
-enum { SIO_SID_TEXT = 24 };
+/* Somebody waits for a message to be written. */
+typedef struct sio_engine_sent {
+    struct sio_engine_sent *next;
+    void (*done)(void *user, int status);
+    void *user;
+} sio_engine_sent;
+
+typedef struct sio_engine_sent_queue {
+    sio_engine_sent *first, *last;
+} sio_engine_sent_queue;
 
 struct sio_engine_session {
     sio_engine *engine;
@@ -55,16 +105,21 @@ struct sio_engine_session {
     bool secure;
     bool base64; /* binary goes out as text */
     bool cookie_written;
-    bool opened; /* on_open was called */
-    bool ended;  /* on_close was called */
+    bool greeted; /* the first response was given */
+    bool opened;  /* on_open was called */
+    bool ended;   /* on_close was called */
     bool pumping;
-    bool released;         /* the engine's own reference was given back */
-    char id[SIO_SID_TEXT]; /* NUL-terminated */
+    bool released;                 /* the engine's own reference was given back */
+    sio_engine_sent_queue waiting; /* for their batch, in the order of the queue's tagged items */
+    sio_engine_sent_queue flying;  /* for their batch to be written */
+    size_t id_len;
+    char id[]; /* NUL-terminated */
 };
 
 /* What a handshake request said. */
 typedef struct sio_engine_params {
-    sio_str sid; /* raw */
+    sio_str transport; /* raw */
+    sio_str sid;       /* raw */
     int revision;
     bool polling;
     bool websocket;
@@ -74,16 +129,25 @@ typedef struct sio_engine_params {
     sio_str j; /* raw */
 } sio_engine_params;
 
-/* A new session in the engine's table, one reference, not begun. Errors: SIO_ERR_NOMEM,
- * SIO_ERR_RANDOM. */
+/* A new session in the engine's table, one reference, not begun. `id` NULL: a random one.
+ * Errors: SIO_ERR_NOMEM, SIO_ERR_RANDOM. */
 int sio_engine_session_new(sio_engine_session **out, sio_engine *engine,
                            const sio_exchange *exchange, const sio_engine_params *params,
-                           sio_eio_transport transport);
+                           const char *id, sio_eio_transport transport);
+
+/* Have the hooks add to the headers of a response that the session is about to give. */
+void sio_engine_session_headers(sio_engine_session *session, sio_exchange *exchange);
 
 /* Events to the engine's user, output to the connections, timer. */
 void sio_engine_session_pump(sio_engine_session *session);
 /* The same, after the present callback: what it does besides joins the same output. */
 void sio_engine_session_pump_soon(sio_engine_session *session);
+
+/* A packet came in on the transport, and has its effect; a message goes to the engine's user. */
+void sio_engine_session_receive(sio_engine_session *session, const sio_eio_packet *packet);
+
+/* The batch that was handed over last was written. */
+void sio_engine_session_sent(sio_engine_session *session);
 
 /* A message came in: to the engine's user. */
 void sio_engine_session_deliver(sio_engine_session *session, const sio_eio_packet *packet);
@@ -91,10 +155,15 @@ void sio_engine_session_deliver(sio_engine_session *session, const sio_eio_packe
 /* Tell the engine's user of the session, once. */
 void sio_engine_session_announce(sio_engine_session *session);
 
+/* End it now, also while it is being pumped. */
+void sio_engine_session_end_now(sio_engine_session *session);
+
 /* ---- transport_polling.c ---- */
 
-/* A GET or POST for the session; answers by itself whatever happens. */
-void sio_polling_request(sio_engine_session *session, sio_exchange *exchange);
+/* A GET or POST for the session; answers by itself whatever happens. `body` is that of a POST that
+ * has arrived already, else NULL. */
+void sio_polling_request(sio_engine_session *session, sio_exchange *exchange,
+                         const sio_bytes *body);
 /* Carry out and consume output POLL. */
 void sio_polling_answer(sio_engine_session *session, const sio_eio_output *out);
 void sio_polling_drop_post(sio_engine_session *session);
@@ -103,9 +172,11 @@ void sio_polling_end(sio_engine_session *session);
 
 /* ---- transport_ws.c ---- */
 
-/* Answer the upgrade request. What came behind the request is left in the link until
- * sio_ws_link_start, which must follow. Errors: SIO_ERR_WS_HANDSHAKE (answered), SIO_ERR_NOMEM. */
-int sio_ws_link_accept(sio_ws_link **out, sio_engine *engine, sio_exchange *exchange, bool base64);
+/* Answer the upgrade request on behalf of the session. What came behind the request is left in the
+ * link until sio_ws_link_start, which must follow. Errors: SIO_ERR_WS_HANDSHAKE (answered),
+ * SIO_ERR_NOMEM. */
+int sio_ws_link_accept(sio_ws_link **out, sio_engine_session *session, sio_exchange *exchange,
+                       bool base64);
 void sio_ws_link_attach(sio_ws_link *link, sio_engine_session *session, bool probe);
 /* Read what came behind the request, or close a link that no session took. */
 void sio_ws_link_start(sio_ws_link *link);

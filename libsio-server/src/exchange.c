@@ -29,6 +29,7 @@ sio_exchange *sio_exchange_new(sio_front_conn *conn, const sio_http1_head *head)
     exchange->expects_continue = exchange->has_body && head->expect_continue;
     exchange->old = head->minor == 0;
     sio_buf_init(&exchange->headers, 0, front->mem);
+    sio_buf_init(&exchange->late_headers, 0, front->mem);
     sio_buf_init(&exchange->body, 0, front->mem); /* the parser has the limit */
     return exchange;
 }
@@ -39,6 +40,7 @@ void sio_exchange_free(sio_exchange *exchange, const sio_mem *mem) {
     }
     sio_http1_head_free(exchange->head, mem);
     sio_buf_free(&exchange->headers);
+    sio_buf_free(&exchange->late_headers);
     sio_buf_free(&exchange->body);
     sio_mem_release(mem, exchange);
 }
@@ -83,6 +85,10 @@ sio_buf *sio_exchange_headers(sio_exchange *exchange) {
     return &exchange->headers;
 }
 
+sio_buf *sio_exchange_late_headers(sio_exchange *exchange) {
+    return &exchange->late_headers;
+}
+
 void sio_exchange_claim(sio_exchange *exchange, const sio_exchange_callbacks *callbacks,
                         void *ctx) {
     exchange->claimed = true;
@@ -96,6 +102,7 @@ typedef struct answer {
     int status;
     const char *content_type;
     const sio_buf *headers;
+    const sio_buf *late_headers;
     const char *extra;
     uint64_t length; /* of the body, which need not follow */
     sio_bytes body;
@@ -118,6 +125,9 @@ static int write_fields(sio_buf *out, const answer *a) {
     }
     if (rc == 0 && a->extra) {
         rc = sio_buf_add_text(out, a->extra);
+    }
+    if (rc == 0 && a->late_headers) {
+        rc = sio_buf_add(out, a->late_headers->data, a->late_headers->len);
     }
     if (rc == 0 && a->close) {
         rc = sio_buf_add_text(out, "Connection: close\r\n");
@@ -168,6 +178,7 @@ static sio_front_conn *give_answer(sio_exchange *exchange, answer a) {
     a.close = a.close || must_close(exchange);
     a.old = exchange->old;
     a.headers = &exchange->headers;
+    a.late_headers = &exchange->late_headers;
     if (exchange->head_only || a.status == 204 || a.status == 304) {
         a.body = EMPTY;
     }
@@ -352,6 +363,10 @@ static int write_upgrade(sio_exchange *exchange, sio_bytes head) {
     }
     if (rc == 0) {
         rc = sio_buf_add(out, head.ptr, head.len);
+    }
+    if (rc == 0) {
+        const sio_buf *late = &exchange->late_headers;
+        rc = sio_buf_add(out, late->data, late->len);
     }
     if (rc == 0) {
         rc = sio_http1_write_end(out);

@@ -30,8 +30,10 @@ bool sio_exchange_is_tls(const sio_exchange *exchange);
  * an exchange in the routing call gets the body; answered there, it is read and thrown away. */
 bool sio_exchange_has_body(const sio_exchange *exchange);
 
-/* Header lines that whoever gives the answer adds. */
+/* Header lines that whoever gives the answer adds: to the ones that come before those of the answer
+ * itself, and to the ones behind them. */
 sio_buf *sio_exchange_headers(sio_exchange *exchange);
+sio_buf *sio_exchange_late_headers(sio_exchange *exchange);
 
 /* Keep it beyond the routing call: `callbacks` tell what becomes of it. May be called again; NULL:
  * nothing is to be told any more. An exchange that was neither claimed nor answered gets 500. */

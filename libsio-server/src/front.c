@@ -32,9 +32,6 @@ static int make(sio_front *front, const sio_front_options *options) {
 }
 
 int sio_front_new(sio_front **out, sio_loop *loop, const sio_front_options *options) {
-    if (!options->engine) {
-        return SIO_ERR_INVALID;
-    }
     const sio_mem *mem = sio_loop_mem(loop);
     sio_front *front = sio_mem_zalloc(mem, sizeof(*front));
     if (!front) {
@@ -54,7 +51,12 @@ int sio_front_new(sio_front **out, sio_loop *loop, const sio_front_options *opti
     sio_list_init(&front->gone);
     sio_list_init(&front->requests);
     sio_task_init(&front->reap, sio_front_reap, front);
+    front->stray_ms = options->stray_upgrade_ms;
+    sio_list_init(&front->stray);
     int rc = make(front, options);
+    if (rc == 0 && options->engine) {
+        rc = sio_front_mount_engine(front, options->engine);
+    }
     if (rc != 0) {
         sio_front_free(front);
         return rc;
@@ -74,6 +76,12 @@ void sio_front_free(sio_front *front) {
     }
     sio_task_cancel(&front->reap);
     sio_front_reap(front);
+    sio_front_stray_free(front);
+    while (front->mounts) {
+        sio_front_mount *mount = front->mounts;
+        front->mounts = mount->next;
+        sio_mem_release(front->mem, mount);
+    }
     while (front->dirs) {
         sio_front_dir *dir = front->dirs;
         front->dirs = dir->next;
@@ -109,13 +117,25 @@ size_t sio_front_count(const sio_front *front) {
     return front->count;
 }
 
-void sio_front_accept(sio_front *front, sio_stream *stream) {
+static bool has_room(const sio_front *front) {
     bool full = front->max_connections > 0 && front->count >= front->max_connections;
-    if (front->closing || full) {
+    return !front->closing && !full;
+}
+
+void sio_front_accept(sio_front *front, sio_stream *stream) {
+    if (has_room(front)) {
+        (void)sio_front_conn_new(front, stream, (sio_bytes){NULL, 0});
+    } else {
         sio_stream_free(stream);
-        return;
     }
-    sio_front_conn_new(front, stream);
+}
+
+int sio_front_adopt(sio_front *front, sio_stream *stream, sio_bytes early) {
+    if (!has_room(front)) {
+        sio_stream_free(stream);
+        return SIO_ERR_LIMIT;
+    }
+    return sio_front_conn_new(front, stream, early);
 }
 
 /* ---- routes ---- */
@@ -175,7 +195,35 @@ static const sio_front_dir *find_dir(const sio_front *front, sio_str path, sio_s
     return NULL;
 }
 
-static void route_engine(sio_front *front, sio_exchange *exchange, sio_str path) {
+static sio_engine *find_engine(const sio_front *front, sio_str path) {
+    for (const sio_front_mount *mount = front->mounts; mount; mount = mount->next) {
+        if (sio_engine_has_path(mount->engine, path)) {
+            return mount->engine;
+        }
+    }
+    return NULL;
+}
+
+int sio_front_mount_engine(sio_front *front, sio_engine *engine) {
+    size_t len = strlen(sio_engine_path(engine));
+    sio_front_mount **at = &front->mounts;
+    while (*at && strlen(sio_engine_path((*at)->engine)) >= len) {
+        if (strcmp(sio_engine_path((*at)->engine), sio_engine_path(engine)) == 0) {
+            return SIO_ERR_EXISTS;
+        }
+        at = &(*at)->next;
+    }
+    sio_front_mount *mount = sio_mem_alloc(front->mem, sizeof(*mount));
+    if (!mount) {
+        return SIO_ERR_NOMEM;
+    }
+    *mount = (sio_front_mount){*at, engine};
+    *at = mount;
+    return 0;
+}
+
+static void route_engine(sio_front *front, sio_engine *engine, sio_exchange *exchange,
+                         sio_str path) {
     int status;
     int rc = sio_cors_write(&exchange->headers, &status, &front->cors, sio_exchange_head(exchange));
     if (rc != 0) {
@@ -184,8 +232,8 @@ static void route_engine(sio_front *front, sio_exchange *exchange, sio_str path)
         /* Some browsers wait for a body of 204 unless told that there is none. */
         sio_exchange_answer(exchange, status, NULL, (sio_bytes){NULL, 0},
                             status == 204 ? "Content-Length: 0\r\n" : NULL);
-    } else if (!sio_client_files_route(front, exchange, path)) {
-        sio_engine_request(front->engine, exchange);
+    } else if (engine != front->engine || !sio_client_files_route(front, exchange, path)) {
+        sio_engine_handle(engine, exchange);
     }
 }
 
@@ -194,12 +242,15 @@ void sio_front_route(sio_front *front, sio_exchange *exchange) {
     sio_url_split_target(&target, sio_exchange_head(exchange)->target);
     sio_str rest;
     const sio_front_dir *dir;
-    if (sio_engine_has_path(front->engine, target.path)) {
-        route_engine(front, exchange, target.path);
+    sio_engine *engine = find_engine(front, target.path);
+    if (engine) {
+        route_engine(front, engine, exchange, target.path);
     } else if ((dir = find_dir(front, target.path, &rest)) != NULL) {
         sio_static_route(exchange, dir->fd, rest);
     } else if (front->handler) {
         sio_request_route(front, exchange);
+    } else if (sio_exchange_head(exchange)->upgrade) {
+        sio_front_stray(front, exchange);
     } else {
         sio_exchange_answer_status(exchange, 404, NULL);
     }

@@ -13,7 +13,7 @@
 typedef struct sio_front sio_front;
 
 typedef struct sio_front_options {
-    sio_engine *engine; /* borrowed, outlives the front */
+    sio_engine *engine; /* borrowed, outlives the front; NULL: none yet */
     uint64_t max_body;  /* of requests that are not the engine's, too */
     uint32_t header_timeout_ms;
     uint32_t body_timeout_ms;
@@ -21,16 +21,25 @@ typedef struct sio_front_options {
     uint32_t max_connections;    /* 0: no limit; beyond it a connection is closed at once */
     const sio_server_cors *cors; /* copied; NULL: none */
     const char *client_dir;      /* copied; the browser bundles below the engine's path */
+    uint32_t stray_upgrade_ms;   /* how long an upgrade request of nobody stays; 0: for ever */
 } sio_front_options;
 
 /* Errors: SIO_ERR_INVALID, SIO_ERR_NOT_FOUND (client_dir), SIO_ERR_NOMEM. */
 int sio_front_new(sio_front **out, sio_loop *loop, const sio_front_options *options);
+
+/* Route the path of a further engine, which is borrowed and outlives the front.
+ * Errors: SIO_ERR_EXISTS, SIO_ERR_NOMEM. */
+int sio_front_mount_engine(sio_front *front, sio_engine *engine);
 
 /* Every connection is cut. Before the engine is freed. NULL is allowed. */
 void sio_front_free(sio_front *front);
 
 /* Take over an accepted stream. `is_tls`: not usable before its on_connected. */
 void sio_front_accept(sio_front *front, sio_stream *stream);
+
+/* The same for one from which `early` was read already, which is copied. The stream is consumed.
+ * Errors: SIO_ERR_LIMIT, SIO_ERR_NOMEM. */
+int sio_front_adopt(sio_front *front, sio_stream *stream, sio_bytes early);
 
 /* Close idle connections now and the others after their present answer. */
 void sio_front_close(sio_front *front);

@@ -4,6 +4,7 @@
 
 #include "mem.h"
 
+#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -23,23 +24,40 @@ static void set_wait(sio_front_conn *conn);
 
 static void conn_free(sio_front *front, sio_front_conn *conn) {
     sio_http1_parser_free(conn->parser);
+    sio_mem_release(front->mem, conn->early);
     sio_mem_release(front->mem, conn);
 }
 
-void sio_front_conn_new(sio_front *front, sio_stream *stream) {
+static int keep_early(sio_front *front, sio_front_conn *conn, sio_bytes early) {
+    if (early.len == 0) {
+        return 0;
+    }
+    conn->early = sio_mem_alloc(front->mem, sizeof(*conn->early) + early.len);
+    if (!conn->early) {
+        return SIO_ERR_NOMEM;
+    }
+    conn->early->len = early.len;
+    memcpy(conn->early->data, early.ptr, early.len);
+    return 0;
+}
+
+int sio_front_conn_new(sio_front *front, sio_stream *stream, sio_bytes early) {
     sio_front_conn *conn = sio_mem_zalloc(front->mem, sizeof(*conn));
     if (!conn) {
         sio_stream_free(stream);
-        return;
+        return SIO_ERR_NOMEM;
     }
     int rc = sio_http1_parser_new_shared(&conn->parser, SIO_HTTP1_REQUESTS, front->scratch);
+    if (rc == 0) {
+        rc = keep_early(front, conn, early);
+    }
     if (rc == 0) {
         rc = sio_timer_init(&conn->timer, front->loop, on_timer, conn);
     }
     if (rc != 0) {
         conn_free(front, conn);
         sio_stream_free(stream);
-        return;
+        return rc;
     }
     conn->front = front;
     conn->stream = stream;
@@ -51,6 +69,12 @@ void sio_front_conn_new(sio_front *front, sio_stream *stream) {
     if (!sio_stream_is_tls(stream)) {
         set_wait(conn); /* a TLS handshake has a deadline of its own */
     }
+    if (conn->early) {
+        conn->paused = true; /* until it is read */
+        sio_stream_pause(stream);
+        sio_loop_defer(front->loop, &conn->go_on);
+    }
+    return 0;
 }
 
 void sio_front_reap(void *ctx) {
@@ -362,8 +386,26 @@ static void read_on(sio_front_conn *conn) {
     }
 }
 
+static void read_early(sio_front_conn *conn) {
+    const sio_mem *mem = conn->front->mem;
+    sio_front_early *early = conn->early;
+    conn->early = NULL;
+    int rc = sio_http1_feed(conn->parser, early->data, early->len);
+    if (rc != 0) {
+        fail(conn, rc);
+    } else {
+        read_on(conn);
+    }
+    sio_mem_release(mem, early);
+}
+
 static void on_go_on(void *ctx) {
-    read_on(ctx);
+    sio_front_conn *conn = ctx;
+    if (conn->early) {
+        read_early(conn);
+    } else {
+        read_on(conn);
+    }
 }
 
 void sio_front_conn_answered(sio_front_conn *conn) {

@@ -21,17 +21,26 @@ typedef struct sio_front_dir {
     char prefix[]; /* begins and ends with a slash */
 } sio_front_dir;
 
+/* An engine whose path is the front's to route. */
+typedef struct sio_front_mount {
+    struct sio_front_mount *next; /* a path that is not longer */
+    sio_engine *engine;
+} sio_front_mount;
+
 struct sio_front {
     const sio_mem *mem;
     sio_loop *loop;
-    sio_engine *engine;
+    sio_engine *engine;      /* that of the options: also the client bundle's; may be NULL */
+    sio_front_mount *mounts; /* longest path first */
+    sio_list stray;          /* upgrade requests of nobody */
+    uint32_t stray_ms;
     sio_http1_scratch *scratch;
     sio_buf head;                      /* the answer's head that is being written */
     char remote[SIO_ADDRESS_TEXT_MAX]; /* for sio_exchange_remote */
     sio_cors cors;
     sio_front_dir *dirs; /* longest prefix first */
     int client_dir;      /* -1: none */
-    sio_list requests; /* those the application keeps */
+    sio_list requests;   /* those the application keeps */
     sio_request_fn handler;
     void *handler_user;
     uint64_t max_body;
@@ -54,6 +63,12 @@ typedef enum sio_front_wait {
     SIO_WAIT_PEER, /* to read what was sent, or to ask again */
 } sio_front_wait;
 
+/* What the application had read from a connection that it handed in. */
+typedef struct sio_front_early {
+    size_t len;
+    uint8_t data[];
+} sio_front_early;
+
 struct sio_front_conn {
     sio_list link;
     sio_front *front;
@@ -61,8 +76,9 @@ struct sio_front_conn {
     sio_http1_parser *parser;
     sio_exchange *exchange; /* the request in progress until it is answered */
     sio_timer timer;
-    sio_task go_on;  /* an answer came from outside of reading */
-    uint64_t unsent; /* when the timer was started for SIO_WAIT_PEER */
+    sio_task go_on;         /* an answer came from outside of reading */
+    sio_front_early *early; /* to be read first; NULL: nothing */
+    uint64_t unsent;        /* when the timer was started for SIO_WAIT_PEER */
     uint64_t file_left;
     int file;     /* being sent as an answer's body; -1: none */
     uint8_t wait; /* sio_front_wait */
@@ -81,6 +97,7 @@ struct sio_exchange {
     void *ctx;
     sio_http1_head *head; /* a copy, when the parser cannot keep it any longer */
     sio_buf headers;      /* whole lines for the answer, whoever gives it */
+    sio_buf late_headers; /* the same, behind its own */
     sio_buf body;
     uint64_t length;
     bool chunked;
@@ -96,8 +113,9 @@ struct sio_exchange {
 
 /* ---- front_conn.c ---- */
 
-/* Take the stream over, also when memory is short: it is closed then. */
-void sio_front_conn_new(sio_front *front, sio_stream *stream);
+/* Take the stream over, also when memory is short: it is closed then. `early` was read from it and
+ * is copied. Errors: SIO_ERR_NOMEM. */
+int sio_front_conn_new(sio_front *front, sio_stream *stream, sio_bytes early);
 
 /* Close when what was queued is sent. */
 void sio_front_conn_finish(sio_front_conn *conn);
@@ -122,6 +140,13 @@ void sio_front_reap(void *front);
 
 /* Find out whose request it is, and hand it over. */
 void sio_front_route(sio_front *front, sio_exchange *exchange);
+
+/* ---- front_stray.c ---- */
+
+/* An upgrade request that is nobody's: its connection ends after a while, without an answer. */
+void sio_front_stray(sio_front *front, sio_exchange *exchange);
+/* Forget those that are left. */
+void sio_front_stray_free(sio_front *front);
 
 /* ---- exchange.c ---- */
 

@@ -23,6 +23,7 @@ static const sio_server_options DEFAULTS = {
     .idle_timeout_ms = 5000,
     .compress_threshold = 1024,
     .http_compress_threshold = 1024,
+    .destroy_upgrade_timeout_ms = 1000,
 };
 
 #define FILL(field)                                                                                \
@@ -49,6 +50,7 @@ static void fill_defaults(sio_server_options *out) {
     FILL(idle_timeout_ms);
     FILL(compress_threshold);
     FILL(http_compress_threshold);
+    FILL(destroy_upgrade_timeout_ms);
 }
 
 static bool is_valid(const sio_server_options *options) {
@@ -115,4 +117,57 @@ void sio_server_options_apply(sio_server *server, const sio_server_options *opti
     server->session5 = session_options(server, options, 5);
     server->session4 = session_options(server, options, 4);
     server->max_pending_acks = options->max_pending_acks;
+    server->max_payload = options->max_payload;
+}
+
+/* ---- further engines ---- */
+
+static void fill_engine(sio_engine_options *full, const sio_server *server) {
+    full->path = full->path ? full->path : "/engine.io";
+    full->max_payload = full->max_payload ? full->max_payload : server->max_payload;
+    full->max_queued_bytes =
+        full->max_queued_bytes ? full->max_queued_bytes : DEFAULTS.max_queued_bytes;
+    full->compress_threshold =
+        full->compress_threshold ? full->compress_threshold : DEFAULTS.compress_threshold;
+}
+
+int sio_engine_options_read(sio_engine_settings *out, sio_engine_options *full, sio_eio_config *eio,
+                            const sio_server *server, const sio_engine_options *options) {
+    *full = (sio_engine_options)SIO_ENGINE_OPTIONS_INIT;
+    if (options) {
+        if (options->size != sizeof(*options)) {
+            return SIO_ERR_INVALID;
+        }
+        *full = *options;
+    }
+    fill_engine(full, server);
+    if (full->max_payload > server->max_payload) {
+        return SIO_ERR_INVALID;
+    }
+    *eio = (sio_eio_config)SIO_EIO_CONFIG_INIT;
+    eio->ping_interval = full->ping_interval_ms;
+    eio->ping_timeout = full->ping_timeout_ms;
+    eio->upgrade_timeout = full->upgrade_timeout_ms;
+    eio->max_payload = full->max_payload;
+    eio->no_upgrade = full->disable_upgrades;
+    eio->max_queue_bytes = (size_t)full->max_queued_bytes;
+    eio->mem = server->mem;
+    *out = (sio_engine_settings){
+        .eio = eio,
+        .path = full->path,
+        .no_trailing_slash = full->no_trailing_slash,
+        .polling = !full->disable_polling,
+        .websocket = !full->disable_websocket,
+        .allow_eio3 = full->allow_eio3,
+        .deflate = full->per_message_deflate,
+        .compress_threshold = full->compress_threshold,
+        .max_payload = full->max_payload,
+        .cookie = full->cookie,
+        .http_compression = !full->disable_http_compression,
+        .http_threshold = full->http_compress_threshold ? full->http_compress_threshold
+                                                        : DEFAULTS.http_compress_threshold,
+        .callbacks = &full->callbacks,
+        .user = full->user,
+    };
+    return 0;
 }

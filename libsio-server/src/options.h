@@ -11,4 +11,9 @@ int sio_server_options_read(sio_server_options *out, const sio_server_options *o
 /* What all connections share. */
 void sio_server_options_apply(sio_server *server, const sio_server_options *options);
 
+/* The settings of a further engine from its options, which may be NULL. `full` and `eio` are what
+ * they point into. Errors: SIO_ERR_INVALID. */
+int sio_engine_options_read(sio_engine_settings *out, sio_engine_options *full, sio_eio_config *eio,
+                            const sio_server *server, const sio_engine_options *options);
+
 #endif

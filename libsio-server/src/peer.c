@@ -223,6 +223,10 @@ sio_str sio_peer_header(const sio_peer *peer, const char *name) {
                           (sio_str){name, strlen(name)});
 }
 
+sio_engine_session *sio_peer_session(const sio_peer *peer) {
+    return peer->conn->engine;
+}
+
 const char *sio_peer_transport(const sio_peer *peer) {
     return sio_eio_transport_name(sio_engine_session_transport(peer->conn->engine));
 }

@@ -34,9 +34,10 @@ static int make_loop(sio_server *server, const sio_server_options *options) {
 }
 
 static int make_engine(sio_server *server, const sio_server_options *options) {
-    sio_engine_options engine = {
+    sio_engine_settings engine = {
         .eio = &server->eio,
         .path = options->path,
+        .no_trailing_slash = options->no_trailing_slash,
         .polling = !options->disable_polling,
         .websocket = !options->disable_websocket,
         .allow_eio3 = options->allow_eio3,
@@ -47,9 +48,16 @@ static int make_engine(sio_server *server, const sio_server_options *options) {
         .http_compression = !options->disable_http_compression,
         .http_threshold = options->http_compress_threshold,
         .callbacks = &sio_conn_callbacks,
-        .ctx = server,
+        .user = server,
     };
-    return sio_engine_new(&server->engine, server->loop, &engine);
+    if (options->engine_only) {
+        return 0;
+    }
+    int rc = sio_engine_new(&server->engine, server->loop, &engine);
+    if (rc == 0) {
+        server->engines[server->engine_count++] = server->engine;
+    }
+    return rc;
 }
 
 static int make_front(sio_server *server, const sio_server_options *options) {
@@ -61,7 +69,9 @@ static int make_front(sio_server *server, const sio_server_options *options) {
         .idle_timeout_ms = options->idle_timeout_ms,
         .max_connections = options->max_connections,
         .cors = options->cors,
-        .client_dir = options->client_dir,
+        .client_dir = options->engine_only ? NULL : options->client_dir,
+        .stray_upgrade_ms =
+            options->keep_unhandled_upgrades ? 0 : options->destroy_upgrade_timeout_ms,
     };
     return sio_front_new(&server->front, server->loop, &front);
 }
@@ -100,7 +110,9 @@ static int make(sio_server *server, const sio_server_options *options) {
 static void destroy(void *ctx) {
     sio_server *server = ctx;
     sio_front_free(server->front);
-    sio_engine_free(server->engine);
+    for (size_t i = 0; i < server->engine_count; i++) {
+        sio_engine_free(server->engines[i]);
+    }
     sio_table_iter it = sio_table_iter_start(&server->namespaces);
     sio_namespace *ns;
     while ((ns = sio_table_next(&server->namespaces, &it)) != NULL) {
@@ -245,14 +257,16 @@ static void closed(sio_server *server) {
 static void closed_if_empty(void *ctx) {
     sio_server *server = ctx;
     if (server->closing && !server->closed && !server->dead &&
-        sio_engine_session_count(server->engine) == 0 && sio_loop_stream_count(server->loop) == 0) {
+        sio_server_session_count(server) == 0 && sio_loop_stream_count(server->loop) == 0) {
         closed(server);
     }
 }
 
 static void close_deadline(void *ctx) {
     sio_server *server = ctx;
-    sio_engine_close(server->engine, true);
+    for (size_t i = 0; i < server->engine_count; i++) {
+        sio_engine_close(server->engines[i], true);
+    }
     if (!server->closed && !server->dead) {
         closed(server);
     }
@@ -271,7 +285,9 @@ int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*done)(void
     sio_server_stop_listening(server);
     end_all_peers(server, false);
     if (!server->dead) {
-        sio_engine_close(server->engine, false);
+        for (size_t i = 0; i < server->engine_count; i++) {
+            sio_engine_shut_down(server->engines[i]);
+        }
         sio_front_close(server->front);
     }
     closed_if_empty(server);
@@ -296,6 +312,15 @@ void sio_server_leave(sio_server *server) {
     }
 }
 
+/* Those of Socket.IO are ended without their owner, when their peers have been. */
+static void end_raw_sessions(sio_server *server) {
+    for (size_t i = 0; i < server->engine_count; i++) {
+        if (server->engines[i] != server->engine) {
+            sio_engine_close_now(server->engines[i]);
+        }
+    }
+}
+
 void sio_server_free(sio_server *server) {
     if (!server || server->dead) {
         return;
@@ -308,15 +333,61 @@ void sio_server_free(sio_server *server) {
     if (server->on_closed) {
         closed(server);
     }
+    end_raw_sessions(server);
     server->dead = true;
+    for (size_t i = 0; i < server->engine_count; i++) {
+        sio_engine_silence(server->engines[i], server->engines[i] != server->engine);
+    }
     sio_front_on_request(server->front, NULL, NULL);
     sio_server_leave(server);
+}
+
+/* ---- engines ---- */
+
+sio_engine *sio_server_engine(const sio_server *server) {
+    return server->engine;
+}
+
+static int mount(sio_server *server, const sio_engine_settings *settings) {
+    sio_engine *engine;
+    int rc = sio_engine_new(&engine, server->loop, settings);
+    if (rc == 0) {
+        rc = sio_front_mount_engine(server->front, engine);
+        if (rc != 0) {
+            sio_engine_free(engine);
+        }
+    }
+    if (rc == 0) {
+        server->engines[server->engine_count++] = engine;
+    }
+    return rc;
+}
+
+int sio_server_add_engine(sio_engine **out, sio_server *server, const sio_engine_options *options) {
+    sio_engine_settings settings;
+    sio_engine_options full;
+    sio_eio_config eio;
+    if (server->closing || server->engine_count == SIO_SERVER_MAX_ENGINES) {
+        return server->closing ? SIO_ERR_STATE : SIO_ERR_LIMIT;
+    }
+    int rc = sio_engine_options_read(&settings, &full, &eio, server, options);
+    if (rc == 0) {
+        rc = mount(server, &settings);
+    }
+    if (rc == 0) {
+        *out = server->engines[server->engine_count - 1];
+    }
+    return rc;
 }
 
 /* ---- the rest ---- */
 
 size_t sio_server_session_count(const sio_server *server) {
-    return sio_engine_session_count(server->engine);
+    size_t count = 0;
+    for (size_t i = 0; i < server->engine_count; i++) {
+        count += sio_engine_session_count(server->engines[i]);
+    }
+    return count;
 }
 
 void sio_server_set_user(sio_server *server, void *user) {

@@ -116,7 +116,9 @@ static int reopen(sio_server *server) {
     if (server->closed) {
         server->closing = false;
         server->closed = false;
-        sio_engine_reopen(server->engine);
+        for (size_t i = 0; i < server->engine_count; i++) {
+            sio_engine_reopen(server->engines[i]);
+        }
         sio_front_reopen(server->front);
     }
     return 0;

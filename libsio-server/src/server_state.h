@@ -16,7 +16,7 @@
 #include <sio/server.h>
 #include <sio/session.h>
 
-enum { SIO_SERVER_MAX_LISTENERS = 16 };
+enum { SIO_SERVER_MAX_LISTENERS = 16, SIO_SERVER_MAX_ENGINES = 16 };
 
 typedef struct sio_server_listener {
     sio_listener *listener; /* NULL: the place is free */
@@ -32,7 +32,10 @@ struct sio_server {
     sio_server_log_fn log_fn;
     void *log_user;
 
-    sio_engine *engine;
+    sio_engine *engine;                          /* Socket.IO's; NULL with engine_only */
+    sio_engine *engines[SIO_SERVER_MAX_ENGINES]; /* that one and further ones */
+    size_t engine_count;
+    uint64_t max_payload;
     sio_front *front;
     sio_tls *tls;
     sio_server_listener listeners[SIO_SERVER_MAX_LISTENERS];

@@ -68,7 +68,7 @@ static int write_cookie(sio_engine_session *session, sio_exchange *exchange) {
         return 0;
     }
     session->cookie_written = true;
-    sio_str id = {session->id, strlen(session->id)};
+    sio_str id = {session->id, session->id_len};
     return sio_poll_answers_cookie(&session->engine->answers, sio_exchange_headers(exchange), id);
 }
 
@@ -91,13 +91,21 @@ void sio_polling_answer(sio_engine_session *session, const sio_eio_output *out) 
         sio_engine_session_fail(session, rc);
         return;
     }
-    sio_bytes body = {session->engine->body.data, session->engine->body.len};
+    /* The hooks may have another session answer, which uses the engine's buffer. */
+    sio_engine *engine = session->engine;
+    sio_buf buf = engine->body;
+    sio_buf_init(&engine->body, 0, engine->mem);
+    sio_engine_session_headers(session, exchange);
+    sio_bytes body = {buf.data, buf.len};
     if (compress) {
-        sio_poll_answers_compress(&session->engine->answers, sio_exchange_headers(exchange), &body,
+        sio_poll_answers_compress(&engine->answers, sio_exchange_headers(exchange), &body,
                                   session->poll_traits);
     }
     sio_exchange_answer(exchange, 200, content_type, body,
                         sio_poll_answers_lines(session->poll_traits));
+    sio_buf_free(&engine->body);
+    engine->body = buf;
+    sio_engine_session_sent(session);
 }
 
 /* ---- POST ---- */
@@ -113,11 +121,7 @@ static void feed(sio_engine_session *session, sio_bytes body, sio_eio_layout lay
             sio_engine_session_fail(session, rc);
             break;
         }
-        if (sio_eio_session_packet(&session->eio, &packet, now(session)) == SIO_EIO_EVENT_MESSAGE) {
-            sio_engine_session_deliver(session, &packet);
-        } else {
-            sio_engine_session_pump(session);
-        }
+        sio_engine_session_receive(session, &packet);
     }
     sio_eio_reader_free(&reader);
 }
@@ -148,6 +152,11 @@ static void post_body(void *ctx, sio_exchange *exchange, sio_bytes body) {
     session->post = NULL;
     sio_exchange_claim(exchange, NULL, NULL);
     sio_eio_session_post_complete(&session->eio);
+    if (body.len > session->engine->settings.max_payload) {
+        sio_exchange_answer(exchange, 413, NULL, EMPTY, NULL);
+        sio_engine_session_unref(session);
+        return;
+    }
     if (octets && !old) {
         sio_eio_session_transport_closed(&session->eio, SIO_ERR_EIO_CONTENT, now(session));
     } else if (session->jsonp) {
@@ -163,6 +172,7 @@ static void post_body(void *ctx, sio_exchange *exchange, sio_bytes body) {
     } else {
         sio_poll_traits traits =
             sio_poll_traits_read(&session->engine->answers, sio_exchange_head(exchange));
+        sio_engine_session_headers(session, exchange);
         sio_exchange_answer(exchange, 200, "text/html", (sio_bytes){(const uint8_t *)"ok", 2},
                             sio_poll_answers_lines(traits));
     }
@@ -184,7 +194,12 @@ static void post_aborted(void *ctx, sio_exchange *exchange, int err) {
 static const sio_exchange_callbacks post_callbacks = {.on_body = post_body,
                                                       .on_abort = post_aborted};
 
-static void on_post(sio_engine_session *session, sio_exchange *exchange) {
+static void on_post(sio_engine_session *session, sio_exchange *exchange, const sio_bytes *body) {
+    /* The front's own limit may be higher, when several engines share it. */
+    if (sio_exchange_head(exchange)->length > session->engine->settings.max_payload) {
+        sio_exchange_answer(exchange, 413, NULL, EMPTY, NULL);
+        return;
+    }
     int rc = sio_eio_session_post(&session->eio, now(session));
     if (rc != 0) {
         sio_engine_session_pump(session);
@@ -193,20 +208,21 @@ static void on_post(sio_engine_session *session, sio_exchange *exchange) {
     }
     session->post = exchange;
     sio_exchange_claim(exchange, &post_callbacks, session);
-    if (!sio_exchange_has_body(exchange)) {
-        post_body(session, exchange, EMPTY);
+    if (body || !sio_exchange_has_body(exchange)) {
+        post_body(session, exchange, body ? *body : EMPTY);
     }
 }
 
 /* ---- both ---- */
 
-void sio_polling_request(sio_engine_session *session, sio_exchange *exchange) {
+void sio_polling_request(sio_engine_session *session, sio_exchange *exchange,
+                         const sio_bytes *body) {
     const sio_http1_head *head = sio_exchange_head(exchange);
     sio_engine_session_ref(session);
     if (is_method(head, "GET")) {
         on_get(session, exchange);
     } else if (is_method(head, "POST")) {
-        on_post(session, exchange);
+        on_post(session, exchange, body);
     } else {
         sio_exchange_answer(exchange, 500, NULL, EMPTY, NULL);
     }

@@ -115,14 +115,12 @@ static void fail(sio_ws_link *link, int err, uint16_t code, bool writable) {
 
 static void on_packet(sio_ws_link *link, const sio_eio_packet *packet) {
     sio_engine_session *session = link->session;
-    sio_time now = sio_loop_now(link->engine->loop);
     if (link->probe) {
+        sio_time now = sio_loop_now(link->engine->loop);
         sio_eio_session_probe_packet(&session->eio, packet, now);
         sio_engine_session_pump(session);
-    } else if (sio_eio_session_packet(&session->eio, packet, now) == SIO_EIO_EVENT_MESSAGE) {
-        sio_engine_session_deliver(session, packet);
     } else {
-        sio_engine_session_pump(session);
+        sio_engine_session_receive(session, packet);
     }
 }
 
@@ -223,8 +221,11 @@ static void on_drain(void *ctx) {
     }
     link->batch = false;
     if (link->session && !link->probe) {
-        sio_eio_session_written(&link->session->eio, sio_loop_now(link->engine->loop));
-        sio_engine_session_pump(link->session);
+        sio_engine_session *session = sio_engine_session_ref(link->session);
+        sio_eio_session_written(&session->eio, sio_loop_now(session->engine->loop));
+        sio_engine_session_sent(session);
+        sio_engine_session_pump(session);
+        sio_engine_session_unref(session);
     }
 }
 
@@ -260,7 +261,7 @@ static int make_decoder(sio_ws_link *link, const sio_ws_agreement *agreement) {
     sio_engine *engine = link->engine;
     sio_ws_options options = SIO_WS_OPTIONS_INIT;
     options.role = SIO_WS_SERVER;
-    options.max_message = engine->options.max_payload;
+    options.max_message = engine->settings.max_payload;
     if (agreement->deflate) {
         if (!engine->inflater) {
             int rc = sio_ws_inflater_new(&engine->inflater, 15, false, engine->mem);
@@ -289,10 +290,12 @@ static int switch_protocols(sio_ws_link *link, sio_exchange *exchange,
     return rc;
 }
 
-int sio_ws_link_accept(sio_ws_link **out, sio_engine *engine, sio_exchange *exchange, bool base64) {
+int sio_ws_link_accept(sio_ws_link **out, sio_engine_session *session, sio_exchange *exchange,
+                       bool base64) {
+    sio_engine *engine = session->engine;
     static const sio_ws_deflate_options lean = SIO_WS_DEFLATE_OPTIONS_INIT;
     sio_ws_handshake_options options = SIO_WS_HANDSHAKE_OPTIONS_INIT;
-    options.deflate = engine->options.deflate ? &lean : NULL;
+    options.deflate = engine->settings.deflate ? &lean : NULL;
     options.closing = engine->closing;
     sio_ws_request request = request_of(sio_exchange_head(exchange));
     sio_ws_agreement agreement;
@@ -301,6 +304,7 @@ int sio_ws_link_accept(sio_ws_link **out, sio_engine *engine, sio_exchange *exch
         refuse(exchange, &refusal);
         return SIO_ERR_WS_HANDSHAKE;
     }
+    sio_engine_session_headers(session, exchange);
     sio_ws_link *link = sio_mem_zalloc(engine->mem, sizeof(*link));
     if (!link) {
         sio_exchange_destroy(exchange);
@@ -423,7 +427,7 @@ static int revision_of(const sio_ws_link *link) {
 
 static bool compresses(const sio_ws_link *link, unsigned flags, size_t len) {
     return link->deflate_bits != 0 && (flags & SIO_EIO_COMPRESS) != 0 &&
-           len >= link->engine->options.compress_threshold;
+           len >= link->engine->settings.compress_threshold;
 }
 
 int sio_ws_link_write_message(sio_ws_link *link, sio_eio_message *message, unsigned flags) {

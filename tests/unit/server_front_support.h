@@ -42,7 +42,11 @@ bool sio_engine_has_path(const sio_engine *engine, sio_str path) {
     return path.len >= 8 && memcmp(path.ptr, "/engine/", 8) == 0;
 }
 
-void sio_engine_request(sio_engine *engine, sio_exchange *exchange) {
+const char *sio_engine_path(const sio_engine *engine) {
+    return "/engine/";
+}
+
+void sio_engine_handle(sio_engine *engine, sio_exchange *exchange) {
     engine->requests++;
     engine->on_request(engine, exchange);
 }

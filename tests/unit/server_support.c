@@ -116,16 +116,16 @@ void server_echo(server_test *t, const char *name) {
 
 /* ---- the engine alone ---- */
 
-static void engine_on_open(void *ctx, sio_engine_session *session) {
-    server_test *t = ctx;
+static void engine_on_open(sio_engine_session *session, void *user) {
+    server_test *t = user;
     t->opens++;
     sio_engine_session_unref(t->session);
     t->session = sio_engine_session_ref(session);
     sio_engine_session_set_user(session, t);
 }
 
-static void engine_on_message(void *user, sio_engine_session *session, bool binary, uint8_t *data,
-                              size_t len) {
+static void engine_on_message(sio_engine_session *session, bool binary, uint8_t *data, size_t len,
+                              void *user) {
     server_test *t = user;
     t->messages++;
     snprintf(t->last, sizeof(t->last), "%.*s", (int)(len < 60 ? len : 60), (const char *)data);
@@ -138,12 +138,12 @@ static void engine_on_message(void *user, sio_engine_session *session, bool bina
     sio_eio_message_unref(message);
 }
 
-static void engine_on_upgrade(void *user, sio_engine_session *session) {
+static void engine_on_upgrade(sio_engine_session *session, void *user) {
     ((server_test *)user)->upgrades++;
 }
 
-static void engine_on_close(void *user, sio_engine_session *session, sio_eio_reason reason,
-                            int err) {
+static void engine_on_close(sio_engine_session *session, sio_eio_reason reason, int err,
+                            void *user) {
     server_test *t = user;
     t->closes++;
     t->reason = reason;
@@ -151,6 +151,7 @@ static void engine_on_close(void *user, sio_engine_session *session, sio_eio_rea
 }
 
 static const sio_engine_callbacks engine_callbacks = {
+    .size = sizeof(sio_engine_callbacks),
     .on_open = engine_on_open,
     .on_message = engine_on_message,
     .on_upgrade = engine_on_upgrade,
@@ -161,8 +162,8 @@ static void engine_accept(void *ctx, sio_stream *stream) {
     sio_front_accept(((server_test *)ctx)->front, stream);
 }
 
-void engine_start(server_test *t, const sio_engine_options *options) {
-    sio_engine_options mine = *options;
+void engine_start(server_test *t, const sio_engine_settings *options) {
+    sio_engine_settings mine = *options;
     base_open(t);
     ck_assert_int_eq(sio_loop_new(&t->loop, &(sio_loop_options){.base = t->base}), 0);
     t->eio.size = sizeof(t->eio);
@@ -170,7 +171,7 @@ void engine_start(server_test *t, const sio_engine_options *options) {
     mine.path = mine.path ? mine.path : "/engine.io";
     mine.max_payload = mine.max_payload ? mine.max_payload : 1000000;
     mine.callbacks = &engine_callbacks;
-    mine.ctx = t;
+    mine.user = t;
     ck_assert_int_eq(sio_engine_new(&t->engine, t->loop, &mine), 0);
     sio_front_options front = {
         .engine = t->engine,
@@ -371,7 +372,8 @@ void http_expect(server_test *t, const char *method, const char *target, const c
 /* ---- polling ---- */
 
 static const char *path_of(const server_test *t) {
-    return t->engine ? "/engine.io/" : "/socket.io/";
+    const char *usual = t->engine ? "/engine.io/" : "/socket.io/";
+    return t->path ? t->path : usual;
 }
 
 static void copy_sid(char sid[64], const char *open) {

@@ -25,6 +25,8 @@ typedef struct server_test {
     sio_server *server;
     uint16_t port;
 
+    const char *path; /* with its slash; NULL: /engine.io/ for the engine, else /socket.io/ */
+
     sio_loop *loop;
     sio_listener *listener;
     sio_front *front;
@@ -50,7 +52,7 @@ void server_stop(server_test *t);
 void server_echo(server_test *t, const char *name);
 
 /* `options` may leave eio, path, callbacks and ctx unset; set t->eio first to change it. */
-void engine_start(server_test *t, const sio_engine_options *options);
+void engine_start(server_test *t, const sio_engine_settings *options);
 void engine_stop(server_test *t);
 
 /* Turn the base once; blocks until something happens, for some seconds at most. */

@@ -4,9 +4,11 @@
 
 static server_test t;
 
+static const sio_engine_callbacks callbacks = SIO_ENGINE_CALLBACKS_INIT;
+
 static void start(void) {
     t = (server_test){0};
-    engine_start(&t, &(sio_engine_options){.polling = true, .websocket = true});
+    engine_start(&t, &(sio_engine_settings){.polling = true, .websocket = true});
 }
 
 static void stop(void) {
@@ -15,9 +17,9 @@ static void stop(void) {
 
 START_TEST(refuses_impossible_options) {
     sio_engine *engine = NULL;
-    sio_engine_options options = {.eio = &t.eio, .path = "socket.io", .polling = true};
+    sio_engine_settings options = {.eio = &t.eio, .path = "socket.io", .polling = true};
     ck_assert_int_eq(sio_engine_new(&engine, t.loop, &options), SIO_ERR_INVALID);
-    options = (sio_engine_options){.eio = &t.eio, .path = "/socket.io"};
+    options = (sio_engine_settings){.eio = &t.eio, .path = "/socket.io"};
     ck_assert_int_eq(sio_engine_new(&engine, t.loop, &options), SIO_ERR_INVALID);
     ck_assert_ptr_null(engine);
     sio_engine_free(NULL);
@@ -31,7 +33,8 @@ START_TEST(its_path_is_a_prefix_with_a_slash) {
     ck_assert(!sio_engine_has_path(t.engine, SIO_STR("/engine.iofoo")));
     ck_assert(!sio_engine_has_path(t.engine, SIO_STR("")));
     sio_engine *engine;
-    sio_engine_options options = {.eio = &t.eio, .path = "/x/", .polling = true};
+    sio_engine_settings options = {
+        .eio = &t.eio, .path = "/x/", .polling = true, .callbacks = &callbacks};
     ck_assert_int_eq(sio_engine_new(&engine, t.loop, &options), 0);
     ck_assert(sio_engine_has_path(engine, SIO_STR("/x/")));
     ck_assert(!sio_engine_has_path(engine, SIO_STR("/x")));

@@ -12,7 +12,7 @@ static const char BAD_VERSION[] = "{\"code\":5,\"message\":\"Unsupported protoco
 
 static void start(void) {
     t = (server_test){0};
-    engine_start(&t, &(sio_engine_options){.polling = true, .websocket = true});
+    engine_start(&t, &(sio_engine_settings){.polling = true, .websocket = true});
 }
 
 static void stop(void) {
@@ -194,12 +194,12 @@ END_TEST
 
 START_TEST(refuses_transports_that_are_off) {
     engine_stop(&t);
-    engine_start(&t, &(sio_engine_options){.polling = true});
+    engine_start(&t, &(sio_engine_settings){.polling = true});
     get("?EIO=4&transport=polling", 200, NULL);
     get("?EIO=4&transport=websocket", 400, UNKNOWN_TRANSPORT);
     upgrade("?EIO=4&transport=websocket", "", "Transport unknown");
     engine_stop(&t);
-    engine_start(&t, &(sio_engine_options){.websocket = true});
+    engine_start(&t, &(sio_engine_settings){.websocket = true});
     get("?EIO=4&transport=polling", 400, UNKNOWN_TRANSPORT);
     raw_client ws;
     ws_connect(&ws, &t, "EIO=4", NULL);

@@ -9,7 +9,8 @@ static void start_with(uint32_t interval, uint32_t timeout) {
     t = (server_test){0};
     t.eio.ping_interval = interval;
     t.eio.ping_timeout = timeout;
-    engine_start(&t, &(sio_engine_options){.polling = true, .websocket = true, .allow_eio3 = true});
+    engine_start(&t,
+                 &(sio_engine_settings){.polling = true, .websocket = true, .allow_eio3 = true});
 }
 
 static void start(void) {
@@ -219,7 +220,7 @@ START_TEST(a_full_queue_ends_the_session) {
     t = (server_test){0};
     t.eio.max_queue_bytes = 100000;
     t.silent = true;
-    engine_start(&t, &(sio_engine_options){.polling = true, .websocket = true});
+    engine_start(&t, &(sio_engine_settings){.polling = true, .websocket = true});
     char text[10001];
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';

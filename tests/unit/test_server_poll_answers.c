@@ -11,7 +11,7 @@
 
 static server_test t;
 
-static void start(sio_engine_options options) {
+static void start(sio_engine_settings options) {
     t = (server_test){.silent = true};
     options.polling = options.websocket = true;
     options.allow_eio3 = true;
@@ -32,7 +32,7 @@ static void expect_cookie(const sio_server_cookie *cookie, const char *name, con
     http_answer answer;
     char sid[64];
     char want[256];
-    start((sio_engine_options){.cookie = cookie});
+    start((sio_engine_settings){.cookie = cookie});
     raw_open(&c, &t);
     ask(&c, "/engine.io/?EIO=4&transport=polling", "", &answer);
     ck_assert_int_eq(sscanf(answer.body, "0{\"sid\":\"%63[^\"]\"", sid), 1);
@@ -86,7 +86,7 @@ START_TEST(one_cookie_or_none) {
         poller p;
         http_answer answer;
         raw_client c;
-        start((sio_engine_options){.cookie = with ? &cookie : NULL});
+        start((sio_engine_settings){.cookie = with ? &cookie : NULL});
         raw_open(&c, &t);
         ask(&c, "/engine.io/?EIO=4&transport=polling", "", &answer);
         ck_assert((strstr(answer.head, "Set-Cookie") != NULL) == with);
@@ -192,7 +192,7 @@ START_TEST(old_browsers_are_told_not_to_filter) {
         {"User-Agent: Mozilla/5.0 (Windows NT 6.3; Trident/7.0; rv 11.0) like Gecko\r\n", true},
         {"User-Agent: Mozilla/5.0 (X11; Linux) Firefox/120\r\n", false},
     };
-    start((sio_engine_options){0});
+    start((sio_engine_settings){0});
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         poller p;
         http_answer answer;
@@ -279,7 +279,7 @@ static void expect_coding(size_t len, unsigned flags, const char *accepted, cons
 
 /* E107 E108 E111 E112 */
 START_TEST(long_answers_are_compressed) {
-    start((sio_engine_options){.http_compression = true, .http_threshold = 1024});
+    start((sio_engine_settings){.http_compression = true, .http_threshold = 1024});
     expect_coding(100000, SIO_EIO_COMPRESS, BROWSER, "gzip");
     expect_coding(1023, SIO_EIO_COMPRESS, BROWSER, "gzip");
     expect_coding(1022, SIO_EIO_COMPRESS, BROWSER, NULL);
@@ -296,7 +296,7 @@ END_TEST
 
 /* E109 */
 START_TEST(a_threshold_of_nothing) {
-    start((sio_engine_options){.http_compression = true});
+    start((sio_engine_settings){.http_compression = true});
     expect_coding(10, SIO_EIO_COMPRESS, BROWSER, "gzip");
     expect_coding(10, 0, BROWSER, NULL);
     engine_stop(&t);
@@ -305,7 +305,7 @@ END_TEST
 
 /* E110 */
 START_TEST(compression_can_be_off) {
-    start((sio_engine_options){0});
+    start((sio_engine_settings){0});
     expect_coding(10000, SIO_EIO_COMPRESS, BROWSER, NULL);
     engine_stop(&t);
 }
@@ -313,7 +313,7 @@ END_TEST
 
 /* Its answer goes nowhere, and the next client's is fine. */
 START_TEST(a_client_may_go_while_it_is_answered) {
-    start((sio_engine_options){.http_compression = true});
+    start((sio_engine_settings){.http_compression = true});
     for (int i = 0; i < 3; i++) {
         poller p;
         char text[5000];
@@ -343,7 +343,7 @@ START_TEST(a_huge_accept_encoding) {
         len += 17;
     }
     strcpy(header + len, "deflate\r\n");
-    start((sio_engine_options){.http_compression = true});
+    start((sio_engine_settings){.http_compression = true});
     expect_coding(2000, SIO_EIO_COMPRESS, header, "deflate");
     engine_stop(&t);
     free(header);

@@ -314,6 +314,45 @@ START_TEST(a_listener_is_renewed_alone) {
 }
 END_TEST
 
+/* As much of the handshake as the application happened to read. */
+START_TEST(tls_is_handed_in) {
+    files f;
+    server_test t;
+    files_open(&f);
+    sio_server_tls tls = settings(&f);
+    start(&t, &tls);
+    for (size_t cut = 0; cut <= 200; cut += 40) {
+        client c;
+        int ends[2];
+        uint8_t hello[4096];
+        client_open(&c, &t, t.port);
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+        ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+        close(c.fd);
+        c.fd = ends[0];
+        SSL_set_fd(c.ssl, c.fd);
+        ck_assert_int_lt(SSL_do_handshake(c.ssl), 1);
+        ssize_t n = read(ends[1], hello, cut == 200 ? sizeof hello : cut);
+        ck_assert_int_ge(n, 0);
+        ck_assert_int_eq(sio_server_adopt(t.server, ends[1], hello, (size_t)n, true), 0);
+        ck_assert_int_eq(ask(&c), 200);
+        client_close(&c);
+    }
+    int ends[2];
+    char byte;
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    ck_assert_int_eq(sio_server_adopt(t.server, ends[1], "GET / HTTP/1.1\r\n\r\n", 18, true), 0);
+    ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    server_settle(&t);
+    while (read(ends[0], &byte, 1) > 0) {
+    }
+    ck_assert_int_eq(read(ends[0], &byte, 1), 0);
+    close(ends[0]);
+    server_stop(&t);
+    files_close(&f);
+}
+END_TEST
+
 static int ask_name(server_test *t, const char *name, const net_cert *cert) {
     client c;
     client_open(&c, t, t->port);
@@ -397,6 +436,7 @@ int main(void) {
     tcase_add_test(tc, one_plain_and_one_with_tls);
     tcase_add_test(tc, a_renewed_certificate_is_for_new_connections);
     tcase_add_test(tc, a_listener_is_renewed_alone);
+    tcase_add_test(tc, tls_is_handed_in);
     tcase_add_test(tc, certificates_by_name);
     tcase_add_test(tc, versions_and_contradictions);
     suite_add_tcase(suite, tc);

@@ -5,14 +5,14 @@
 
 static server_test t;
 
-static void start_with(sio_engine_options options) {
+static void start_with(sio_engine_settings options) {
     options.polling = options.websocket = true;
     engine_start(&t, &options);
 }
 
 static void start(void) {
     t = (server_test){0};
-    start_with((sio_engine_options){.allow_eio3 = true});
+    start_with((sio_engine_settings){.allow_eio3 = true});
 }
 
 static void stop(void) {
@@ -287,7 +287,7 @@ END_TEST
 
 START_TEST(a_large_body_leaves_the_session_alive) {
     engine_stop(&t);
-    start_with((sio_engine_options){.max_payload = 100});
+    start_with((sio_engine_settings){.max_payload = 100});
     poller p;
     char body[102];
     memset(body, 'x', sizeof(body));
@@ -376,7 +376,7 @@ END_TEST
 START_TEST(a_closing_session_waits_for_a_poll_for_a_while) {
     engine_stop(&t);
     t.eio.close_timeout = 30;
-    start_with((sio_engine_options){0});
+    start_with((sio_engine_settings){0});
     poller p;
     poller_open(&p, &t, "EIO=4");
     sio_engine_session_close(t.session, false);

@@ -7,14 +7,14 @@
 
 static server_test t;
 
-static void start_with(sio_engine_options options) {
+static void start_with(sio_engine_settings options) {
     options.polling = options.websocket = true;
     engine_start(&t, &options);
 }
 
 static void start(void) {
     t = (server_test){0};
-    start_with((sio_engine_options){.allow_eio3 = true});
+    start_with((sio_engine_settings){.allow_eio3 = true});
 }
 
 static void stop(void) {
@@ -182,7 +182,7 @@ END_TEST
 
 START_TEST(limits_messages) {
     engine_stop(&t);
-    start_with((sio_engine_options){.max_payload = 100});
+    start_with((sio_engine_settings){.max_payload = 100});
     raw_client c;
     char data[101];
     memset(data, 'x', sizeof(data));
@@ -534,7 +534,7 @@ END_TEST
 START_TEST(upgrades_can_be_off) {
     engine_stop(&t);
     t.eio.no_upgrade = true;
-    start_with((sio_engine_options){0});
+    start_with((sio_engine_settings){0});
     poller p;
     raw_client c;
     poller_open(&p, &t, "EIO=4");
@@ -551,7 +551,7 @@ END_TEST
 START_TEST(a_slow_probe_times_out) {
     engine_stop(&t);
     t.eio.upgrade_timeout = 400;
-    start_with((sio_engine_options){0});
+    start_with((sio_engine_settings){0});
     poller p;
     raw_client c;
     poller_open(&p, &t, "EIO=4");
@@ -674,7 +674,7 @@ static void inflate_frame(const ws_frame *frame, const char *want) {
 
 START_TEST(compresses_from_the_threshold_on) {
     engine_stop(&t);
-    start_with((sio_engine_options){.deflate = true, .compress_threshold = 20});
+    start_with((sio_engine_settings){.deflate = true, .compress_threshold = 20});
     raw_client c;
     ws_frame frame;
     char large[100] = "4";
@@ -705,7 +705,7 @@ END_TEST
 
 START_TEST(damaged_compressed_data_breaks_off) {
     engine_stop(&t);
-    start_with((sio_engine_options){.deflate = true, .compress_threshold = 20});
+    start_with((sio_engine_settings){.deflate = true, .compress_threshold = 20});
     raw_client c;
     ws_open(&c, &t, "EIO=4", OFFER);
     ws_expect_start(&c, "0{");

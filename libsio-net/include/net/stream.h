@@ -67,6 +67,10 @@ int sio_stream_connect(sio_stream **out, sio_loop *loop, const sio_stream_connec
 int sio_stream_adopt(sio_stream **out, sio_loop *loop, int fd, sio_tls *tls, uint64_t timeout_ms,
                      const sio_stream_callbacks *callbacks, void *ctx);
 
+/* What was read from the descriptor before it was adopted with TLS: the beginning of the client's
+ * handshake. Copied; once, before the loop turns. Errors: SIO_ERR_STATE, SIO_ERR_NOMEM. */
+int sio_stream_early(sio_stream *stream, const uint8_t *data, size_t len);
+
 /* Begin a client's TLS handshake on a connected plain stream (after a proxy's CONNECT). Bytes of
  * TLS that on_read has been given already are lost: the server speaks second, so there are none.
  * `timeout_ms` as above. Then on_connected is called once more. What was queued before leaves

@@ -112,6 +112,19 @@ SIO_API int sio_server_listen_fd(sio_server *server, int fd, const sio_listen_op
  * are closed */
 SIO_API int sio_server_listen_fds(sio_server *server, int first, unsigned count);
 
+/** Take over a connection that the application has accepted, and from which it may have read
+ * already: behind an accept loop of its own, or after it has found out which protocol is spoken.
+ * The connection is served as if it had come to a listener; requests outside the Socket.IO path go
+ * to the handler of sio_server_on_request().
+ * @param fd a connected stream socket (TCP or Unix), owned by the server from now on, also on
+ * failure. Nothing else may read from it or write to it any more
+ * @param data what was read from it and not yet answered, copied; may be NULL when `len` is 0
+ * @param tls the client speaks TLS, and `data` is the beginning of its handshake
+ * @return 0; SIO_ERR_INVALID for what is not a connected stream socket; SIO_ERR_STATE when the
+ * server is closing, and with `tls` when it was made without TLS; SIO_ERR_LIMIT when there are
+ * `max_connections`; SIO_ERR_NET; SIO_ERR_TLS; SIO_ERR_NOMEM */
+SIO_API int sio_server_adopt(sio_server *server, int fd, const void *data, size_t len, bool tls);
+
 /** The port of the first TCP listener; 0 if there is none. */
 SIO_API uint16_t sio_server_port(const sio_server *server);
 

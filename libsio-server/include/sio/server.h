@@ -160,12 +160,19 @@ typedef struct sio_server_options {
     bool disable_http_compression;    /**< never compress answers to polls */
     uint32_t http_compress_threshold; /**< 1024: answers to polls below it are not compressed;
                                            1: every one is */
+    bool engine_only;       /**< no Socket.IO: the server has the engines of sio_server_add_engine()
+                                 only; `path` and what concerns Socket.IO is not looked at */
+    bool no_trailing_slash; /**< take `path` as it is, and what is below it */
+    bool keep_unhandled_upgrades;        /**< do not end upgrade requests that nobody handles */
+    uint32_t destroy_upgrade_timeout_ms; /**< 1000: until an upgrade request that is neither for an
+                                              engine nor for a handler is ended */
 } sio_server_options;
 
 #define SIO_SERVER_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(sio_server_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL, NULL, NULL, false, 0  \
+            0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL, NULL, NULL, false, 0, \
+            false, false, false, 0                                                                 \
     }
 
 /* ---- server -------------------------------------------------------------------------------- */
