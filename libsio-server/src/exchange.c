@@ -226,15 +226,15 @@ void sio_exchange_answer_status(sio_exchange *exchange, int status, const char *
     sio_exchange_answer(exchange, status, TEXT_TYPE, body, extra);
 }
 
-void sio_exchange_answer_file(sio_exchange *exchange, const char *content_type,
-                              const sio_file *file, const char *extra) {
-    bool send = exchange->conn && !exchange->head_only && file->size > 0;
-    answer a = {.status = 200, .content_type = content_type, .extra = extra, .length = file->size};
+void sio_exchange_answer_file(sio_exchange *exchange, int status, const char *content_type, int fd,
+                              uint64_t size, const char *extra) {
+    bool send = exchange->conn && !exchange->head_only && size > 0;
+    answer a = {.status = status, .content_type = content_type, .extra = extra, .length = size};
     sio_front_conn *conn = give_answer(exchange, a);
     if (conn && send) {
-        sio_front_conn_send_file(conn, file->fd, file->size);
+        sio_front_conn_send_file(conn, fd, size);
     } else {
-        close(file->fd);
+        close(fd);
     }
     if (conn && conn->stream) {
         sio_front_conn_answered(conn);

@@ -28,6 +28,9 @@ static int make(sio_front *front, const sio_front_options *options) {
     if (rc == 0 && options->client_dir) {
         rc = sio_static_dir_open(&front->client_dir, options->client_dir);
     }
+    if (rc == 0 && options->client_dir) {
+        rc = sio_client_files_init(front, options->client_version);
+    }
     return rc;
 }
 
@@ -47,6 +50,7 @@ int sio_front_new(sio_front **out, sio_loop *loop, const sio_front_options *opti
     front->idle_timeout_ms = options->idle_timeout_ms;
     front->max_connections = options->max_connections;
     sio_buf_init(&front->head, 0, mem);
+    sio_file_cache_init(&front->files, mem);
     sio_list_init(&front->conns);
     sio_list_init(&front->gone);
     sio_list_init(&front->requests);
@@ -91,6 +95,7 @@ void sio_front_free(sio_front *front) {
     if (front->client_dir >= 0) {
         close(front->client_dir);
     }
+    sio_file_cache_done(&front->files);
     sio_cors_done(&front->cors, front->mem);
     sio_buf_free(&front->head);
     sio_http1_scratch_free(front->scratch);

@@ -22,6 +22,7 @@ typedef struct sio_front_options {
     const sio_server_cors *cors; /* copied; NULL: none */
     const char *client_dir;      /* copied; the browser bundles below the engine's path */
     uint32_t stray_upgrade_ms;   /* how long an upgrade request of nobody stays; 0: for ever */
+    const char *client_version;  /* NULL: find it out */
 } sio_front_options;
 
 /* Errors: SIO_ERR_INVALID, SIO_ERR_NOT_FOUND (client_dir), SIO_ERR_NOMEM. */

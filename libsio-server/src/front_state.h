@@ -5,6 +5,7 @@
 
 #include "cors.h"
 #include "exchange.h"
+#include "file_cache.h"
 #include "front.h"
 #include "static_files.h"
 
@@ -12,6 +13,8 @@
 #include <net/timer.h>
 
 typedef struct sio_front_conn sio_front_conn;
+
+enum { SIO_CLIENT_ETAG_MAX = 64 };
 
 /* A folder that is served below a prefix. */
 typedef struct sio_front_dir {
@@ -38,9 +41,11 @@ struct sio_front {
     sio_buf head;                      /* the answer's head that is being written */
     char remote[SIO_ADDRESS_TEXT_MAX]; /* for sio_exchange_remote */
     sio_cors cors;
-    sio_front_dir *dirs; /* longest prefix first */
-    int client_dir;      /* -1: none */
-    sio_list requests;   /* those the application keeps */
+    sio_list requests;                     /* those the application keeps */
+    sio_front_dir *dirs;                   /* longest prefix first */
+    int client_dir;                        /* -1: none */
+    char client_etag[SIO_CLIENT_ETAG_MAX]; /* of all its files, with its quotes */
+    sio_file_cache files;
     sio_request_fn handler;
     void *handler_user;
     uint64_t max_body;
@@ -158,9 +163,10 @@ void sio_exchange_free(sio_exchange *exchange, const sio_mem *mem);
 void sio_exchange_abort(sio_exchange *exchange, const sio_mem *mem, int err);
 /* With a text that says what the status means. */
 void sio_exchange_answer_status(sio_exchange *exchange, int status, const char *extra);
-/* 200 with the file as body; it is owned from now on, also on failure. */
-void sio_exchange_answer_file(sio_exchange *exchange, const char *content_type,
-                              const sio_file *file, const char *extra);
+/* `size` bytes of the file from its present position on as the body; it is owned from now on, also
+ * on failure. */
+void sio_exchange_answer_file(sio_exchange *exchange, int status, const char *content_type, int fd,
+                              uint64_t size, const char *extra);
 /* An answer to what never became a request; the connection closes after it. */
 void sio_front_conn_answer_error(sio_front_conn *conn, int err);
 
@@ -169,6 +175,10 @@ void sio_front_conn_answer_error(sio_front_conn *conn, int err);
 void sio_request_route(sio_front *front, sio_exchange *exchange);
 
 /* ---- client_files.c ---- */
+
+/* Find out what version the bundles in front->client_dir are of, unless `version` says it.
+ * Errors: SIO_ERR_INVALID for a version that could not stand in an ETag. */
+int sio_client_files_init(sio_front *front, const char *version);
 
 /* @return whether it was a file of the bundle, and is answered */
 bool sio_client_files_route(sio_front *front, sio_exchange *exchange, sio_str path);

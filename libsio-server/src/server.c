@@ -72,6 +72,7 @@ static int make_front(sio_server *server, const sio_server_options *options) {
         .client_dir = options->engine_only ? NULL : options->client_dir,
         .stray_upgrade_ms =
             options->keep_unhandled_upgrades ? 0 : options->destroy_upgrade_timeout_ms,
+        .client_version = options->client_version,
     };
     return sio_front_new(&server->front, server->loop, &front);
 }

@@ -107,13 +107,11 @@ static char *put_hex(char *at, uint64_t value) {
     return at;
 }
 
-static void make_etag(char *out, const struct stat *info) {
-    uint64_t modified =
-        (uint64_t)info->st_mtim.tv_sec * 1000000000u + (uint64_t)info->st_mtim.tv_nsec;
+static void make_etag(char *out, const sio_file_id *id) {
     *out++ = '"';
-    out = put_hex(out, modified);
+    out = put_hex(out, id->modified_ns);
     *out++ = '-';
-    out = put_hex(out, (uint64_t)info->st_size);
+    out = put_hex(out, id->size);
     *out++ = '"';
     *out = '\0';
 }
@@ -131,7 +129,14 @@ int sio_file_open(sio_file *out, int dir, const char *path) {
     }
     out->fd = fd;
     out->size = (uint64_t)info.st_size;
-    make_etag(out->etag, &info);
+    out->modified = info.st_mtim.tv_sec;
+    out->id = (sio_file_id){
+        .device = info.st_dev,
+        .inode = info.st_ino,
+        .size = out->size,
+        .modified_ns = (uint64_t)info.st_mtim.tv_sec * 1000000000u + (uint64_t)info.st_mtim.tv_nsec,
+    };
+    make_etag(out->etag, &out->id);
     return 0;
 }
 
@@ -142,51 +147,6 @@ void sio_file_close(sio_file *file) {
 
 /* ---- what is said about a file ---- */
 
-static sio_str skip_blanks(sio_str text) {
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t' || text.ptr[0] == ',')) {
-        text = (sio_str){text.ptr + 1, text.len - 1};
-    }
-    return text;
-}
-
-/* A tag may hold commas, so a list is read from quote to quote. */
-static bool list_has_etag(sio_str list, sio_str etag) {
-    for (;;) {
-        list = skip_blanks(list);
-        if (list.len >= 2 && memcmp(list.ptr, "W/", 2) == 0) {
-            list = (sio_str){list.ptr + 2, list.len - 2};
-        }
-        if (list.len < 2 || list.ptr[0] != '"') {
-            return false;
-        }
-        const char *end = memchr(list.ptr + 1, '"', list.len - 1);
-        if (!end) {
-            return false;
-        }
-        size_t len = (size_t)(end - list.ptr) + 1;
-        if (len == etag.len && memcmp(list.ptr, etag.ptr, len) == 0) {
-            return true;
-        }
-        list = (sio_str){list.ptr + len, list.len - len};
-    }
-}
-
-static bool is_if_none_match(sio_str name) {
-    return name.len == 13 && strncasecmp(name.ptr, "If-None-Match", 13) == 0;
-}
-
-bool sio_file_is_known(const sio_file *file, const sio_http1_head *head) {
-    sio_str etag = {file->etag, strlen(file->etag)};
-    for (size_t i = 0; i < head->header_count; i++) {
-        sio_str value = head->headers[i].value;
-        if (is_if_none_match(head->headers[i].name) &&
-            ((value.len == 1 && value.ptr[0] == '*') || list_has_etag(value, etag))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 const char *sio_file_type(const char *path) {
     static const struct {
         const char *ending;
@@ -195,12 +155,17 @@ const char *sio_file_type(const char *path) {
         {"html", "text/html; charset=utf-8"},
         {"htm", "text/html; charset=utf-8"},
         {"css", "text/css; charset=utf-8"},
+        {"cjs", "text/javascript; charset=utf-8"},
         {"js", "text/javascript; charset=utf-8"},
         {"mjs", "text/javascript; charset=utf-8"},
         {"json", "application/json; charset=utf-8"},
         {"map", "application/json; charset=utf-8"},
+        {"jsonld", "application/ld+json; charset=utf-8"},
+        {"log", "text/plain; charset=utf-8"},
         {"txt", "text/plain; charset=utf-8"},
         {"md", "text/markdown; charset=utf-8"},
+        {"vtt", "text/vtt; charset=utf-8"},
+        {"yaml", "text/yaml; charset=utf-8"},
         {"csv", "text/csv; charset=utf-8"},
         {"xml", "application/xml"},
         {"svg", "image/svg+xml"},
@@ -214,12 +179,19 @@ const char *sio_file_type(const char *path) {
         {"woff", "font/woff"},
         {"woff2", "font/woff2"},
         {"ttf", "font/ttf"},
+        {"otf", "font/otf"},
+        {"bmp", "image/bmp"},
         {"mp3", "audio/mpeg"},
+        {"ogg", "audio/ogg"},
+        {"wav", "audio/wav"},
+        {"weba", "audio/webm"},
         {"mp4", "video/mp4"},
         {"webm", "video/webm"},
         {"pdf", "application/pdf"},
         {"wasm", "application/wasm"},
         {"zip", "application/zip"},
+        {"gz", "application/gzip"},
+        {"tar", "application/x-tar"},
         {"webmanifest", "application/manifest+json"},
     };
     const char *slash = strrchr(path, '/');
@@ -234,29 +206,8 @@ const char *sio_file_type(const char *path) {
 
 /* ---- answers ---- */
 
-enum { EXTRA_MAX = 256 };
-
-static void append(char *out, const char *text) {
-    size_t len = strlen(out);
-    size_t more = strlen(text);
-    if (more < EXTRA_MAX - len) {
-        memcpy(out + len, text, more + 1);
-    }
-}
-
-void sio_file_answer(sio_exchange *exchange, sio_file *file, const char *content_type,
-                     const char *extra) {
-    char lines[EXTRA_MAX] = "ETag: ";
-    append(lines, file->etag);
-    append(lines, "\r\n");
-    append(lines, extra ? extra : "");
-    if (sio_file_is_known(file, sio_exchange_head(exchange))) {
-        sio_file_close(file);
-        sio_exchange_answer(exchange, 304, NULL, (sio_bytes){NULL, 0}, lines);
-        return;
-    }
-    sio_exchange_answer_file(exchange, content_type, file, lines);
-}
+/* Below, the head that says so eats up what is won. */
+enum { COMPRESS_MIN = 1024 };
 
 static bool is_get(const sio_http1_head *head) {
     sio_str m = head->method;
@@ -354,8 +305,14 @@ void sio_static_route(sio_exchange *exchange, int dir, sio_str rest) {
         rc = rc == SIO_ERR_TYPE && names_folder(rest) ? SIO_ERR_NOT_FOUND : rc;
     }
     if (rc == 0) {
-        sio_file_answer(exchange, &file, sio_file_type((const char *)name.data),
-                        "X-Content-Type-Options: nosniff\r\n");
+        sio_file_reply reply = {
+            .content_type = sio_file_type((const char *)name.data),
+            .extra = "X-Content-Type-Options: nosniff\r\n",
+            .dir = dir,
+            .path = (const char *)name.data,
+            .compress_min = COMPRESS_MIN,
+        };
+        sio_file_serve(exchange, &file, &reply);
     } else {
         answer_failure(exchange, rc);
     }

@@ -3,16 +3,26 @@
 #ifndef SIO_SERVER_STATIC_FILES_H
 #define SIO_SERVER_STATIC_FILES_H
 
-#include "exchange.h"
+#include "file_answer.h"
 
 enum { SIO_ETAG_MAX = 40 };
 
+/* A file in one state. */
+typedef struct sio_file_id {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t size;
+    uint64_t modified_ns;
+} sio_file_id;
+
 /* An open regular file. */
-typedef struct sio_file {
+struct sio_file {
     int fd;
     uint64_t size;
+    int64_t modified; /* seconds since 1970 */
+    sio_file_id id;
     char etag[SIO_ETAG_MAX]; /* of size and time of modification, with its quotes */
-} sio_file;
+};
 
 /* A folder to serve from. It is the folder itself that is kept, not its name.
  * Errors: SIO_ERR_NOT_FOUND, SIO_ERR_INVALID. */
@@ -23,15 +33,8 @@ int sio_static_dir_open(int *out, const char *dir);
 int sio_file_open(sio_file *out, int dir, const char *path);
 void sio_file_close(sio_file *file);
 
-/* Whether If-None-Match names it (RFC 9110 §13.1.2). */
-bool sio_file_is_known(const sio_file *file, const sio_http1_head *head);
-
 /* By the name's ending. Static text. */
 const char *sio_file_type(const char *path);
-
-/* Answer with the file, or 304 without. Takes it over. `extra`: further header lines, or NULL. */
-void sio_file_answer(sio_exchange *exchange, sio_file *file, const char *content_type,
-                     const char *extra);
 
 /* Answer a request for the rest of a path, not decoded, below a folder. */
 void sio_static_route(sio_exchange *exchange, int dir, sio_str rest);

@@ -402,7 +402,9 @@ START_TEST(a_file_is_sent) {
     fclose(file);
     setup(&t, &c, &a);
     client_send(&c, GET("/"));
-    client_answer(&c, "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\n");
+    const char *answer = client_answer(&c, "HTTP/1.1 200 OK\r\n");
+    ck_assert(has(answer, "\r\nContent-Type: application/json; charset=utf-8\r\n"));
+    ck_assert(has(answer, "\r\nETag: \""));
     teardown(&t, &c);
     unlink(file_path);
     rmdir(dir);

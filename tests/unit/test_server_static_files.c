@@ -43,6 +43,9 @@ static void make_tree(files_test *t) {
     ck_assert_int_eq(symlink("../secret.txt", path_of(t, "pub/up.txt")), 0);
     ck_assert_int_eq(symlink(t->root, path_of(t, "pub/out")), 0);
     ck_assert_int_eq(symlink("/etc/passwd", path_of(t, "pub/passwd")), 0);
+    ck_assert_int_eq(symlink("/dev/null", path_of(t, "pub/null")), 0);
+    ck_assert_int_eq(symlink("loop", path_of(t, "pub/loop")), 0);
+    ck_assert_int_eq(mknod(path_of(t, "pub/socket"), S_IFSOCK | 0600, 0), 0);
     ck_assert_int_eq(mkfifo(path_of(t, "pub/fifo"), 0600), 0);
 }
 
@@ -123,6 +126,21 @@ static const char *const escapes[] = {
     "/s/fifo",
     "/s/noindex/",
     "/s/sub//index.html",
+    "/s/sub%2findex.html",
+    "/s/sub%2F..%2f..%2fsecret.txt",
+    "/s/sub/..%2f../secret.txt",
+    "/s/%00",
+    "/s/sub/%00/../../secret.txt",
+    "/s/a.txt.",
+    "/s/a.txt..",
+    "/s/a.txt%20",
+    "/s/a.txt::$DATA",
+    "/s/.../secret.txt",
+    "/s/%c0%ae%c0%ae/secret.txt",
+    "/s/%e2%80%a4%e2%80%a4/secret.txt",
+    "/s/null",
+    "/s/loop",
+    "/s/socket",
     "/s/none",
     "/s/%ff",
     "/s/%",

@@ -33,8 +33,12 @@ typedef void (*sio_request_drain_fn)(sio_request *request, void *user);
  * get 404. `fn` NULL removes the handler. */
 SIO_API void sio_server_on_request(sio_server *server, sio_request_fn fn, void *user);
 
-/** Serve the regular files of a folder below a URL prefix, with types, ETag and 304. Names that
- * lead outside the folder, hidden files and links out of it get 404.
+/** Serve the regular files of a folder below a URL prefix, to GET and HEAD: with types,
+ * `index.html` for folders, ETag, Last-Modified and 304, single ranges of bytes (several at once
+ * get the whole file), If-Range. Text, scripts and the like are sent as `file.br` or `file.gz` to
+ * who takes them, if those lie beside it and are not older; else those from 1 KiB to 1 MiB are
+ * compressed with gzip or deflate and kept, 4 MiB in all. Names that lead outside the folder,
+ * hidden files, links out of it and what is no regular file get 404.
  * @param prefix such as "/" or "/static/"; copied
  * @param dir copied
  * @return 0, SIO_ERR_INVALID, SIO_ERR_NOT_FOUND when there is no such folder, SIO_ERR_NOMEM */

@@ -154,8 +154,10 @@ typedef struct sio_server_options {
     const sio_server_tls *tls;   /**< NULL: plain TCP */
     const char *client_dir;      /**< folder with the browser bundles (`socket.io.js` ...), served
                                       below `path`; NULL: none */
-    const char *client_version; /**< for the ETag of the bundles; NULL: what they say of themselves,
-                                     else a hash of each */
+    const char *client_version;  /**< the bundles' ETag without its quotes: letters, digits and
+                                      "._+-", at most 61; NULL: the version that a bundle's first
+                                      comment names, else that of `package.json` in the folder, else
+                                      a hash of the bundles; looked up when the server is made */
     const sio_server_cookie *cookie;  /**< NULL: none */
     bool disable_http_compression;    /**< never compress answers to polls */
     uint32_t http_compress_threshold; /**< 1024: answers to polls below it are not compressed;
