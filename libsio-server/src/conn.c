@@ -74,6 +74,7 @@ static void send_control(sio_conn *conn, int encoded) {
 }
 
 static void send_refusal(sio_conn *conn, sio_str nsp, sio_str message) {
+    conn->server->counters.namespaces_refused++;
     sio_buf *buf = NULL;
     int rc = sio_conn_begin(conn, &buf);
     if (rc == 0) {
@@ -192,6 +193,7 @@ static void admit(sio_conn *conn, sio_namespace *ns, uint16_t slot, sio_str auth
         return;
     }
     sio_timer_stop(&conn->timer);
+    conn->server->counters.namespaces_joined++;
     send_connected(conn, peer);
     if (conn->open) {
         sio_peer_announce(peer);
@@ -230,6 +232,7 @@ static void on_packet(sio_conn *conn, const sio_packet *packet) {
     sio_session_action action;
     int rc = sio_session_receive(&conn->session, packet, &action);
     if (rc != 0) {
+        conn->server->counters.decode_errors++;
         close_by_force(conn, sio_error_text(rc));
         return;
     }
@@ -275,7 +278,8 @@ static void on_message(sio_engine_session *engine, bool binary, uint8_t *data, s
     } else if (rc == 0) {
         watch_partial(conn);
     } else {
-        SIO_LOG(&conn->server->log, SIO_LOG_INFO, "socket.io:client", "closing %s: %s",
+        conn->server->counters.decode_errors++;
+        SIO_LOG(&conn->server->log, SIO_LOG_INFO, "socket.io:parser", "closing %s: %s",
                 sio_engine_session_id(engine), sio_error_text(rc));
         sio_engine_session_close(engine, false);
     }
@@ -324,6 +328,7 @@ static void on_open(sio_engine_session *engine, void *user) {
     conn->engine = sio_engine_session_ref(engine);
     conn->open = true;
     sio_list_push(&server->conns, &conn->link);
+    sio_lag_start(&server->lag);
     sio_engine_session_set_user(engine, conn);
     sio_timer_start_at(&conn->timer, sio_session_deadline(&conn->session));
     if (is_old(conn)) {

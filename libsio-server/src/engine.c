@@ -100,6 +100,7 @@ int sio_engine_new(sio_engine **out, sio_loop *loop, const sio_engine_settings *
     engine->loop = loop;
     engine->mem = mem;
     engine->settings = *settings;
+    engine->counters = settings->counters ? settings->counters : &engine->own_counters;
     engine->eio = *settings->eio;
     engine->eio.no_upgrade = engine->eio.no_upgrade || !settings->websocket;
     sio_list_init(&engine->all);

@@ -8,6 +8,7 @@
 
 #include <net/loop.h>
 #include <sio/engine.h>
+#include <sio/metrics.h>
 
 struct sio_exchange;
 
@@ -26,6 +27,7 @@ typedef struct sio_engine_settings {
     size_t http_threshold;                  /* those below it are not compressed */
     const sio_engine_callbacks *callbacks;  /* copied: the owner's */
     void *user;
+    sio_counters *counters; /* borrowed; NULL: the engine counts for itself */
 } sio_engine_settings;
 
 /* Errors: SIO_ERR_INVALID, SIO_ERR_NOMEM, SIO_ERR_RANDOM. */

@@ -103,6 +103,7 @@ static void answer_upgrade(sio_exchange *exchange, int status, sio_str message) 
 
 /* A fault of our own, such as short memory, which is no request's. */
 static void answer_500(sio_engine *engine, sio_exchange *exchange, int err) {
+    engine->counters->refused_internal++;
     const char *text = sio_error_text(err);
     SIO_LOG(sio_loop_log(engine->loop), SIO_LOG_WARN, "engine", "a handshake failed: %s", text);
     if (sio_exchange_head(exchange)->upgrade) {
@@ -115,6 +116,7 @@ static void answer_500(sio_engine *engine, sio_exchange *exchange, int err) {
 /* Codes and texts as in the reference: the codes count up from Transport unknown. */
 static void refuse(sio_engine *engine, sio_exchange *exchange, sio_engine_refusal *refusal) {
     int err = error_of(refusal->cause);
+    sio_count_refusal(engine->counters, err);
     const sio_http1_head *head = sio_exchange_head(exchange);
     refusal->size = sizeof(*refusal);
     refusal->code = SIO_ERR_EIO_TRANSPORT_UNKNOWN - err;
@@ -240,6 +242,7 @@ static void accept_polling(sio_engine *engine, sio_exchange *exchange,
         answer_500(engine, exchange, rc);
         return;
     }
+    engine->counters->handshakes_polling++;
     sio_engine_session_ref(session);
     sio_polling_request(session, exchange, NULL);
     sio_engine_session_announce(session);
@@ -260,6 +263,7 @@ static void accept_websocket(sio_engine *engine, sio_exchange *exchange,
     if (rc != 0) {
         sio_engine_session_close(session, true);
     } else {
+        engine->counters->handshakes_websocket++;
         sio_ws_link_attach(link, session, false);
         sio_engine_session_pump(session);
         sio_engine_session_announce(session);
@@ -277,6 +281,7 @@ static void accept_upgrade(sio_engine_session *session, sio_exchange *exchange,
     if (sio_ws_link_accept(&link, session, exchange, params->base64) == 0) {
         sio_time now = sio_loop_now(session->engine->loop);
         if (sio_eio_session_probe_open(&session->eio, now) == 0) {
+            session->engine->counters->upgrades_started++;
             sio_ws_link_attach(link, session, true);
             sio_engine_session_pump(session);
         }
@@ -305,6 +310,7 @@ static void without_session(sio_engine *engine, sio_exchange *exchange,
     if (check_handshake(params, sio_exchange_head(exchange), &refusal)) {
         refuse(engine, exchange, &refusal);
     } else if (engine->closing) {
+        engine->counters->refused_closing++;
         answer_upgrade(exchange, 503, SIO_STR("Service Unavailable"));
     } else if (engine->allow_request) {
         sio_engine_ask(engine, exchange, SIO_ENGINE_ASK_ALLOW);
@@ -342,6 +348,7 @@ static bool is_usable_id(const sio_engine *engine, const char *id) {
 void sio_engine_open(sio_engine *engine, sio_exchange *exchange, const char *id) {
     sio_engine_params params = read_params(sio_exchange_head(exchange));
     if (engine->closing) {
+        engine->counters->refused_closing++;
         answer_upgrade(exchange, 503, SIO_STR("Service Unavailable"));
     } else if (id && !is_usable_id(engine, id)) {
         sio_engine_refuse(engine, exchange, SIO_ENGINE_ID_GENERATION_ERROR, id);

@@ -209,6 +209,7 @@ static void end(sio_engine_session *session, const sio_eio_event *event) {
     SIO_LOG(sio_loop_log(engine->loop), SIO_LOG_DEBUG, "engine:socket", "%s closed: %s",
             session->id, sio_eio_reason_text(event->reason));
     session->ended = true;
+    sio_count_close(engine->counters, event->reason);
     sio_table_remove(&engine->sessions, session->id, session->id_len);
     sio_list_remove(&session->link);
     engine->count--;
@@ -230,6 +231,7 @@ static void tell_control(sio_engine_session *session, sio_eio_type type) {
 static void take_over(sio_engine_session *session) {
     session->ws = session->probe;
     session->probe = NULL;
+    session->engine->counters->upgrades_completed++;
     sio_ws_link_promote(session->ws);
 }
 
@@ -264,6 +266,7 @@ static void on_event(sio_engine_session *session, const sio_eio_event *event) {
         end(session, event);
         return;
     }
+    session->engine->counters->upgrades_failed += event->kind == SIO_EIO_EVENT_PROBE_END;
     if (event->kind == SIO_EIO_EVENT_UPGRADE) {
         take_over(session);
     }
@@ -410,6 +413,7 @@ void sio_engine_session_deliver(sio_engine_session *session, const sio_eio_packe
 static int overflow(sio_engine_session *session) {
     SIO_LOG(sio_loop_log(session->engine->loop), SIO_LOG_WARN, "engine:socket",
             "%s does not keep up: its queue is full", session->id);
+    session->engine->counters->slow_closed++;
     sio_engine_session_fail(session, SIO_ERR_EIO_QUEUE_FULL);
     return SIO_ERR_EIO_QUEUE_FULL;
 }
@@ -450,6 +454,7 @@ static int check_sendable(sio_engine_session *session, unsigned flags) {
         return SIO_ERR_CLOSED;
     }
     bool dropped = (flags & SIO_EIO_VOLATILE) != 0 && !sio_engine_session_writable(session);
+    session->engine->counters->volatile_dropped += dropped;
     return dropped ? SIO_ERR_DISCARDED : 0;
 }
 

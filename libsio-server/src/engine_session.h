@@ -3,6 +3,7 @@
 #ifndef SIO_SERVER_ENGINE_SESSION_H
 #define SIO_SERVER_ENGINE_SESSION_H
 
+#include "counters.h"
 #include "engine.h"
 #include "exchange.h"
 #include "poll_answers.h"
@@ -62,8 +63,10 @@ struct sio_engine {
     bool watches_packets; /* somebody has on_packet */
     bool watches_queue;   /* somebody has on_flush, on_drain or on_packet_create: nothing goes past
                              the queue */
-    sio_buf scratch;      /* base64 of the packet that is being decoded */
-    sio_buf body;         /* of the answer that is being written */
+    sio_counters *counters;
+    sio_counters own_counters;     /* when nobody gave any */
+    sio_buf scratch;               /* base64 of the packet that is being decoded */
+    sio_buf body;                  /* of the answer that is being written */
     sio_poll_answers answers;      /* what goes with it */
     sio_ws_inflater *inflater;     /* one for all: no context takeover */
     sio_ws_deflater *deflaters[8]; /* by window bits 8 to 15, made on demand */

@@ -139,6 +139,7 @@ static int write_fields(sio_buf *out, const answer *a) {
 
 static int write_answer(sio_front_conn *conn, const answer *a) {
     sio_buf *out = &conn->front->head;
+    sio_count_status(conn->front->counters, a->status);
     out->len = 0;
     int rc = sio_http1_write_status(out, a->status, NULL);
     if (rc == 0) {
@@ -356,6 +357,7 @@ void sio_exchange_destroy(sio_exchange *exchange) {
 
 static int write_upgrade(sio_exchange *exchange, sio_bytes head) {
     sio_buf *out = &exchange->conn->front->head;
+    exchange->conn->front->counters->http_1xx++;
     out->len = 0;
     int rc = sio_http1_write_status(out, 101, NULL);
     if (rc == 0) {

@@ -44,6 +44,7 @@ int sio_front_new(sio_front **out, sio_loop *loop, const sio_front_options *opti
     front->loop = loop;
     front->engine = options->engine;
     front->client_dir = -1;
+    front->counters = options->counters ? options->counters : &front->own_counters;
     front->max_body = options->max_body;
     front->header_timeout_ms = options->header_timeout_ms;
     front->body_timeout_ms = options->body_timeout_ms;
@@ -96,6 +97,7 @@ void sio_front_free(sio_front *front) {
         close(front->client_dir);
     }
     sio_file_cache_done(&front->files);
+    (void)sio_front_set_page(front, NULL, NULL, NULL, NULL);
     sio_cors_done(&front->cors, front->mem);
     sio_buf_free(&front->head);
     sio_http1_scratch_free(front->scratch);
@@ -128,6 +130,7 @@ static bool has_room(const sio_front *front) {
 }
 
 void sio_front_accept(sio_front *front, sio_stream *stream) {
+    front->counters->connections_accepted++;
     if (has_room(front)) {
         (void)sio_front_conn_new(front, stream, (sio_bytes){NULL, 0});
     } else {
@@ -250,6 +253,8 @@ void sio_front_route(sio_front *front, sio_exchange *exchange) {
     sio_engine *engine = find_engine(front, target.path);
     if (engine) {
         route_engine(front, engine, exchange, target.path);
+    } else if (sio_page_route(front, exchange, target.path)) {
+        return;
     } else if ((dir = find_dir(front, target.path, &rest)) != NULL) {
         sio_static_route(exchange, dir->fd, rest);
     } else if (front->handler) {

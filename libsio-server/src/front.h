@@ -21,6 +21,7 @@ typedef struct sio_front_options {
     uint32_t max_connections;    /* 0: no limit; beyond it a connection is closed at once */
     const sio_server_cors *cors; /* copied; NULL: none */
     const char *client_dir;      /* copied; the browser bundles below the engine's path */
+    sio_counters *counters;      /* borrowed; NULL: the front counts for itself */
     uint32_t stray_upgrade_ms;   /* how long an upgrade request of nobody stays; 0: for ever */
     const char *client_version;  /* NULL: find it out */
 } sio_front_options;
@@ -53,6 +54,11 @@ size_t sio_front_count(const sio_front *front);
 /* The requests that the application keeps are lost to it, now. */
 void sio_front_lose_requests(sio_front *front);
 void sio_front_on_request(sio_front *front, sio_request_fn fn, void *user);
+/* Answer GET of exactly this path with what `write` appends; a `content_type` of static text.
+ * `path` is copied. NULL: none any more. Errors: SIO_ERR_INVALID, SIO_ERR_NOMEM. */
+typedef int (*sio_front_page_fn)(void *ctx, sio_buf *out);
+int sio_front_set_page(sio_front *front, const char *path, const char *content_type,
+                       sio_front_page_fn write, void *ctx);
 int sio_front_serve_dir(sio_front *front, const char *prefix, const char *dir);
 
 #endif

@@ -4,6 +4,8 @@
 
 #include "mem.h"
 
+#include <net/log.h>
+
 #include <string.h>
 #include <unistd.h>
 
@@ -236,9 +238,17 @@ static void settle(sio_front_conn *conn) {
     set_wait(conn);
 }
 
+static void count_fault(const sio_front_conn *conn, int err) {
+    sio_counters *counters = conn->front->counters;
+    ++*(err == SIO_ERR_TIMEOUT ? &counters->http_timeouts : &counters->http_faults);
+    SIO_LOG(sio_loop_log(conn->front->loop), SIO_LOG_DEBUG, "engine:http", "refused: %s",
+            sio_error_text(err));
+}
+
 /* The peer broke the rules, or was too slow. */
 static void fail(sio_front_conn *conn, int err) {
     bool answered = !conn->exchange && conn->in_body;
+    count_fault(conn, err);
     if (conn->exchange && conn->exchange->whole) {
         sio_front_conn_lost(conn, err); /* its answer is not ours to give */
     } else if (answered) {
@@ -480,6 +490,10 @@ static void on_eof(void *ctx) {
 }
 
 static void on_error(void *ctx, const sio_stream_error *error) {
+    const sio_front_conn *conn = ctx;
+    /* No wait has begun: it is still in the TLS handshake. */
+    bool early = !conn->served && conn->wait == SIO_WAIT_NOTHING;
+    conn->front->counters->tls_handshakes_failed += early && sio_stream_is_tls(conn->stream);
     sio_front_conn_lost(ctx, error->err);
 }
 

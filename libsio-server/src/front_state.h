@@ -4,6 +4,7 @@
 #define SIO_SERVER_FRONT_STATE_H
 
 #include "cors.h"
+#include "counters.h"
 #include "exchange.h"
 #include "file_cache.h"
 #include "front.h"
@@ -30,6 +31,14 @@ typedef struct sio_front_mount {
     sio_engine *engine;
 } sio_front_mount;
 
+/* A page that is made when it is asked for. */
+typedef struct sio_front_page {
+    char *path; /* NULL: there is none */
+    const char *content_type;
+    sio_front_page_fn write;
+    void *ctx;
+} sio_front_page;
+
 struct sio_front {
     const sio_mem *mem;
     sio_loop *loop;
@@ -46,6 +55,9 @@ struct sio_front {
     int client_dir;                        /* -1: none */
     char client_etag[SIO_CLIENT_ETAG_MAX]; /* of all its files, with its quotes */
     sio_file_cache files;
+    sio_front_page page;
+    sio_counters *counters;
+    sio_counters own_counters; /* when nobody gave any */
     sio_request_fn handler;
     void *handler_user;
     uint64_t max_body;
@@ -173,6 +185,11 @@ void sio_front_conn_answer_error(sio_front_conn *conn, int err);
 /* ---- request.c ---- */
 
 void sio_request_route(sio_front *front, sio_exchange *exchange);
+
+/* ---- page.c ---- */
+
+/* @return whether it was the page's path, and is answered */
+bool sio_page_route(sio_front *front, sio_exchange *exchange, sio_str path);
 
 /* ---- client_files.c ---- */
 

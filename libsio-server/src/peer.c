@@ -145,6 +145,7 @@ static void say_goodbye(sio_peer *peer, const char *name, const char *reason, in
 
 static void complete_end(sio_peer *peer, const char *reason, int err) {
     leave_namespace(peer);
+    sio_count_disconnect(&peer->ns->server->counters, reason);
     sio_list_push(&peer->ns->server->ending, &peer->link);
     say_goodbye(peer, "disconnect", reason, err);
     sio_peer_end_acks(peer);

@@ -49,6 +49,7 @@ static int make_engine(sio_server *server, const sio_server_options *options) {
         .http_threshold = options->http_compress_threshold,
         .callbacks = &sio_conn_callbacks,
         .user = server,
+        .counters = &server->counters,
     };
     if (options->engine_only) {
         return 0;
@@ -58,6 +59,16 @@ static int make_engine(sio_server *server, const sio_server_options *options) {
         server->engines[server->engine_count++] = server->engine;
     }
     return rc;
+}
+
+#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+static int write_metrics(void *ctx, sio_buf *out) {
+    return sio_server_write_metrics(ctx, out);
+}
+
+static bool has_sessions(const void *ctx) {
+    return sio_server_session_count(ctx) > 0;
 }
 
 static int make_front(sio_server *server, const sio_server_options *options) {
@@ -73,8 +84,14 @@ static int make_front(sio_server *server, const sio_server_options *options) {
         .stray_upgrade_ms =
             options->keep_unhandled_upgrades ? 0 : options->destroy_upgrade_timeout_ms,
         .client_version = options->client_version,
+        .counters = &server->counters,
     };
-    return sio_front_new(&server->front, server->loop, &front);
+    int rc = sio_front_new(&server->front, server->loop, &front);
+    if (rc == 0 && options->metrics_path) {
+        rc = sio_front_set_page(server->front, options->metrics_path, METRICS_TYPE, write_metrics,
+                                server);
+    }
+    return rc;
 }
 
 static void closed_if_empty(void *ctx);
@@ -88,6 +105,9 @@ static int make(sio_server *server, const sio_server_options *options) {
     }
     if (rc == 0) {
         rc = sio_timer_init(&server->close_timer, server->loop, close_deadline, server);
+    }
+    if (rc == 0) {
+        rc = sio_lag_init(&server->lag, server->loop, &server->counters, has_sessions, server);
     }
     if (rc == 0) {
         rc = sio_args_new(&server->scratch, server->mem);
@@ -122,6 +142,7 @@ static void destroy(void *ctx) {
     }
     sio_table_done(&server->namespaces);
     sio_timer_done(&server->close_timer);
+    sio_lag_done(&server->lag);
     sio_args_unref(server->scratch);
     sio_args_unref(server->no_args);
     sio_buf_free(&server->encode);
@@ -349,8 +370,9 @@ sio_engine *sio_server_engine(const sio_server *server) {
     return server->engine;
 }
 
-static int mount(sio_server *server, const sio_engine_settings *settings) {
+static int mount(sio_server *server, sio_engine_settings *settings) {
     sio_engine *engine;
+    settings->counters = &server->counters;
     int rc = sio_engine_new(&engine, server->loop, settings);
     if (rc == 0) {
         rc = sio_front_mount_engine(server->front, engine);

@@ -2,6 +2,7 @@
 #ifndef SIO_SERVER_STATE_H
 #define SIO_SERVER_STATE_H
 
+#include "counters.h"
 #include "engine.h"
 #include "front.h"
 
@@ -32,6 +33,8 @@ struct sio_server {
     sio_server_log_fn log_fn;
     void *log_user;
 
+    sio_counters counters;
+    sio_lag lag;
     sio_engine *engine;                          /* Socket.IO's; NULL with engine_only */
     sio_engine *engines[SIO_SERVER_MAX_ENGINES]; /* that one and further ones */
     size_t engine_count;

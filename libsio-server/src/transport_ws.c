@@ -128,11 +128,14 @@ static void on_data(sio_ws_link *link, const sio_ws_event *event) {
     int revision = sio_eio_session_revision(&link->session->eio);
     sio_bytes data = {event->data, event->len};
     sio_eio_packet packet;
+    link->engine->counters->packets_in_websocket++;
+    link->engine->counters->bytes_in_websocket += event->len;
     if (event->kind == SIO_WS_BINARY) {
         sio_eio_decode_binary(&packet, revision, data);
     } else {
         int rc = sio_eio_decode_text(&packet, revision, data, &link->engine->scratch);
         if (rc != 0) {
+            link->engine->counters->decode_errors++;
             fail(link, rc, sio_error_close_code(rc), true);
             return;
         }
@@ -175,6 +178,7 @@ static void read_events(sio_ws_link *link) {
         on_event(link, &event);
     }
     if (rc < 0 && link->session) {
+        link->engine->counters->decode_errors++;
         SIO_LOG(sio_loop_log(link->engine->loop), SIO_LOG_INFO, "engine:ws", "%s: %s",
                 link->session->id, sio_error_text(rc));
         fail(link, rc, sio_error_close_code(rc), true);
@@ -425,6 +429,11 @@ static int revision_of(const sio_ws_link *link) {
     return sio_eio_session_revision(&link->session->eio);
 }
 
+static void count_out(const sio_ws_link *link, size_t len) {
+    link->engine->counters->packets_out_websocket++;
+    link->engine->counters->bytes_out_websocket += len;
+}
+
 static bool compresses(const sio_ws_link *link, unsigned flags, size_t len) {
     return link->deflate_bits != 0 && (flags & SIO_EIO_COMPRESS) != 0 &&
            len >= link->engine->settings.compress_threshold;
@@ -433,6 +442,7 @@ static bool compresses(const sio_ws_link *link, unsigned flags, size_t len) {
 int sio_ws_link_write_message(sio_ws_link *link, sio_eio_message *message, unsigned flags) {
     bool as_text = link->base64 && sio_eio_message_is_binary(message);
     sio_bytes bytes;
+    count_out(link, sio_eio_message_data(message).len);
     if (!as_text && compresses(link, flags, sio_eio_message_data(message).len)) {
         int rc = sio_eio_message_bytes(&bytes, message, SIO_EIO_FORM_PACKET, revision_of(link));
         return rc != 0 ? rc : write_deflated(link, message, bytes);
@@ -452,6 +462,7 @@ static int write_copied(sio_ws_link *link, sio_buf *buf) {
     uint8_t *text = buf->data + SIO_EIO_HEADROOM - 1;
     size_t len = buf->len - SIO_EIO_HEADROOM + 1;
     text[0] = '4';
+    count_out(link, len);
     size_t header_len = sio_ws_write_header(header, SIO_WS_TEXT, true, false, len, NULL);
     uint8_t *room = sio_stream_room(link->stream, header_len + len);
     buf->len = 0;
@@ -484,6 +495,7 @@ static int write_item(sio_ws_link *link, const sio_eio_item *item) {
     }
     sio_bytes frame;
     int rc = sio_eio_item_bytes(&frame, item, SIO_EIO_FORM_FRAME, revision_of(link));
+    count_out(link, rc == 0 ? frame.len : 0);
     return rc != 0 ? rc : sio_stream_write(link->stream, frame.ptr, frame.len);
 }
 

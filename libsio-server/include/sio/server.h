@@ -25,6 +25,7 @@
 #include <sio/http1.h>
 #include <sio/http_fields.h>
 #include <sio/listen.h>
+#include <sio/metrics.h>
 #include <sio/namespace.h>
 #include <sio/peer.h>
 #include <sio/request.h>
@@ -168,13 +169,16 @@ typedef struct sio_server_options {
     bool keep_unhandled_upgrades;        /**< do not end upgrade requests that nobody handles */
     uint32_t destroy_upgrade_timeout_ms; /**< 1000: until an upgrade request that is neither for an
                                               engine nor for a handler is ended */
+    const char *metrics_path;            /**< "/metrics" or such: GET shows the counters there in
+                                              Prometheus' text format; NULL: nowhere. Everyone who
+                                              reaches the port can read it */
 } sio_server_options;
 
 #define SIO_SERVER_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(sio_server_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL, NULL, NULL, false, 0, \
-            false, false, false, 0                                                                 \
+            false, false, false, 0, NULL                                                           \
     }
 
 /* ---- server -------------------------------------------------------------------------------- */

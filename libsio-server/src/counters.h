@@ -1,0 +1,37 @@
+/* Counting: the helpers for what is more than an addition. */
+#ifndef SIO_SERVER_COUNTERS_H
+#define SIO_SERVER_COUNTERS_H
+
+#include <net/timer.h>
+#include <sio/eio_session.h>
+#include <sio/metrics.h>
+
+/* How late the loop runs: a timer of one second, and how much later than that it is called. It
+ * stops when `busy` says so, to let an idle program sleep. */
+typedef struct sio_lag {
+    sio_timer timer;
+    sio_counters *counters;
+    uint64_t due_us;
+    bool (*busy)(const void *ctx);
+    const void *ctx;
+} sio_lag;
+
+/* Errors: SIO_ERR_NOMEM. */
+int sio_lag_init(sio_lag *lag, sio_loop *loop, sio_counters *counters,
+                 bool (*busy)(const void *ctx), const void *ctx);
+void sio_lag_done(sio_lag *lag);
+/* Measure, unless it does. */
+void sio_lag_start(sio_lag *lag);
+/* What a measurement adds. */
+void sio_lag_note(sio_counters *counters, uint64_t late_us);
+
+/* An answer with this status. */
+void sio_count_status(sio_counters *counters, int status);
+/* A request that the engine refused with SIO_ERR_EIO_... or another error. */
+void sio_count_refusal(sio_counters *counters, int err);
+/* A session ended. */
+void sio_count_close(sio_counters *counters, sio_eio_reason reason);
+/* A peer ended. */
+void sio_count_disconnect(sio_counters *counters, const char *reason);
+
+#endif
