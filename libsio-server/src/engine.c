@@ -197,7 +197,7 @@ static bool has_messages(const sio_engine_session *session) {
 
 static void shut_down(sio_engine_session *session) {
     bool polling = sio_eio_session_transport(&session->eio) == SIO_EIO_POLLING;
-    bool unreachable = polling && !session->poll && !session->probe && !has_messages(session);
+    bool unreachable = polling && !session->poll && !has_messages(session);
     sio_engine_session_close(session, unreachable);
 }
 
