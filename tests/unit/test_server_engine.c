@@ -42,6 +42,7 @@ START_TEST(its_path_is_a_prefix_with_a_slash) {
 }
 END_TEST
 
+/* E18 */
 START_TEST(counts_its_sessions) {
     poller p;
     raw_client ws;
@@ -60,7 +61,8 @@ START_TEST(counts_its_sessions) {
 }
 END_TEST
 
-/* The engine's stop, with discard: a held GET gets a close, a WebSocket its Close frame. */
+/* E45 E67: The engine's stop, with discard: a held GET gets a close, a WebSocket its Close frame.
+ */
 START_TEST(closes_every_session_at_once) {
     poller held, idle;
     raw_client ws;
@@ -83,7 +85,7 @@ START_TEST(closes_every_session_at_once) {
 }
 END_TEST
 
-/* Without discard what is queued goes out first. */
+/* E69: Without discard what is queued goes out first. */
 START_TEST(closes_gracefully) {
     poller p;
     raw_client ws;

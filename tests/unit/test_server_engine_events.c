@@ -878,6 +878,31 @@ START_TEST(refusals_have_a_context) {
 }
 END_TEST
 
+/* E33: a refusal is readable for the page that asked. */
+START_TEST(refusals_carry_cors_headers) {
+    server_test s;
+    raw_client c;
+    http_answer answer;
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    sio_server_cors cors = SIO_SERVER_CORS_INIT;
+    const char *const origins[] = {"http://example.com"};
+    cors.origins = origins;
+    cors.origin_count = 1;
+    options.cors = &cors;
+    server_start(&s, &options);
+    raw_open(&c, &s);
+    http_send(&c, "GET", "/socket.io/?EIO=4&transport=websocket", "Origin: http://example.com\r\n",
+              NULL, 0);
+    ck_assert(http_receive(&c, &answer));
+    ck_assert_int_eq(answer.status, 400);
+    ck_assert_str_eq(answer.body, "{\"code\":3,\"message\":\"Bad request\"}");
+    ck_assert(http_has(&answer, "Access-Control-Allow-Origin: http://example.com"));
+    http_answer_free(&answer);
+    raw_close(&c);
+    server_stop(&s);
+}
+END_TEST
+
 static void upgrade_gets_400(const char *target, const char *headers, const char *body) {
     raw_client c;
     raw_open(&c, &t);
@@ -889,6 +914,76 @@ static void upgrade_gets_400(const char *target, const char *headers, const char
     raw_expect_eof(&c);
     raw_close(&c);
 }
+
+/* E52 */
+START_TEST(serves_connections_that_close) {
+    char target[128];
+    poller p;
+    poller_open(&p, &t, "EIO=4");
+    for (int i = 0; i < 2; i++) {
+        raw_client c;
+        snprintf(target, sizeof(target), "%s", poller_target(&p));
+        raw_open(&c, &t);
+        http_send(&c, "POST", target, "Connection: close\r\n", "4a", 2);
+        http_expect_answer(&c, 200, "ok");
+        raw_expect_eof(&c);
+        raw_close(&c);
+        raw_open(&c, &t);
+        http_send(&c, "GET", target, "Connection: close\r\n", NULL, 0);
+        http_expect_answer(&c, 200, "4a");
+        raw_expect_eof(&c);
+        raw_close(&c);
+    }
+    poller_close(&p);
+}
+END_TEST
+
+/* E48: what stands behind a close is not delivered. */
+START_TEST(nothing_behind_a_close_is_delivered) {
+    poller p;
+    poller_open(&p, &t, "EIO=4");
+    trace[0] = '\0';
+    poller_post(&p, "4a\x1e"
+                    "1\x1e"
+                    "4b");
+    expect_trace("mc");
+    ck_assert_int_eq(reason, SIO_EIO_REASON_TRANSPORT_CLOSE);
+    poller_close(&p);
+}
+END_TEST
+
+/* E23 */
+START_TEST(announces_its_settings) {
+    sio_engine_options options = usual();
+    poller p;
+    options.ping_interval_ms = 1234;
+    options.ping_timeout_ms = 123;
+    options.max_payload = 4321;
+    options.disable_upgrades = true;
+    restart(&options);
+    poller_open(&p, &t, "EIO=4");
+    ck_assert_ptr_nonnull(strstr(p.open, "\"upgrades\":[],\"pingInterval\":1234,"
+                                         "\"pingTimeout\":123,\"maxPayload\":4321}"));
+    poller_close(&p);
+}
+END_TEST
+
+/* E75 */
+START_TEST(a_close_lets_what_was_sent_arrive) {
+    raw_client c;
+    ws_connect(&c, &t, "EIO=4", NULL);
+    ck_assert_int_eq(send_told("a", NULL), 0);
+    ck_assert_int_eq(send_told("b", NULL), 0);
+    ck_assert_int_eq(send_told("c", NULL), 0);
+    sio_engine_session_close(last, false);
+    ws_expect(&c, "4a");
+    ws_expect(&c, "4b");
+    ws_expect(&c, "4c");
+    ws_expect_close(&c, 0);
+    server_until(&t, sent_ok + sent_lost == 3);
+    raw_close(&c);
+}
+END_TEST
 
 /* A WebSocket has no body before it, and a polling request does not become one. */
 START_TEST(refuses_upgrades_that_cannot_be) {
@@ -971,6 +1066,11 @@ int main(void) {
     tcase_add_test(tc, freeing_the_server_closes_its_sessions);
     tcase_add_test(tc, a_callback_may_free_the_server);
     tcase_add_test(tc, refusals_have_a_context);
+    tcase_add_test(tc, refusals_carry_cors_headers);
+    tcase_add_test(tc, serves_connections_that_close);
+    tcase_add_test(tc, nothing_behind_a_close_is_delivered);
+    tcase_add_test(tc, announces_its_settings);
+    tcase_add_test(tc, a_close_lets_what_was_sent_arrive);
     tcase_add_test(tc, refuses_upgrades_that_cannot_be);
     tcase_add_test(tc, socket_io_has_an_engine_below);
     return test_run(suite);

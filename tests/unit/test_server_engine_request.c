@@ -43,7 +43,7 @@ static void upgrade(const char *query, const char *headers, const char *body) {
     raw_close(&c);
 }
 
-/* T4-3 */
+/* E1 E2 E3 E50: T4-3 */
 START_TEST(refuses_unknown_transports) {
     get("", 400, UNKNOWN_TRANSPORT);
     get("?EIO=4", 400, UNKNOWN_TRANSPORT);
@@ -55,6 +55,7 @@ START_TEST(refuses_unknown_transports) {
     get("?EIO=4&transport=Polling", 400, UNKNOWN_TRANSPORT);
     get("?EIO=4&transport=polling%00", 400, UNKNOWN_TRANSPORT);
     get("?EIO=4&transport=polling&transport=tobi", 400, UNKNOWN_TRANSPORT);
+    upgrade("", "", "Transport unknown");
     upgrade("?EIO=4", "", "Transport unknown");
     upgrade("?EIO=4&transport=__proto__", "", "Transport unknown");
 }
@@ -85,6 +86,7 @@ START_TEST(answers_errors_as_json) {
 }
 END_TEST
 
+/* E4 */
 START_TEST(refuses_unknown_sessions) {
     get("?EIO=4&transport=polling&sid=nope", 400, UNKNOWN_SID);
     get("?EIO=4&transport=polling&sid=constructor", 400, UNKNOWN_SID);
@@ -105,7 +107,7 @@ START_TEST(refuses_very_long_session_ids) {
 }
 END_TEST
 
-/* T4-4, and OPTIONS without CORS */
+/* E35: T4-4, and OPTIONS without CORS */
 START_TEST(refuses_handshakes_by_other_methods) {
     const char *target = "/engine.io/?EIO=4&transport=polling";
     http_expect(&t, "POST", target, "", "4a", 400, BAD_METHOD);
@@ -124,7 +126,7 @@ START_TEST(wants_websockets_to_come_as_upgrades) {
 }
 END_TEST
 
-/* T4-2, T4-6 */
+/* E36: T4-2, T4-6 */
 START_TEST(refuses_other_revisions) {
     get("?transport=polling", 400, BAD_VERSION);
     get("?EIO=abc&transport=polling", 400, BAD_VERSION);
@@ -136,6 +138,7 @@ START_TEST(refuses_other_revisions) {
 }
 END_TEST
 
+/* E34 */
 START_TEST(refuses_malformed_origins) {
     http_expect(&t, "GET", "/engine.io/?EIO=4&transport=polling", "Origin: http://a\x80\r\n", NULL,
                 400, BAD_REQUEST);
@@ -145,6 +148,7 @@ START_TEST(refuses_malformed_origins) {
 }
 END_TEST
 
+/* E30 */
 START_TEST(refuses_another_transport_than_the_sessions) {
     poller p;
     char target[512];
@@ -192,10 +196,14 @@ START_TEST(answers_500_to_other_methods_of_a_session) {
 }
 END_TEST
 
+/* E28 */
 START_TEST(refuses_transports_that_are_off) {
     engine_stop(&t);
     engine_start(&t, &(sio_engine_settings){.polling = true});
-    get("?EIO=4&transport=polling", 200, NULL);
+    poller p;
+    poller_open(&p, &t, "EIO=4");
+    ck_assert_ptr_nonnull(strstr(p.open, "\"upgrades\":[]"));
+    poller_close(&p);
     get("?EIO=4&transport=websocket", 400, UNKNOWN_TRANSPORT);
     upgrade("?EIO=4&transport=websocket", "", "Transport unknown");
     engine_stop(&t);

@@ -60,7 +60,7 @@ START_TEST(pings_over_a_websocket) {
 }
 END_TEST
 
-/* T4-18 */
+/* E41 E61: T4-18 */
 START_TEST(ends_without_a_pong_over_polling) {
     stop();
     start_with(20, 300);
@@ -79,7 +79,7 @@ START_TEST(ends_without_a_pong_over_polling) {
 }
 END_TEST
 
-/* T4-20 */
+/* E41 E61: T4-20 */
 START_TEST(ends_without_a_pong_over_a_websocket) {
     stop();
     start_with(20, 300);

@@ -19,7 +19,7 @@ static void stop(void) {
     engine_stop(&t);
 }
 
-/* T4-1 */
+/* E22 E25 E29: T4-1 */
 START_TEST(opens) {
     raw_client c;
     http_answer answer;
@@ -43,7 +43,7 @@ START_TEST(opens) {
 }
 END_TEST
 
-/* T4-8, T4-9, T4-10 */
+/* E73 E81: T4-8, T4-9, T4-10 */
 START_TEST(carries_messages_both_ways) {
     poller p;
     poller_open(&p, &t, "EIO=4");
@@ -100,6 +100,7 @@ START_TEST(answers_posts_as_the_reference) {
 }
 END_TEST
 
+/* E84 */
 START_TEST(takes_chunked_posts) {
     poller p;
     poller_open(&p, &t, "EIO=4");
@@ -129,7 +130,7 @@ START_TEST(serves_both_kinds_on_one_connection) {
 }
 END_TEST
 
-/* T4-11, and the rows of what an undecodable payload does */
+/* E62: T4-11, and the rows of what an undecodable payload does */
 START_TEST(a_malformed_payload_ends_the_session) {
     static const char *const payloads[] = {"abc",     "",  "\x1e", "4a\x1e",
                                            "7\0364b", "7", "{}",   "b!!!!"};
@@ -191,7 +192,7 @@ START_TEST(two_posts_at_once_end_the_session) {
 }
 END_TEST
 
-/* T4-13 */
+/* E51: T4-13 */
 START_TEST(a_lost_poll_ends_the_session) {
     for (int reset = 0; reset < 2; reset++) {
         poller p;
@@ -243,6 +244,7 @@ START_TEST(an_idle_connection_may_go) {
 }
 END_TEST
 
+/* E57 */
 START_TEST(a_session_that_ends_cuts_its_running_post) {
     poller p;
     poller_open(&p, &t, "EIO=4");
@@ -257,6 +259,7 @@ START_TEST(a_session_that_ends_cuts_its_running_post) {
 }
 END_TEST
 
+/* E58 */
 START_TEST(an_octet_stream_ends_the_session) {
     poller p;
     poller_open(&p, &t, "EIO=4");
@@ -318,7 +321,7 @@ START_TEST(a_large_body_leaves_the_session_alive) {
 }
 END_TEST
 
-/* T4-21 */
+/* E47: T4-21 */
 START_TEST(the_client_closes) {
     poller p;
     poller_open(&p, &t, "EIO=4");

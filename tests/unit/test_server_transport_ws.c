@@ -26,7 +26,7 @@ static void echoes(raw_client *c, const char *packet) {
     ws_expect(c, packet);
 }
 
-/* T4-5 */
+/* E22 E26 E27: T4-5 */
 START_TEST(opens) {
     raw_client c;
     ws_frame frame;
@@ -46,7 +46,7 @@ START_TEST(opens) {
 }
 END_TEST
 
-/* T4-14, T4-15 */
+/* E73 E81: T4-14, T4-15 */
 START_TEST(carries_messages_both_ways) {
     raw_client c;
     ws_connect(&c, &t, "EIO=4", NULL);
@@ -205,7 +205,7 @@ START_TEST(limits_messages) {
 }
 END_TEST
 
-/* T4-16: an undecodable packet */
+/* E62: T4-16: an undecodable packet */
 START_TEST(a_malformed_packet_ends_the_session) {
     static const char *const packets[] = {"abc", "7", "{", ""};
     for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
@@ -220,7 +220,7 @@ START_TEST(a_malformed_packet_ends_the_session) {
 }
 END_TEST
 
-/* T4-22 */
+/* E47: T4-22 */
 START_TEST(the_client_closes) {
     raw_client c;
     ws_connect(&c, &t, "EIO=4", NULL);
@@ -500,9 +500,10 @@ START_TEST(a_bad_probe_leaves_the_session_alone) {
 }
 END_TEST
 
+/* E8 */
 START_TEST(a_second_probe_is_refused) {
     poller p;
-    raw_client first, second;
+    raw_client first, second, third;
     poller_open(&p, &t, "EIO=4");
     probe(&first, &p);
     probe(&second, &p);
@@ -511,8 +512,12 @@ START_TEST(a_second_probe_is_refused) {
     ws_expect(&first, "3probe");
     ws_text(&first, "5");
     echoes(&first, "4hello");
+    probe(&third, &p); /* upgraded already */
+    ws_expect_close(&third, 0);
+    echoes(&first, "4still mine");
     raw_close(&first);
     raw_close(&second);
+    raw_close(&third);
     poller_close(&p);
 }
 END_TEST
@@ -548,6 +553,7 @@ START_TEST(upgrades_can_be_off) {
 }
 END_TEST
 
+/* E64 */
 START_TEST(a_slow_probe_times_out) {
     engine_stop(&t);
     t.eio.upgrade_timeout = 400;
@@ -567,6 +573,7 @@ START_TEST(a_slow_probe_times_out) {
 }
 END_TEST
 
+/* E63 */
 START_TEST(the_end_of_the_session_ends_the_probe) {
     poller p;
     raw_client c;
@@ -581,6 +588,7 @@ START_TEST(the_end_of_the_session_ends_the_probe) {
 }
 END_TEST
 
+/* E7 */
 START_TEST(survives_garbage_behind_an_upgrade_request) {
     poller p;
     raw_client c;
