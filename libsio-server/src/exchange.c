@@ -2,6 +2,8 @@
 
 #include "mem.h"
 
+#include <net/log.h>
+
 #include <string.h>
 #include <unistd.h>
 
@@ -65,16 +67,39 @@ const sio_http1_head *sio_exchange_head(const sio_exchange *exchange) {
     return sio_http1_current(exchange->conn->parser);
 }
 
+/* Whether what the request says of itself is the word of a proxy that is believed. */
+static bool is_proxied(const sio_exchange *exchange, const sio_address *peer) {
+    const sio_front *front = exchange->conn->front;
+    return sio_exchange_head(exchange) && sio_proxies_trust(&front->proxies, peer);
+}
+
 const char *sio_exchange_remote(const sio_exchange *exchange) {
     sio_address address;
     if (!exchange->conn || sio_stream_peer(exchange->conn->stream, &address) != 0) {
         return "";
     }
-    return sio_address_host(&address, exchange->conn->front->remote);
+    sio_front *front = exchange->conn->front;
+    bool malformed = false;
+    bool told =
+        is_proxied(exchange, &address) &&
+        sio_proxies_client(&front->proxies, sio_exchange_head(exchange), front->remote, &malformed);
+    if (malformed) {
+        SIO_LOG(sio_loop_log(front->loop), SIO_LOG_WARN, "engine",
+                "a proxy tells an address that cannot be read");
+    }
+    return told ? front->remote : sio_address_host(&address, front->remote);
 }
 
 bool sio_exchange_is_tls(const sio_exchange *exchange) {
-    return exchange->conn && sio_stream_is_tls(exchange->conn->stream);
+    sio_address address;
+    if (!exchange->conn) {
+        return false;
+    }
+    bool secure = sio_stream_is_tls(exchange->conn->stream);
+    if (sio_stream_peer(exchange->conn->stream, &address) == 0 && is_proxied(exchange, &address)) {
+        (void)sio_proxies_secure(sio_exchange_head(exchange), &secure);
+    }
+    return secure;
 }
 
 bool sio_exchange_has_body(const sio_exchange *exchange) {

@@ -23,6 +23,10 @@ static int make_scratch(sio_front *front) {
 static int make(sio_front *front, const sio_front_options *options) {
     int rc = sio_cors_init(&front->cors, options->cors, front->mem);
     if (rc == 0) {
+        rc = sio_proxies_init(&front->proxies, options->trusted_proxies,
+                              options->trusted_proxy_count, front->mem);
+    }
+    if (rc == 0) {
         rc = make_scratch(front);
     }
     if (rc == 0 && options->client_dir) {
@@ -99,6 +103,7 @@ void sio_front_free(sio_front *front) {
     sio_file_cache_done(&front->files);
     (void)sio_front_set_page(front, NULL, NULL, NULL, NULL);
     sio_cors_done(&front->cors, front->mem);
+    sio_proxies_done(&front->proxies, front->mem);
     sio_buf_free(&front->head);
     sio_http1_scratch_free(front->scratch);
     sio_mem_release(front->mem, front);

@@ -24,6 +24,8 @@ typedef struct sio_front_options {
     sio_counters *counters;      /* borrowed; NULL: the front counts for itself */
     uint32_t stray_upgrade_ms;   /* how long an upgrade request of nobody stays; 0: for ever */
     const char *client_version;  /* NULL: find it out */
+    const char *const *trusted_proxies; /* copied */
+    size_t trusted_proxy_count;
 } sio_front_options;
 
 /* Errors: SIO_ERR_INVALID, SIO_ERR_NOT_FOUND (client_dir), SIO_ERR_NOMEM. */

@@ -8,6 +8,7 @@
 #include "exchange.h"
 #include "file_cache.h"
 #include "front.h"
+#include "proxies.h"
 #include "static_files.h"
 
 #include <net/list.h>
@@ -50,6 +51,7 @@ struct sio_front {
     sio_buf head;                      /* the answer's head that is being written */
     char remote[SIO_ADDRESS_TEXT_MAX]; /* for sio_exchange_remote */
     sio_cors cors;
+    sio_proxies proxies;
     sio_list requests;                     /* those the application keeps */
     sio_front_dir *dirs;                   /* longest prefix first */
     int client_dir;                        /* -1: none */

@@ -80,6 +80,8 @@ static int make_front(sio_server *server, const sio_server_options *options) {
         .idle_timeout_ms = options->idle_timeout_ms,
         .max_connections = options->max_connections,
         .cors = options->cors,
+        .trusted_proxies = options->trusted_proxies,
+        .trusted_proxy_count = options->trusted_proxy_count,
         .client_dir = options->engine_only ? NULL : options->client_dir,
         .stray_upgrade_ms =
             options->keep_unhandled_upgrades ? 0 : options->destroy_upgrade_timeout_ms,

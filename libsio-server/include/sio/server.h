@@ -172,13 +172,18 @@ typedef struct sio_server_options {
     const char *metrics_path;            /**< "/metrics" or such: GET shows the counters there in
                                               Prometheus' text format; NULL: nowhere. Everyone who
                                               reaches the port can read it */
+    const char *const *trusted_proxies;  /**< addresses ("10.0.0.1"), ranges ("10.0.0.0/8") and
+                                              "unix:" for Unix sockets: who comes from there is
+                                              believed in what X-Forwarded-For and X-Forwarded-Proto,
+                                              or Forwarded, say of the client */
+    size_t trusted_proxy_count;          /**< at most 1024 */
 } sio_server_options;
 
 #define SIO_SERVER_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(sio_server_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL, NULL, NULL, false, 0, \
-            false, false, false, 0, NULL                                                           \
+            false, false, false, 0, NULL, NULL, 0                                                  \
     }
 
 /* ---- server -------------------------------------------------------------------------------- */
