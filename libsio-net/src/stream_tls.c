@@ -312,6 +312,8 @@ static int verify_error(long verify) {
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE: /* another key under the name of the issuer */
+    case X509_V_ERR_CERT_UNTRUSTED:
         return SIO_ERR_TLS_ISSUER;
     default:
         return SIO_ERR_TLS_VERIFY;

@@ -46,7 +46,8 @@ START_TEST(lists) {
     }
     char many[17 * 45 + 1] = "";
     for (int i = 0; i < 17; i++) {
-        strcat(strcat(many, PIN_A), ",");
+        memcpy(many + i * 45, PIN_A, 44);
+        many[i * 45 + 44] = ',';
     }
     sio_tls *tls = NULL;
     sio_tls_options options = {.pins = many};
