@@ -64,6 +64,8 @@ struct sio_client {
     sio_http1_header *headers; /* names and values owned */
     size_t header_count;
     sio_tls *tls;
+    sio_client_network network; /* a copy of its own */
+    bool websocket_worked;      /* the last time: for `remember_upgrade` */
     sio_client_options options; /* numbers only; its pointers are not used */
     sio_decoder_options decoder_options;
     sio_session_options session_options;

@@ -1,6 +1,7 @@
 #include "engine.h"
 
 #include "engine_request.h"
+#include "network.h"
 #include "transport_polling.h"
 #include "transport_ws.h"
 
@@ -45,7 +46,12 @@ struct sio_cengine {
     failure failure;
     int fail_error;
     unsigned holds;
-    sio_eio_reason reason; /* once `closed` */
+    sio_eio_reason reason;   /* once `closed` */
+    sio_network_order order; /* what may still be tried, what is in use included */
+    bool *websocket_worked;  /* may be NULL */
+    bool no_upgrade;
+    bool try_all;
+    bool late; /* the attempt's deadline has passed */
     bool deflate;
     bool closed; /* the session is; on_close may still wait for the last POST */
     bool ended;  /* on_close was called */
@@ -126,6 +132,12 @@ static void fail_now(sio_cengine *e, int err, const char *message) {
 
 static void start_probe(sio_cengine *e);
 
+static void websocket_works(sio_cengine *e, bool works) {
+    if (e->websocket_worked) {
+        *e->websocket_worked = works;
+    }
+}
+
 static void handshake_done(sio_cengine *e, const sio_eio_packet *packet) {
     sio_eio_handshake handshake;
     char sid[SIO_EIO_SID_MAX];
@@ -134,6 +146,7 @@ static void handshake_done(sio_cengine *e, const sio_eio_packet *packet) {
         e->id[handshake.sid.len] = '\0';
     }
     e->connect_at = SIO_TIME_NEVER;
+    websocket_works(e, sio_cengine_transport(e) == SIO_EIO_WEBSOCKET);
     SIO_LOG(sio_loop_log(e->loop), SIO_LOG_DEBUG, LOG_SCOPE, "open on %s",
             sio_eio_transport_name(sio_cengine_transport(e)));
     if (e->callbacks->on_open) {
@@ -153,7 +166,36 @@ static void upgraded(sio_cengine *e) {
     }
 }
 
+static void cut(sio_cengine *e, uint64_t linger_ms);
+static void start_session(sio_cengine *e, sio_eio_transport transport);
+
+/* A session that did not open on one transport is begun on the next.
+ * @return whether there is one */
+static bool try_next(sio_cengine *e, const sio_eio_event *event) {
+    bool open = e->id[0] != '\0';
+    if (!e->try_all || open || e->late || e->order.count < 2 ||
+        event->reason == SIO_EIO_REASON_FORCED_CLOSE || e->fail_error != 0) {
+        return false;
+    }
+    bool second = e->order.first[1] == sio_cengine_transport(e);
+    e->order = (sio_network_order){.first = {e->order.first[second ? 0 : 1]}, .count = 1};
+    SIO_LOG(sio_loop_log(e->loop), SIO_LOG_DEBUG, LOG_SCOPE, "trying the next transport: %s",
+            sio_eio_transport_name(e->order.first[0]));
+    cut(e, 0);
+    sio_eio_session_free(&e->eio);
+    e->failure.known = false;
+    start_session(e, e->order.first[0]);
+    pump_soon(e);
+    return true;
+}
+
 static void session_closed(sio_cengine *e, const sio_eio_event *event) {
+    if (event->reason == SIO_EIO_REASON_TRANSPORT_ERROR) {
+        websocket_works(e, false);
+    }
+    if (try_next(e, event)) {
+        return;
+    }
     e->closed = true;
     e->reason = event->reason;
     e->connect_at = SIO_TIME_NEVER;
@@ -188,6 +230,9 @@ static void take_event(sio_cengine *e, const sio_eio_event *event) {
         break;
     case SIO_EIO_EVENT_PROBE_START:
         start_probe(e);
+        break;
+    case SIO_EIO_EVENT_UPGRADING:
+        websocket_works(e, true);
         break;
     case SIO_EIO_EVENT_UPGRADE:
         upgraded(e);
@@ -365,6 +410,7 @@ static int open_ws(sio_cengine *e, sio_ws_client **out) {
 }
 
 static void start_probe(sio_cengine *e) {
+    websocket_works(e, false);
     int rc = open_ws(e, &e->probe);
     if (rc != 0) {
         sio_eio_session_probe_closed(&e->eio, rc, now_of(e));
@@ -538,6 +584,7 @@ static void on_timer(void *ctx) {
     sio_time now = now_of(e);
     if (now >= e->connect_at && e->connect_at != SIO_TIME_NEVER) {
         e->connect_at = SIO_TIME_NEVER;
+        e->late = true;
         fail_now(e, SIO_ERR_TIMEOUT, "timeout");
     }
     sio_eio_session_elapsed(&e->eio, now);
@@ -607,7 +654,8 @@ int sio_cengine_send_buf(sio_cengine *engine, sio_buf *buf, bool binary, unsigne
     }
     sio_bytes data = {buf->data + SIO_EIO_HEADROOM, buf->len - SIO_EIO_HEADROOM};
     int rc = check_send(engine, data.len);
-    if (rc == 0 && sio_eio_session_direct(&engine->eio) && engine->ws &&
+    bool framed = !binary || !engine->request.base64;
+    if (rc == 0 && framed && sio_eio_session_direct(&engine->eio) && engine->ws &&
         sio_ws_client_takes(engine->ws, data.len, flags)) {
         rc = send_direct(engine, data, binary, flags);
     } else if (rc == 0) {
@@ -652,20 +700,62 @@ static bool options_are_valid(const sio_cengine_options *o) {
            (o->header_count == 0 || o->headers) && (!o->url->tls || o->tls);
 }
 
+static void start_session(sio_cengine *e, sio_eio_transport transport) {
+    e->config.no_upgrade = e->no_upgrade || transport == SIO_EIO_WEBSOCKET || e->order.count < 2;
+    sio_eio_session_init(&e->eio, SIO_EIO_CLIENT, transport, e->request.revision, &e->config);
+}
+
+static bool offers(const sio_network_order *order, sio_eio_transport transport) {
+    return order->first[0] == transport || (order->count > 1 && order->first[1] == transport);
+}
+
+static int choose_order(sio_cengine *e, const sio_cengine_options *o) {
+    const char *wanted = o->network ? o->network->transports : NULL;
+    if (wanted) {
+        return sio_network_read_order(&e->order, wanted);
+    }
+    bool both = o->transport == SIO_EIO_POLLING && o->upgrade;
+    e->order = (sio_network_order){{o->transport, SIO_EIO_WEBSOCKET}, both ? 2 : 1};
+    return 0;
+}
+
+static void apply_network(sio_cengine *e, const sio_client_network *network) {
+    if (network) {
+        e->no_upgrade = network->no_upgrade;
+        e->try_all = network->try_all_transports;
+        e->deflate = e->deflate && !network->no_deflate;
+        e->compress_threshold = network->compress_threshold;
+    }
+}
+
+static sio_eio_transport first_transport(const sio_cengine *e, const sio_cengine_options *o) {
+    bool remembered =
+        o->network && o->network->remember_upgrade && o->websocket_worked && *o->websocket_worked;
+    return remembered && offers(&e->order, SIO_EIO_WEBSOCKET) ? SIO_EIO_WEBSOCKET
+                                                              : e->order.first[0];
+}
+
 static void init_session(sio_cengine *e, const sio_cengine_options *o) {
     e->config = (sio_eio_config)SIO_EIO_CONFIG_INIT;
-    e->config.no_upgrade = !o->upgrade;
     e->config.mem = e->mem;
     if (o->connect_timeout > 0) {
         e->config.upgrade_timeout =
             o->connect_timeout < UINT32_MAX ? (uint32_t)o->connect_timeout : UINT32_MAX;
     }
-    sio_eio_session_init(&e->eio, SIO_EIO_CLIENT, o->transport, o->revision, &e->config);
+    e->request.revision = o->revision;
+    start_session(e, first_transport(e, o));
     e->connect_at = SIO_TIME_NEVER;
     e->goodbye_at = SIO_TIME_NEVER;
     sio_time now = now_of(e);
     if (o->connect_timeout > 0 && o->connect_timeout < SIO_TIME_NEVER - now) {
         e->connect_at = now + o->connect_timeout;
+    }
+}
+
+static void warn_if_insecure(const sio_cengine *e, const sio_cengine_options *o) {
+    if (o->url->tls && sio_tls_is_insecure(o->tls)) {
+        SIO_LOG(sio_loop_log(e->loop), SIO_LOG_WARN, LOG_SCOPE,
+                "TLS VERIFICATION IS OFF: anybody may be the server");
     }
 }
 
@@ -686,10 +776,15 @@ int sio_cengine_new(sio_cengine **out, sio_loop *loop, const sio_cengine_options
     e->max_queued = options->max_queued;
     e->deflate = options->deflate;
     e->compress_threshold = options->compress_threshold;
+    e->websocket_worked = options->websocket_worked;
     sio_buf_init(&e->scratch, 0, mem);
     sio_task_init(&e->task, pump, e);
+    apply_network(e, options->network);
+    int rc = choose_order(e, options);
     init_session(e, options);
-    int rc = sio_engine_request_init(&e->request, loop, options);
+    if (rc == 0) {
+        rc = sio_engine_request_init(&e->request, loop, options);
+    }
     if (rc == 0) {
         rc = sio_timer_init(&e->timer, loop, on_timer, e);
     }
@@ -697,6 +792,7 @@ int sio_cengine_new(sio_cengine **out, sio_loop *loop, const sio_cengine_options
         sio_cengine_free(e);
         return rc;
     }
+    warn_if_insecure(e, options);
     pump_soon(e);
     *out = e;
     return 0;

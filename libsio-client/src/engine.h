@@ -10,6 +10,7 @@
 #include <net/loop.h>
 #include <net/tls.h>
 #include <sio/client_error.h>
+#include <sio/client_network.h>
 #include <sio/eio.h>
 #include <sio/eio_session.h>
 #include <sio/http1.h>
@@ -49,6 +50,11 @@ typedef struct sio_cengine_options {
     size_t compress_threshold;
     sio_tls *tls;            /* referenced; needed for https and wss */
     const char *server_name; /* copied: to verify and send as SNI; NULL: the URL's host */
+    /* As sio_network_copy made it, borrowed for the call; NULL: all defaults. Its order of
+     * transports takes the place of `transport` and `upgrade`. */
+    const sio_client_network *network;
+    /* Whether a WebSocket worked the last time, borrowed for the engine's life; may be NULL. */
+    bool *websocket_worked;
     const sio_cengine_callbacks *callbacks; /* borrowed */
     void *ctx;
 } sio_cengine_options;

@@ -17,6 +17,8 @@ struct sio_http_client {
     void *ctx;
     sio_http1_parser *parser; /* of the present connection */
     uint64_t max_body;
+    uint32_t timeout_ms; /* of a request; 0: none */
+    sio_timer timer;
     sio_buf request; /* kept until the response begins, to be sent again */
     sio_buf body;    /* of a response that comes in pieces */
     sio_bytes piece; /* a body that lies in one piece of the bytes just read */
@@ -59,7 +61,8 @@ static void shrink(sio_buf *buf) {
 
 static void fail(sio_http_client *c, const sio_transport_end *why) {
     sio_transport_end end = *why;
-    end.http_status = c->status;
+    end.http_status = why->http_status ? why->http_status : c->status;
+    sio_timer_stop(&c->timer);
     const char *detail = why->detail;
     c->busy = false;
     /* The detail may be a part of what goes with the connection. */
@@ -84,6 +87,7 @@ static void finish(sio_http_client *c) {
         disconnect(c);
     }
     c->served = c->dial.stream != NULL;
+    sio_timer_stop(&c->timer);
     c->busy = false;
     c->complete = false;
     shrink(&c->request);
@@ -133,6 +137,9 @@ static int take_head(sio_http_client *c, const sio_http1_head *head) {
     c->status = head->status;
     c->octets = is_octets(head);
     c->keep = head->keep_alive;
+    if (c->callbacks->on_head) {
+        c->callbacks->on_head(c->ctx, head);
+    }
     sio_str coding = sio_http1_find(head, SIO_STR("Content-Encoding"));
     bool plain = coding.len == 0 || sio_http1_has_token(coding, SIO_STR("identity"));
     sio_http1_drop_head(c->parser);
@@ -224,10 +231,10 @@ static void on_error(void *ctx, const sio_stream_error *error) {
     drop(c);
 }
 
-static void on_dial_failed(void *ctx, int err, const char *detail) {
+static void on_dial_failed(void *ctx, const sio_transport_end *why) {
     sio_http_client *c = ctx;
     hold(c);
-    fail(c, &(sio_transport_end){.err = err, .detail = detail});
+    fail(c, why);
     drop(c);
 }
 
@@ -247,7 +254,6 @@ static int write_request(sio_http_client *c) {
 
 static void on_connected(void *ctx) {
     sio_http_client *c = ctx;
-    sio_dial_connected(&c->dial);
     hold(c);
     int rc = c->busy ? write_request(c) : 0;
     if (rc != 0) {
@@ -291,7 +297,20 @@ int sio_http_client_send(sio_http_client *client) {
         return rc;
     }
     c->busy = true;
+    if (c->timeout_ms > 0) {
+        sio_timer_start(&c->timer, c->timeout_ms);
+    }
     return 0;
+}
+
+static void on_timeout(void *ctx) {
+    sio_http_client *c = ctx;
+    hold(c);
+    fail(c, &(sio_transport_end){
+                .err = SIO_ERR_TIMEOUT,
+                .detail = "the server did not answer the request in time",
+            });
+    drop(c);
 }
 
 bool sio_http_client_busy(const sio_http_client *client) {
@@ -301,14 +320,20 @@ bool sio_http_client_busy(const sio_http_client *client) {
 /* ---- life ---- */
 
 int sio_http_client_new(sio_http_client **out, sio_loop *loop, sio_dial_target *target,
-                        uint64_t max_body, const sio_http_client_callbacks *callbacks, void *ctx) {
+                        const sio_http_client_limits *limits,
+                        const sio_http_client_callbacks *callbacks, void *ctx) {
     const sio_mem *mem = sio_loop_mem(loop);
     sio_http_client *c = sio_mem_zalloc(mem, sizeof(*c));
     if (!c) {
         return SIO_ERR_NOMEM;
     }
+    if (sio_timer_init(&c->timer, loop, on_timeout, c) != 0) {
+        sio_mem_release(mem, c);
+        return SIO_ERR_NOMEM;
+    }
     c->mem = mem;
-    c->max_body = max_body;
+    c->max_body = limits->max_body;
+    c->timeout_ms = limits->timeout_ms;
     c->callbacks = callbacks;
     c->ctx = ctx;
     c->dial = (sio_dial){
@@ -334,6 +359,7 @@ void sio_http_client_free(sio_http_client *client, uint64_t linger_ms) {
         c->dial.stream = NULL;
     }
     disconnect(c);
+    sio_timer_done(&c->timer);
     sio_buf_free(&c->request);
     sio_buf_free(&c->body);
     c->busy = false;

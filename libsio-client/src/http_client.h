@@ -7,7 +7,9 @@
 #include "dial.h"
 #include "transport.h"
 
+#include <net/timer.h>
 #include <sio/buffer.h>
+#include <sio/http1.h>
 
 typedef struct sio_http_client sio_http_client;
 
@@ -23,12 +25,19 @@ typedef struct sio_http_response {
 typedef struct sio_http_client_callbacks {
     void (*on_response)(void *ctx, const sio_http_response *response);
     void (*on_failed)(void *ctx, const sio_transport_end *end); /* without `message` */
+    /* Before on_response; may be NULL. Only looks. */
+    void (*on_head)(void *ctx, const sio_http1_head *head);
 } sio_http_client_callbacks;
 
-/* `target` and `callbacks` are borrowed. `max_body` bounds a response's body.
- * Errors: SIO_ERR_NOMEM. */
+typedef struct sio_http_client_limits {
+    uint64_t max_body;   /* of a response */
+    uint32_t timeout_ms; /* of a request, connecting included; 0: none */
+} sio_http_client_limits;
+
+/* `target` and `callbacks` are borrowed. Errors: SIO_ERR_NOMEM. */
 int sio_http_client_new(sio_http_client **out, sio_loop *loop, sio_dial_target *target,
-                        uint64_t max_body, const sio_http_client_callbacks *callbacks, void *ctx);
+                        const sio_http_client_limits *limits,
+                        const sio_http_client_callbacks *callbacks, void *ctx);
 
 /* Cut the connection; no callback any more. NULL is allowed. With `linger_ms`, a small request that
  * is being sent still goes out, and its answer is awaited that long by nobody. */

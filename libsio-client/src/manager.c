@@ -241,6 +241,8 @@ static int start_engine(sio_client *client, sio_attempt *attempt) {
         .compress_threshold = 1024,
         .tls = client->tls,
         .server_name = client->server_name,
+        .network = &client->network,
+        .websocket_worked = &client->websocket_worked,
         .callbacks = &callbacks,
         .ctx = attempt,
     };

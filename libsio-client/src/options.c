@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "network.h"
+
 #include "mem.h"
 
 #include <string.h>
@@ -64,7 +66,8 @@ int sio_client_check_auth(const char *auth) {
 
 static bool header_is_valid(const char *name, const char *value) {
     return name && value && sio_http1_is_token((sio_str){name, strlen(name)}) &&
-           sio_http1_is_value((sio_str){value, strlen(value)});
+           sio_http1_is_value((sio_str){value, strlen(value)}) &&
+           sio_network_header_is_free((sio_str){name, strlen(name)});
 }
 
 static int check(const sio_client_options *options) {
@@ -288,9 +291,12 @@ static int apply_tls(sio_client *client, const sio_client_tls *tls) {
     if (!tls) {
         tls = &none;
     }
-    if (tls->size != sizeof(*tls)) {
+    sio_client_tls given = SIO_CLIENT_TLS_INIT;
+    if (tls->size < sizeof(tls->size) || tls->size > sizeof(given)) {
         return SIO_ERR_INVALID;
     }
+    memcpy(&given, tls, tls->size);
+    tls = &given;
     sio_tls_options options = {
         .context = tls->ctx,
         .ca_file = tls->ca_file,
@@ -299,6 +305,13 @@ static int apply_tls(sio_client *client, const sio_client_tls *tls) {
         .key_file = tls->key_file,
         .passphrase = tls->key_passphrase,
         .insecure = tls->insecure,
+        .ca_pem = tls->ca_pem,
+        .cert_pem = tls->cert_pem,
+        .key_pem = tls->key_pem,
+        .pkcs12_file = tls->pkcs12_file,
+        .pins = tls->pins,
+        .min_version = (int)tls->min_version,
+        .ciphers = tls->ciphers,
         .alpn = "http/1.1",
     };
     int rc = sio_tls_client_new(&client->tls, &options, detail, client->mem);
@@ -346,6 +359,9 @@ int sio_client_options_apply(sio_client *client, const char *url,
         rc = apply_headers(client, options);
     }
     if (rc == 0) {
+        rc = sio_network_copy(&client->network, options->network, client->mem);
+    }
+    if (rc == 0) {
         rc = apply_tls(client, options->tls);
     }
     return rc;
@@ -362,5 +378,6 @@ void sio_client_options_free(sio_client *client) {
     sio_mem_release(mem, client->query);
     sio_mem_release(mem, client->auth);
     sio_mem_release(mem, client->server_name);
+    sio_network_free(&client->network, mem);
     sio_tls_unref(client->tls);
 }

@@ -112,14 +112,21 @@ static void on_post_response(void *ctx, const sio_http_response *response) {
     }
 }
 
-static const sio_http_client_callbacks get_callbacks = {on_get_response, on_get_failed};
-static const sio_http_client_callbacks post_callbacks = {on_post_response, on_post_failed};
+static void on_head(void *ctx, const sio_http1_head *head) {
+    sio_polling *p = ctx;
+    sio_engine_request_take_cookies(p->request, SIO_EIO_POLLING, head);
+}
+
+static const sio_http_client_callbacks get_callbacks = {
+    .on_response = on_get_response, .on_failed = on_get_failed, .on_head = on_head};
+static const sio_http_client_callbacks post_callbacks = {
+    .on_response = on_post_response, .on_failed = on_post_failed, .on_head = on_head};
 
 /* ---- requests ---- */
 
 static int begin(sio_polling *p, sio_buf *out, const char *method) {
     int rc = sio_engine_request_write(p->request, out, method, SIO_EIO_POLLING, p->sid);
-    if (rc == 0 && !p->request->has_accept) {
+    if (rc == 0 && !p->request->of[SIO_EIO_POLLING].has_accept) {
         rc = sio_http1_write_header(out, SIO_STR("Accept"), SIO_STR("*/*"));
     }
     return rc;
@@ -182,9 +189,10 @@ int sio_polling_new(sio_polling **out, sio_loop *loop, sio_engine_request *reque
     p->sid = sid;
     p->callbacks = callbacks;
     p->ctx = ctx;
-    int rc = sio_http_client_new(&p->get, loop, &request->to, max_response, &get_callbacks, p);
+    sio_http_client_limits limits = {max_response, request->timeout_ms};
+    int rc = sio_http_client_new(&p->get, loop, &request->to, &limits, &get_callbacks, p);
     if (rc == 0) {
-        rc = sio_http_client_new(&p->post, loop, &request->to, max_response, &post_callbacks, p);
+        rc = sio_http_client_new(&p->post, loop, &request->to, &limits, &post_callbacks, p);
     }
     if (rc != 0) {
         sio_polling_free(p, 0);

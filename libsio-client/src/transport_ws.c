@@ -73,20 +73,26 @@ static void drop(sio_ws_client *w) {
 
 /* ---- the end ---- */
 
-static void end(sio_ws_client *w, int err, int status, uint16_t code, const char *detail) {
-    bool broken = w->state != WS_OPEN || (code != 1006 && err != SIO_ERR_CLOSED);
+static void tell_end(sio_ws_client *w, const sio_transport_end *why) {
+    sio_transport_end told = *why;
+    bool broken = w->state != WS_OPEN || (told.close_code != 1006 && told.err != SIO_ERR_CLOSED);
     char text[SIO_TRANSPORT_DETAIL];
-    snprintf(text, sizeof(text), "%s", detail);
+    snprintf(text, sizeof(text), "%s", why->detail);
     w->state = WS_ENDED;
     sio_dial_cut(&w->dial);
-    sio_transport_end told = {
-        .err = err,
-        .http_status = status,
-        .close_code = code,
-        .message = broken ? "websocket error" : "websocket connection closed",
-        .detail = text,
-    };
+    told.message = broken ? "websocket error" : "websocket connection closed";
+    told.detail = text;
     w->callbacks->on_end(w->ctx, w, &told, broken);
+}
+
+static void end(sio_ws_client *w, int err, int status, uint16_t code, const char *detail) {
+    tell_end(w, &(sio_transport_end){
+                    .err = err,
+                    .http_status = status,
+                    .stage = sio_client_stage_of(err, SIO_CLIENT_STAGE_WEBSOCKET),
+                    .close_code = code,
+                    .detail = detail,
+                });
 }
 
 /* Send a Close frame behind what was written and leave the connection to the loop. */
@@ -191,6 +197,10 @@ static bool wants_compression(const sio_ws_client *w, size_t len, unsigned flags
     return w->compresses && (flags & SIO_EIO_COMPRESS) != 0 && len >= w->compress_threshold;
 }
 
+static sio_ws_opcode opcode_of(const sio_ws_client *w, const sio_eio_item *item) {
+    return sio_eio_item_is_binary(item) && !w->request->base64 ? SIO_WS_BINARY : SIO_WS_TEXT;
+}
+
 static int write_compressed(sio_ws_client *w, const sio_eio_item *item, sio_bytes bytes) {
     int rc = 0;
     if (!w->deflater) {
@@ -205,7 +215,7 @@ static int write_compressed(sio_ws_client *w, const sio_eio_item *item, sio_byte
         return rc;
     }
     frame f = {
-        .opcode = sio_eio_item_is_binary(item) ? SIO_WS_BINARY : SIO_WS_TEXT,
+        .opcode = opcode_of(w, item),
         .compressed = true,
         .data = w->packed.data,
         .len = w->packed.len,
@@ -219,7 +229,8 @@ static int write_compressed(sio_ws_client *w, const sio_eio_item *item, sio_byte
 
 static int write_item(sio_ws_client *w, const sio_eio_item *item) {
     sio_bytes bytes;
-    int rc = sio_eio_item_bytes(&bytes, item, SIO_EIO_FORM_PACKET, w->request->revision);
+    sio_eio_form form = w->request->base64 ? SIO_EIO_FORM_TEXT : SIO_EIO_FORM_PACKET;
+    int rc = sio_eio_item_bytes(&bytes, item, form, w->request->revision);
     if (rc != 0) {
         return rc;
     }
@@ -227,7 +238,7 @@ static int write_item(sio_ws_client *w, const sio_eio_item *item) {
         return write_compressed(w, item, bytes);
     }
     frame f = {
-        .opcode = sio_eio_item_is_binary(item) ? SIO_WS_BINARY : SIO_WS_TEXT,
+        .opcode = opcode_of(w, item),
         .data = bytes.ptr,
         .len = bytes.len,
     };
@@ -355,6 +366,8 @@ static sio_ws_handshake_options handshake_options(const sio_ws_client *w) {
     static const sio_ws_deflate_options lean = SIO_WS_DEFLATE_OPTIONS_INIT;
     sio_ws_handshake_options options = SIO_WS_HANDSHAKE_OPTIONS_INIT;
     options.deflate = w->offered ? &lean : NULL;
+    options.protocols = w->request->protocols;
+    options.protocol_count = w->request->protocol_count;
     return options;
 }
 
@@ -452,6 +465,7 @@ static void refused(sio_ws_client *w, int status) {
 static void accepted(sio_ws_client *w, const sio_http1_head *head, uint8_t *data, size_t len) {
     sio_ws_agreement agreed;
     int status = head->status;
+    sio_engine_request_take_cookies(w->request, SIO_EIO_WEBSOCKET, head);
     int rc = check_head(w, &agreed, head);
     if (rc == 0) {
         rc = make_decoder(w, &agreed);
@@ -490,7 +504,6 @@ static void read_response(sio_ws_client *w, uint8_t *data, size_t len) {
 
 static void on_connected(void *ctx) {
     sio_ws_client *w = ctx;
-    sio_dial_connected(&w->dial);
     hold(w);
     int rc = sio_http1_response_to(w->parser, SIO_HTTP1_ASKED_UPGRADE);
     if (rc == 0) {
@@ -529,7 +542,13 @@ static void on_eof(void *ctx) {
 static void on_error(void *ctx, const sio_stream_error *error) {
     sio_ws_client *w = ctx;
     hold(w);
-    end(w, error->err, 0, w->state == WS_OPEN ? 1006 : 0, error->detail);
+    tell_end(w, &(sio_transport_end){
+                    .err = error->err,
+                    .stage = sio_client_stage_of(error->err, SIO_CLIENT_STAGE_WEBSOCKET),
+                    .sys = error->sys,
+                    .close_code = w->state == WS_OPEN ? 1006 : 0,
+                    .detail = error->detail,
+                });
     drop(w);
 }
 
@@ -548,10 +567,10 @@ static void on_drain(void *ctx) {
     drop(w);
 }
 
-static void on_dial_failed(void *ctx, int err, const char *detail) {
+static void on_dial_failed(void *ctx, const sio_transport_end *why) {
     sio_ws_client *w = ctx;
     hold(w);
-    end(w, err, 0, 0, detail);
+    tell_end(w, why);
     drop(w);
 }
 

@@ -4,6 +4,9 @@
 
 #include "net/listener.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 typedef struct world {
     sio_loop *loop;
     sio_listener *listener;
@@ -12,8 +15,14 @@ typedef struct world {
     sio_dial_target target;
     sio_dial dial;
     unsigned connects, errors, failures;
-    int err;
+    int err, status, sys;
+    sio_client_stage stage;
     char detail[300];
+    const char *const *script; /* what the proxy answers, one piece for each read */
+    size_t said;
+    char heard[600];
+    size_t heard_len;
+    char got[64];
 } world;
 
 static void accept_one(void *ctx, sio_stream *stream) {
@@ -25,7 +34,7 @@ static void accept_one(void *ctx, sio_stream *stream) {
 static void on_connected(void *ctx) {
     world *w = ctx;
     w->connects++;
-    sio_dial_connected(&w->dial);
+
     sio_loop_stop(w->loop);
 }
 
@@ -36,11 +45,14 @@ static void on_error(void *ctx, const sio_stream_error *error) {
     sio_loop_stop(w->loop);
 }
 
-static void on_failed(void *ctx, int err, const char *detail) {
+static void on_failed(void *ctx, const sio_transport_end *why) {
     world *w = ctx;
     w->failures++;
-    w->err = err;
-    snprintf(w->detail, sizeof w->detail, "%s", detail);
+    w->err = why->err;
+    w->stage = why->stage;
+    w->status = why->http_status;
+    w->sys = why->sys;
+    snprintf(w->detail, sizeof w->detail, "%s", why->detail);
     sio_loop_stop(w->loop);
 }
 
@@ -93,6 +105,7 @@ START_TEST(name_without_address) {
     net_run(w.loop);
     ck_assert_uint_eq(w.failures, 1);
     ck_assert_int_eq(w.err, SIO_ERR_RESOLVE);
+    ck_assert_int_eq(w.stage, SIO_CLIENT_STAGE_RESOLVE);
     ck_assert_ptr_nonnull(strstr(w.detail, "no_such_host.invalid: "));
     ck_assert(!w.target.has_peer);
     end(&w);
@@ -106,8 +119,11 @@ START_TEST(nobody_listens) {
     w.listener = NULL;
     ck_assert_int_eq(sio_dial_start(&w.dial), 0);
     net_run(w.loop);
-    ck_assert_uint_eq(w.errors, 1);
+    ck_assert_uint_eq(w.failures, 1);
+    ck_assert_uint_eq(w.errors, 0);
     ck_assert_int_eq(w.err, SIO_ERR_CONNECT);
+    ck_assert_int_eq(w.stage, SIO_CLIENT_STAGE_CONNECT);
+    ck_assert_int_eq(w.sys, ECONNREFUSED);
     end(&w);
 }
 END_TEST
@@ -123,6 +139,148 @@ START_TEST(cut_at_once) {
 }
 END_TEST
 
+/* ---- through a proxy: each read of its is answered with the next line of the script ---- */
+
+static void proxy_read(void *ctx, uint8_t *data, size_t len) {
+    world *w = ctx;
+    ck_assert_uint_lt(w->heard_len + len, sizeof w->heard);
+    memcpy(w->heard + w->heard_len, data, len);
+    w->heard_len += len;
+    const char *say = w->script[w->said];
+    if (!say) {
+        sio_stream_free(w->server);
+        w->server = NULL;
+        return;
+    }
+    w->said++;
+    size_t n = strlen(say);
+    if (say[0] == 5 || say[0] == 1) {
+        n = w->target.proxy.kind == SIO_PROXY_SOCKS5 && w->said == 3 ? 10 : 2;
+    }
+    ck_assert_int_eq(sio_stream_write(w->server, say, n), 0);
+}
+
+static const sio_stream_callbacks proxy_callbacks = {.on_read = proxy_read};
+
+static void accept_proxy(void *ctx, sio_stream *stream) {
+    world *w = ctx;
+    sio_stream_free(w->server);
+    w->server = stream;
+    sio_stream_set_callbacks(stream, &proxy_callbacks, w);
+}
+
+static void begin_proxy(world *w, sio_proxy_kind kind, const char *const *script) {
+    static char host[] = "127.0.0.1";
+    begin(w, "no_such_host.invalid"); /* which only the proxy would have to know */
+    sio_listener_free(w->listener);
+    sio_listener_options options = {.host = "127.0.0.1", .on_accept = accept_proxy, .ctx = w};
+    ck_assert_int_eq(sio_listener_new(&w->listener, w->loop, &options, NULL), 0);
+    w->script = script;
+    w->target.port = 80;
+    w->target.proxy = (sio_dial_proxy){
+        .host = host, .port = sio_listener_port(w->listener), .kind = kind, .has_user = true};
+    ck_assert_int_eq(sio_buf_add_text(&w->target.proxy.user, "me"), 0);
+    ck_assert_int_eq(sio_buf_add_text(&w->target.proxy.password, "pw"), 0);
+    ck_assert_int_eq(sio_dial_start(&w->dial), 0);
+    net_run(w->loop);
+}
+
+static void end_proxy(world *w) {
+    sio_buf_free(&w->target.proxy.user);
+    sio_buf_free(&w->target.proxy.password);
+    end(w);
+}
+
+START_TEST(through_an_http_proxy) {
+    static const char *const script[] = {"HTTP/1.1 200 OK\r\n\r\n", NULL};
+    world w;
+    begin_proxy(&w, SIO_PROXY_HTTP, script);
+    ck_assert_uint_eq(w.connects, 1);
+    ck_assert_ptr_nonnull(strstr(w.heard, "CONNECT no_such_host.invalid:80 HTTP/1.1\r\n"));
+    ck_assert_ptr_nonnull(strstr(w.heard, "Proxy-Authorization: Basic bWU6cHc=\r\n"));
+    ck_assert(w.target.has_peer);
+    end_proxy(&w);
+}
+END_TEST
+
+START_TEST(through_a_socks_proxy) {
+    static const char *const script[] = {"\x05\x02", "\x01\x00",
+                                         "\x05\x00\x00\x01\x01\x02\x03\x04\x00\x50", NULL};
+    world w;
+    begin_proxy(&w, SIO_PROXY_SOCKS5, script);
+    w.script = script;
+    ck_assert_msg(w.failures == 1 || w.connects == 1, "%s", w.detail);
+    ck_assert_mem_eq(
+        w.heard, "\x05\x02\x00\x02\x01\x02me\x02pw\x05\x01\x00\x03\x14no_such_host.invalid\x00\x50",
+        4 + 7 + 7 + 20);
+    end_proxy(&w);
+}
+END_TEST
+
+static const struct {
+    sio_proxy_kind kind;
+    const char *script[3];
+    int err;
+    int status;
+    const char *detail;
+} refusals[] = {
+    {SIO_PROXY_HTTP, {"HTTP/1.1 407 No\r\n\r\n"}, SIO_ERR_PROXY_AUTH, 407, "credentials"},
+    {SIO_PROXY_HTTP, {"HTTP/1.1 502 Bad\r\n\r\n"}, SIO_ERR_PROXY, 502, "Bad Gateway"},
+    {SIO_PROXY_HTTP, {"HTTP/1.1 302 X\r\nLocation: /\r\n\r\n"}, SIO_ERR_PROXY, 302, "127.0.0.1"},
+    {SIO_PROXY_HTTP, {"<html>\r\n\r\n"}, SIO_ERR_PROXY_ANSWER, 0, ""},
+    {SIO_PROXY_HTTP, {"HTTP/1.1 200 OK\r\n\r\nextra"}, SIO_ERR_PROXY_ANSWER, 200, "behind"},
+    {SIO_PROXY_HTTP, {NULL}, SIO_ERR_PROXY_ANSWER, 0, "closed the connection"},
+    {SIO_PROXY_SOCKS5, {"\x05\xff"}, SIO_ERR_PROXY_AUTH, 0, "authenticate"},
+    {SIO_PROXY_SOCKS5, {"\x05\x02", "\x01\x01"}, SIO_ERR_PROXY_AUTH, 0, "credentials"},
+    {SIO_PROXY_SOCKS5, {"HTTP/1.1 400 Bad Request"}, SIO_ERR_PROXY_ANSWER, 0, "SOCKS"},
+    {SIO_PROXY_SOCKS5, {NULL}, SIO_ERR_PROXY_ANSWER, 0, "closed the connection"},
+};
+
+START_TEST(a_proxy_that_refuses) {
+    world w;
+    begin_proxy(&w, refusals[_i].kind, refusals[_i].script);
+    ck_assert_uint_eq(w.connects, 0);
+    ck_assert_uint_eq(w.failures, 1);
+    ck_assert_str_eq(sio_error_name(w.err), sio_error_name(refusals[_i].err));
+    ck_assert_int_eq(w.stage, SIO_CLIENT_STAGE_PROXY);
+    ck_assert_int_eq(w.status, refusals[_i].status);
+    ck_assert_msg(strstr(w.detail, refusals[_i].detail) != NULL, "%s", w.detail);
+    end_proxy(&w);
+}
+END_TEST
+
+START_TEST(a_unix_socket_needs_no_name) {
+    world w;
+    begin(&w, "no_such_host.invalid");
+    sio_listener_free(w.listener);
+    char path[64];
+    snprintf(path, sizeof path, "@libsio-dial-%d", (int)getpid());
+    sio_listener_options options = {.unix_path = path, .on_accept = accept_one, .ctx = &w};
+    ck_assert_int_eq(sio_listener_new(&w.listener, w.loop, &options, NULL), 0);
+    ck_assert_int_eq(sio_address_unix(&w.target.peer, path), 0);
+    w.target.has_peer = true;
+    ck_assert_int_eq(sio_dial_start(&w.dial), 0);
+    net_run(w.loop);
+    ck_assert_uint_eq(w.connects, 1);
+    end(&w);
+}
+END_TEST
+
+START_TEST(from_a_local_address) {
+    world w;
+    begin(&w, "127.0.0.1");
+    ck_assert_int_eq(sio_address_literal(&w.target.local, "127.0.0.2", 0), 0);
+    ck_assert_int_eq(sio_dial_start(&w.dial), 0);
+    net_run(w.loop);
+    ck_assert_uint_eq(w.connects, 1);
+    sio_address here;
+    char text[SIO_ADDRESS_TEXT_MAX];
+    ck_assert_int_eq(sio_stream_local(w.dial.stream, &here), 0);
+    ck_assert_str_eq(sio_address_host(&here, text), "127.0.0.2");
+    end(&w);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("client_dial");
     TCase *tc = tcase_create("dial");
@@ -130,6 +288,11 @@ int main(void) {
     tcase_add_test(tc, name_without_address);
     tcase_add_test(tc, nobody_listens);
     tcase_add_test(tc, cut_at_once);
+    tcase_add_test(tc, through_an_http_proxy);
+    tcase_add_test(tc, through_a_socks_proxy);
+    tcase_add_loop_test(tc, a_proxy_that_refuses, 0, sizeof refusals / sizeof refusals[0]);
+    tcase_add_test(tc, a_unix_socket_needs_no_name);
+    tcase_add_test(tc, from_a_local_address);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

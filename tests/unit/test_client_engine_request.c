@@ -120,7 +120,7 @@ START_TEST(user_headers) {
     ck_assert_str_eq(write_head(&f, "GET", SIO_EIO_WEBSOCKET, ""),
                      "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n"
                      "host: other\r\nX-Key: 1\r\nUSER-AGENT: mine\r\nAccept: a/b\r\n");
-    ck_assert(f.request.has_accept);
+    ck_assert(f.request.of[SIO_EIO_POLLING].has_accept);
     end(&f);
 }
 END_TEST

@@ -121,7 +121,8 @@ static void on_failed(void *ctx, const sio_transport_end *end) {
     }
 }
 
-static const sio_http_client_callbacks callbacks = {on_response, on_failed};
+static const sio_http_client_callbacks callbacks = {.on_response = on_response,
+                                                    .on_failed = on_failed};
 
 static void begin(world *w, const sio_mem *mem) {
     memset(w, 0, sizeof *w);
@@ -130,7 +131,9 @@ static void begin(world *w, const sio_mem *mem) {
     ck_assert_int_eq(sio_listener_new(&w->listener, w->loop, &options, NULL), 0);
     static char host[] = "127.0.0.1";
     w->target = (sio_dial_target){.host = host, .port = sio_listener_port(w->listener)};
-    ck_assert_int_eq(sio_http_client_new(&w->client, w->loop, &w->target, 100, &callbacks, w), 0);
+    ck_assert_int_eq(sio_http_client_new(&w->client, w->loop, &w->target,
+                                         &(sio_http_client_limits){.max_body = 100}, &callbacks, w),
+                     0);
 }
 
 static void end(world *w) {

@@ -26,6 +26,7 @@
 #define SIO_CLIENT_H
 
 #include <sio/client_error.h>
+#include <sio/client_network.h>
 #include <sio/client_types.h>
 #include <sio/socket.h>
 
@@ -39,12 +40,6 @@ struct ssl_ctx_st;
 /** One line of log; see sio_client_options. Both texts are borrowed for the call. */
 typedef void (*sio_client_log_fn)(const char *scope, const char *text, void *user);
 
-/** A request header. */
-typedef struct sio_client_header {
-    const char *name;
-    const char *value;
-} sio_client_header;
-
 /** TLS of a client. The server's certificate chain and host name are verified unless `insecure`
  * says otherwise. Paths are borrowed for the call that takes the struct. */
 typedef struct sio_client_tls {
@@ -56,11 +51,26 @@ typedef struct sio_client_tls {
     const char *key_passphrase; /**< NULL if the key is not encrypted */
     const char *server_name;    /**< name to verify and to send as SNI; NULL: the URL's host */
     struct ssl_ctx_st *ctx;     /**< a ready SSL_CTX instead; the client takes its own reference */
-    bool insecure;              /**< DANGEROUS: accept any certificate of any host */
+    bool insecure;              /**< DANGEROUS: accept any certificate of any host. Every attempt
+                                     logs a warning */
+    const char *ca_pem;         /**< trusted authorities as text */
+    const char *cert_pem;       /**< the client's certificate and chain as text */
+    const char *key_pem;        /**< its private key as text */
+    const char *pkcs12_file;    /**< certificate, chain and key in one, with `key_passphrase` */
+    const char *pins;           /**< SHA-256 of the server's possible public keys
+                                     (SubjectPublicKeyInfo) in base64, up to 16, separated by commas:
+                                     the server's must be one of them, besides what is verified
+                                     anyway. Also with `insecure`, which is how to trust one
+                                     self-signed key and nothing else */
+    uint32_t min_version;       /**< 12 (the default) or 13: TLS 1.2 or 1.3 */
+    const char *ciphers;        /**< OpenSSL's list for TLS 1.2 */
 } sio_client_tls;
 
 #define SIO_CLIENT_TLS_INIT                                                                        \
-    { sizeof(sio_client_tls), NULL, NULL, NULL, NULL, NULL, NULL, NULL, false }
+    {                                                                                              \
+        sizeof(sio_client_tls), NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL, NULL, NULL, \
+            NULL, NULL, 0, NULL                                                                    \
+    }
 
 /** Which transport a client uses. */
 typedef enum sio_client_transports {
@@ -116,12 +126,14 @@ typedef struct sio_client_options {
                                     acknowledged */
     uint64_t max_buffered_bytes; /**< half of max_queued_bytes, and not more: bytes of the events
                                       kept while not connected, over all sockets */
+    const sio_client_network *network; /**< proxy, cookies, order of transports ...; NULL:
+                                            defaults */
 } sio_client_options;
 
 #define SIO_CLIENT_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(sio_client_options), NULL, NULL, NULL, NULL, NULL, SIO_CLIENT_UPGRADE, 0, 0, 0, 0,  \
-            0, 0.0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, NULL, false, 0, 0, 0, 0                 \
+            0, 0.0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, NULL, false, 0, 0, 0, 0, NULL           \
     }
 
 /* ---- client -------------------------------------------------------------------------------- */
