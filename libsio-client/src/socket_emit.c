@@ -489,17 +489,14 @@ void sio_socket_clear_kept(sio_socket *socket) {
 static int vemit(sio_socket *socket, const char *event, const sio_emit_options *options,
                  const char *format, va_list values) {
     sio_args *args = NULL;
-    int rc = sio_args_new(&args, socket->client->mem);
+    int rc = sio_args_new_vf(&args, socket->client->mem, format, values);
     if (rc != 0) {
         return rc;
     }
-    rc = sio_args_vaddf(args, format, values);
-    if (rc == 0 && !sio_client_in_thread(socket->client)) {
+    if (!sio_client_in_thread(socket->client)) {
         return sio_socket_post(socket, event, args, options);
     }
-    if (rc == 0) {
-        rc = sio_socket_emit_here(socket, event, args, options);
-    }
+    rc = sio_socket_emit_here(socket, event, args, options);
     sio_args_unref(args);
     return rc;
 }

@@ -99,3 +99,18 @@ int sio_args_addf(sio_args *args, const char *format, ...) {
     va_end(list);
     return rc;
 }
+
+int sio_args_new_vf(sio_args **out, const sio_mem *mem, const char *format, va_list list) {
+    sio_args *args = NULL;
+    int rc = sio_args_new(&args, mem);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = sio_args_vaddf(args, format, list);
+    if (rc != 0) {
+        sio_args_unref(args);
+        return rc;
+    }
+    *out = args;
+    return 0;
+}

@@ -1,5 +1,6 @@
 #include "namespace.h"
 
+#include "adapter.h"
 #include "peer.h"
 
 #include "mem.h"
@@ -25,6 +26,7 @@ static sio_namespace *namespace_alloc(sio_server *server, const char *name) {
     ns->name[0] = '/';
     memcpy(ns->name + slash, name, len + 1 - slash);
     sio_list_init(&ns->peers);
+    sio_list_init(&ns->pending);
     return ns;
 }
 
@@ -32,6 +34,18 @@ static int namespace_init(sio_namespace *ns, sio_loop *loop) {
     int rc = sio_handlers_init(&ns->handlers, loop);
     if (rc == 0) {
         rc = sio_handlers_init(&ns->on_connection, loop);
+    }
+    if (rc == 0) {
+        rc = sio_handlers_init(&ns->on_room, loop);
+    }
+    if (rc == 0) {
+        rc = sio_handlers_init(&ns->outgoing, loop);
+    }
+    if (rc == 0) {
+        rc = sio_handlers_init(&ns->on_server_side, loop);
+    }
+    if (rc == 0) {
+        rc = sio_table_init(&ns->awaited, loop);
     }
     if (rc == 0) {
         rc = sio_room_index_init(&ns->rooms, loop);
@@ -56,7 +70,7 @@ sio_namespace *sio_server_of(sio_server *server, const char *name) {
         sio_mem_release(server->mem, ns);
         return present;
     }
-    if (namespace_init(ns, server->loop) != 0 ||
+    if (namespace_init(ns, server->loop) != 0 || sio_adapter_attach(ns) != 0 ||
         sio_table_put(&server->namespaces, ns->name, ns->name_len, ns) != 0) {
         sio_namespace_free(ns);
         return NULL;
@@ -65,8 +79,13 @@ sio_namespace *sio_server_of(sio_server *server, const char *name) {
 }
 
 void sio_namespace_free(sio_namespace *ns) {
+    sio_adapter_detach(ns);
     sio_handlers_done(&ns->handlers);
     sio_handlers_done(&ns->on_connection);
+    sio_handlers_done(&ns->on_room);
+    sio_handlers_done(&ns->outgoing);
+    sio_handlers_done(&ns->on_server_side);
+    sio_table_done(&ns->awaited);
     sio_room_index_done(&ns->rooms);
     sio_table_done(&ns->by_id);
     sio_mem_release(ns->server->mem, ns);

@@ -6,12 +6,23 @@
 #include "server_state.h"
 
 #include <net/handlers.h>
+#include <sio/sys/adapter.h>
 
 struct sio_namespace {
     sio_server *server;
     sio_handlers handlers;
     /* "connect" and "connection", apart: a client may send events with these names. */
     sio_handlers on_connection;
+    sio_handlers on_room;        /* in its list of every event, as in the next */
+    sio_handlers outgoing;       /* before each event that is sent */
+    sio_handlers on_server_side; /* events of other servers */
+    size_t outgoing_peers;       /* those that have such handlers of their own */
+    sio_adapter *adapter;
+    sio_adapter_ops ops; /* the adapter's, complete */
+    sio_adapter memory;  /* the adapter, when there is no other */
+    bool adapter_ended;
+    sio_list pending;  /* results that are awaited, see pending.h */
+    sio_table awaited; /* local_acks by ack id */
     sio_room_index rooms;
     sio_table by_id;
     sio_list peers;

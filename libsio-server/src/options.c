@@ -24,6 +24,7 @@ static const sio_server_options DEFAULTS = {
     .compress_threshold = 1024,
     .http_compress_threshold = 1024,
     .destroy_upgrade_timeout_ms = 1000,
+    .max_reply_bytes = 4u << 20,
 };
 
 #define FILL(field)                                                                                \
@@ -51,6 +52,11 @@ static void fill_defaults(sio_server_options *out) {
     FILL(compress_threshold);
     FILL(http_compress_threshold);
     FILL(destroy_upgrade_timeout_ms);
+    FILL(max_reply_bytes);
+}
+
+static bool adapter_is_valid(const sio_server_adapter *adapter) {
+    return !adapter || (adapter->size == sizeof(*adapter) && adapter->create);
 }
 
 static bool is_valid(const sio_server_options *options) {
@@ -58,7 +64,8 @@ static bool is_valid(const sio_server_options *options) {
            options->max_namespaces <= UINT16_MAX - 1 &&
            options->max_json_depth <= SIO_JSON_DEPTH_CEILING &&
            options->max_attachments <= SIO_ARGS_MAX_ATTACHMENTS &&
-           sio_cors_check(options->cors) == 0 && sio_server_cookie_check(options->cookie) == 0;
+           sio_cors_check(options->cors) == 0 && sio_server_cookie_check(options->cookie) == 0 &&
+           adapter_is_valid(options->adapter);
 }
 
 int sio_server_options_read(sio_server_options *out, const sio_server_options *options) {
@@ -117,6 +124,10 @@ void sio_server_options_apply(sio_server *server, const sio_server_options *opti
     server->session5 = session_options(server, options, 5);
     server->session4 = session_options(server, options, 4);
     server->max_pending_acks = options->max_pending_acks;
+    server->max_reply_bytes = options->max_reply_bytes;
+    if (options->adapter) {
+        server->adapter = *options->adapter;
+    }
     server->max_payload = options->max_payload;
 }
 

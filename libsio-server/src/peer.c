@@ -85,6 +85,7 @@ void sio_peer_unref(sio_peer *peer) {
         sio_handlers_done(peer->handlers);
         sio_mem_release(mem, peer->handlers);
     }
+    sio_peer_drop_outgoing(peer);
     if (peer->id != peer->id_inline) {
         sio_mem_release(mem, peer->id);
     }
@@ -104,12 +105,12 @@ int sio_peer_enter(sio_peer *peer) {
     sio_list_push(&ns->peers, &peer->link);
     ns->peer_count++;
     peer->connected = true;
+    sio_peer_joined_own_room(peer);
     return 0;
 }
 
 static void leave_namespace(sio_peer *peer) {
     sio_namespace *ns = peer->ns;
-    sio_room_leave_all(&ns->rooms, &peer->rooms);
     sio_table_remove(&ns->by_id, peer->id, peer->id_len);
     sio_list_remove(&peer->link);
     ns->peer_count--;
@@ -147,6 +148,7 @@ static void complete_end(sio_peer *peer, const char *reason, int err) {
     leave_namespace(peer);
     sio_count_disconnect(&peer->ns->server->counters, reason);
     sio_list_push(&peer->ns->server->ending, &peer->link);
+    peer->ns->ops.leave_all(peer->ns->adapter, peer);
     say_goodbye(peer, "disconnect", reason, err);
     sio_peer_end_acks(peer);
     sio_list_remove(&peer->link);
@@ -271,62 +273,6 @@ int sio_peer_set_data(sio_peer *peer, const char *json) {
 
 const char *sio_peer_data(const sio_peer *peer) {
     return peer->data ? peer->data : "{}";
-}
-
-/* ---- rooms ---- */
-
-static bool is_own_room(const sio_peer *peer, const char *room) {
-    return strcmp(peer->id, room) == 0;
-}
-
-int sio_peer_join(sio_peer *peer, const char *room) {
-    if (!peer->connected) {
-        return SIO_ERR_DISCONNECTED;
-    }
-    if (is_own_room(peer, room)) {
-        peer->left_own_room = false;
-        return 0;
-    }
-    return sio_room_join(&peer->ns->rooms, &peer->rooms, room);
-}
-
-void sio_peer_leave(sio_peer *peer, const char *room) {
-    if (is_own_room(peer, room)) {
-        peer->left_own_room = true;
-    } else {
-        sio_room_leave(&peer->ns->rooms, &peer->rooms, room);
-    }
-}
-
-bool sio_peer_in_room(const sio_peer *peer, const char *room) {
-    if (is_own_room(peer, room)) {
-        return peer->connected && !peer->left_own_room;
-    }
-    const sio_room *found = sio_room_find(&peer->ns->rooms, room);
-    return found && sio_room_has(found, &peer->rooms);
-}
-
-static size_t own_room_count(const sio_peer *peer) {
-    return peer->connected && !peer->left_own_room ? 1 : 0;
-}
-
-size_t sio_peer_room_count(const sio_peer *peer) {
-    return peer->rooms.count + own_room_count(peer);
-}
-
-const char *sio_peer_room(const sio_peer *peer, size_t index) {
-    size_t own = own_room_count(peer);
-    if (index < own) {
-        return peer->id;
-    }
-    if (index - own >= peer->rooms.count) {
-        return NULL;
-    }
-    sio_list *at = peer->rooms.rooms.next;
-    for (size_t i = own; i < index; i++) {
-        at = at->next;
-    }
-    return SIO_CONTAINER(at, sio_membership, in_set)->room->name;
 }
 
 /* ---- ending ---- */

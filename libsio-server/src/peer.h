@@ -23,6 +23,7 @@ struct sio_peer {
     sio_room_set rooms;
     sio_peer_acks *acks;
     sio_handlers *handlers;   /* of this peer only; NULL while there are none */
+    sio_handlers *outgoing;   /* the same, of events that are sent */
     sio_handshake *handshake; /* made when asked for */
     char *auth;
     size_t auth_len;
@@ -68,8 +69,23 @@ void sio_peer_end_acks(sio_peer *peer);
 void sio_peer_hand_out(sio_peer *peer, const sio_event *event);
 
 /* Encode an EVENT packet into the server's buffer. Errors as sio_packet_encode. */
-int sio_peer_encode_event(sio_server *server, const sio_namespace *ns, const char *event,
-                          const sio_args *args, const uint64_t *ack_id);
+int sio_peer_encode_event(const sio_namespace *ns, const sio_adapter_event *event,
+                          const uint64_t *ack_id);
+
+/* Whether anybody wants to know of events that are sent. */
+static inline bool sio_namespace_observed(const sio_namespace *ns) {
+    return ns->outgoing.any.live > 0 || ns->outgoing_peers > 0;
+}
+/* Tell them. `args` may be NULL. */
+void sio_peer_announce_outgoing(sio_peer *peer, sio_str name, const sio_args *args);
+/* Release the peer's handlers of events that are sent. */
+void sio_peer_drop_outgoing(sio_peer *peer);
+
+/* Its own room came with it into the namespace. */
+void sio_peer_joined_own_room(sio_peer *peer);
+
+/* The target's timeout, or the default. */
+uint32_t sio_target_timeout(const sio_target *target);
 
 /* Flags of the engine for these options. */
 unsigned sio_peer_send_flags(bool is_volatile, bool no_compress);

@@ -9,8 +9,9 @@ unsigned sio_peer_send_flags(bool is_volatile, bool no_compress) {
     return (is_volatile ? SIO_EIO_VOLATILE : 0u) | (no_compress ? 0u : SIO_EIO_COMPRESS);
 }
 
-int sio_peer_encode_event(sio_server *server, const sio_namespace *ns, const char *event,
-                          const sio_args *args, const uint64_t *ack_id) {
+int sio_peer_encode_event(const sio_namespace *ns, const sio_adapter_event *event,
+                          const uint64_t *ack_id) {
+    sio_server *server = ns->server;
     int rc = sio_eio_message_begin(&server->encode);
     if (rc != 0) {
         return rc;
@@ -19,8 +20,7 @@ int sio_peer_encode_event(sio_server *server, const sio_namespace *ns, const cha
                             .has_id = ack_id != NULL,
                             .id = ack_id ? *ack_id : 0,
                             .nsp = {ns->name, ns->name_len}};
-    return sio_packet_encode(&server->encode, &head, (sio_str){event, strlen(event)}, args,
-                             (sio_str){NULL, 0});
+    return sio_packet_encode(&server->encode, &head, event->name, event->args, event->offset);
 }
 
 /* ---- awaiting acknowledgements ---- */
@@ -94,17 +94,51 @@ static void forget_ack(sio_peer *peer, uint64_t id) {
 
 /* ---- emitting ---- */
 
-static int emit(sio_peer *peer, const char *event, const sio_args *args,
-                const sio_emit_options *options, const uint64_t *ack_id) {
+static int emit(sio_peer *peer, const sio_adapter_event *event, const sio_emit_options *options,
+                const uint64_t *ack_id) {
     unsigned flags = sio_peer_send_flags(options->is_volatile, options->no_compress);
-    int rc = sio_peer_encode_event(peer->ns->server, peer->ns, event, args, ack_id);
+    int rc = sio_peer_encode_event(peer->ns, event, ack_id);
     if (rc == 0) {
         rc = sio_conn_send(peer->conn, flags);
     }
     if (rc == 0) {
-        rc = sio_conn_send_attachments(peer->conn, args, flags);
+        rc = sio_conn_send_attachments(peer->conn, event->args, flags);
     }
     return rc;
+}
+
+/* To the peer's own room: the adapter stores the event and gives it an offset. */
+static int emit_stored(sio_peer *peer, const sio_adapter_event *event,
+                       const sio_emit_options *options) {
+    sio_target target = {.ns = peer->ns,
+                         .rooms = {peer->id},
+                         .room_count = 1,
+                         .is_volatile = options->is_volatile,
+                         .no_compress = options->no_compress};
+    return peer->ns->ops.broadcast(peer->ns->adapter, &target, event);
+}
+
+static int emit_and_await(sio_peer *peer, const sio_adapter_event *event,
+                          const sio_emit_options *options) {
+    uint64_t id = peer->ns->next_ack_id;
+    int rc = await_ack(peer, id, options);
+    if (rc != 0) {
+        return rc;
+    }
+    peer->ns->next_ack_id++;
+    rc = emit(peer, event, options, &id);
+    if (rc != 0) {
+        forget_ack(peer, id);
+    }
+    return rc;
+}
+
+/* What handlers of outgoing events do may end the peer. */
+static bool announce(sio_peer *peer, const sio_adapter_event *event) {
+    if (sio_namespace_observed(peer->ns)) {
+        sio_peer_announce_outgoing(peer, event->name, event->args);
+    }
+    return peer->connected && peer->conn->open;
 }
 
 int sio_peer_emit(sio_peer *peer, const char *event, const sio_args *args,
@@ -116,34 +150,39 @@ int sio_peer_emit(sio_peer *peer, const char *event, const sio_args *args,
     if (!peer->connected || !peer->conn->open) {
         return SIO_ERR_DISCONNECTED;
     }
-    if (!options->on_ack) {
-        return emit(peer, event, args, options, NULL);
+    sio_adapter_event message = {
+        .size = sizeof(message), .name = {event, strlen(event)}, .args = args};
+    if (sio_packet_is_reserved(message.name)) {
+        return SIO_ERR_RESERVED;
     }
-    uint64_t id = peer->ns->next_ack_id;
-    int rc = await_ack(peer, id, options);
-    if (rc != 0) {
-        return rc;
+    if (peer->ns->adapter->stores_events && !options->on_ack) {
+        return emit_stored(peer, &message, options);
     }
-    peer->ns->next_ack_id++;
-    rc = emit(peer, event, args, options, &id);
-    if (rc != 0) {
-        forget_ack(peer, id);
+    sio_server *server = peer->ns->server;
+    sio_server_enter(server);
+    sio_peer_ref(peer);
+    int rc = SIO_ERR_DISCONNECTED;
+    if (announce(peer, &message)) {
+        rc = options->on_ack ? emit_and_await(peer, &message, options)
+                             : emit(peer, &message, options, NULL);
     }
+    sio_peer_unref(peer);
+    sio_server_leave(server);
     return rc;
+}
+
+int sio_peer_send(sio_peer *peer, const sio_args *args) {
+    return sio_peer_emit(peer, "message", args, NULL);
 }
 
 static int vemit(sio_peer *peer, const char *event, const sio_emit_options *options,
                  const char *format, va_list values) {
     sio_args *args = NULL;
-    int rc = sio_args_new(&args, peer->ns->server->mem);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = sio_args_vaddf(args, format, values);
+    int rc = sio_args_new_vf(&args, peer->ns->server->mem, format, values);
     if (rc == 0) {
         rc = sio_peer_emit(peer, event, args, options);
+        sio_args_unref(args);
     }
-    sio_args_unref(args);
     return rc;
 }
 

@@ -1,4 +1,5 @@
 /* Handing out what a client sends: events to their handlers, acknowledgements to those who wait. */
+#include "adapter.h"
 #include "peer.h"
 
 #include "mem.h"
@@ -105,7 +106,8 @@ void sio_peer_receive(sio_peer *peer, const sio_packet *packet) {
 
 void sio_peer_acknowledged(sio_peer *peer, const sio_packet *packet) {
     sio_ack_entry entry;
-    if (!peer || !peer->acks || sio_ack_table_take(&peer->acks->table, packet->id, &entry) != 0) {
+    if (!peer || (peer->ns->awaited.count > 0 && sio_local_acks_receive(peer, packet)) ||
+        !peer->acks || sio_ack_table_take(&peer->acks->table, packet->id, &entry) != 0) {
         return;
     }
     sio_event event = {.size = sizeof(event), .args = packet->args, .status = SIO_OK};

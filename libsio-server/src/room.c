@@ -59,6 +59,7 @@ static sio_room *room_new(sio_room_index *index, const char *name) {
     }
     sio_list_init(&room->members);
     room->count = 0;
+    room->holds = 0;
     room->name_len = (uint32_t)len;
     memcpy(room->name, name, len + 1);
     if (sio_table_put(&index->by_name, room->name, len, room) != 0) {
@@ -68,9 +69,35 @@ static sio_room *room_new(sio_room_index *index, const char *name) {
     return room;
 }
 
-static void room_free(sio_room_index *index, sio_room *room) {
+bool sio_room_forget(sio_room_index *index, sio_room *room) {
+    if (sio_table_get(&index->by_name, room->name, room->name_len) != room) {
+        return false;
+    }
     sio_table_remove(&index->by_name, room->name, room->name_len);
-    sio_mem_release(index->mem, room);
+    return true;
+}
+
+static void release_if_unused(sio_room_index *index, sio_room *room) {
+    if (room->count == 0 && room->holds == 0) {
+        sio_room_forget(index, room);
+        sio_mem_release(index->mem, room);
+    }
+}
+
+sio_room *sio_room_hold(sio_room_index *index, const char *name) {
+    sio_room *room = sio_room_find(index, name);
+    if (!room) {
+        room = room_new(index, name);
+    }
+    if (room) {
+        room->holds++;
+    }
+    return room;
+}
+
+void sio_room_unhold(sio_room_index *index, sio_room *room) {
+    room->holds--;
+    release_if_unused(index, room);
 }
 
 int sio_room_join(sio_room_index *index, sio_room_set *set, const char *name) {
@@ -103,9 +130,8 @@ static void membership_end(sio_room_index *index, sio_membership *member) {
     sio_list_remove(&member->in_set);
     member->set->count--;
     sio_mem_release(index->mem, member);
-    if (--room->count == 0) {
-        room_free(index, room);
-    }
+    room->count--;
+    release_if_unused(index, room);
 }
 
 bool sio_room_leave(sio_room_index *index, sio_room_set *set, const char *name) {

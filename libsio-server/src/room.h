@@ -12,6 +12,7 @@
 typedef struct sio_room {
     sio_list members; /* of sio_membership.in_room */
     size_t count;
+    uint32_t holds; /* see sio_room_hold */
     uint32_t name_len;
     char name[]; /* NUL-terminated */
 } sio_room;
@@ -41,7 +42,7 @@ void sio_room_index_done(sio_room_index *index);
 
 void sio_room_set_init(sio_room_set *set);
 
-/* NULL when nobody is in it. */
+/* NULL when nobody is in it and nobody holds it. */
 sio_room *sio_room_find(const sio_room_index *index, const char *name);
 bool sio_room_has(const sio_room *room, const sio_room_set *set);
 
@@ -50,5 +51,12 @@ int sio_room_join(sio_room_index *index, sio_room_set *set, const char *name);
 /* A room that nobody is in any more goes. False when the set was not in it. */
 bool sio_room_leave(sio_room_index *index, sio_room_set *set, const char *name);
 void sio_room_leave_all(sio_room_index *index, sio_room_set *set);
+
+/* Keep a room, made if need be, although nobody may be in it. NULL: no memory. */
+sio_room *sio_room_hold(sio_room_index *index, const char *name);
+void sio_room_unhold(sio_room_index *index, sio_room *room);
+/* A held room without members is not found any more: who joins makes another. False when that was
+ * so already. */
+bool sio_room_forget(sio_room_index *index, sio_room *room);
 
 #endif

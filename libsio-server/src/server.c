@@ -1,5 +1,6 @@
 #include "server_state.h"
 
+#include "adapter.h"
 #include "conn.h"
 #include "namespace.h"
 #include "options.h"
@@ -280,7 +281,7 @@ static void closed(sio_server *server) {
 
 static void closed_if_empty(void *ctx) {
     sio_server *server = ctx;
-    if (server->closing && !server->closed && !server->dead &&
+    if (server->closing && !server->closed && !server->dead && server->adapters_closing == 0 &&
         sio_server_session_count(server) == 0 && sio_loop_stream_count(server->loop) == 0) {
         closed(server);
     }
@@ -296,6 +297,32 @@ static void close_deadline(void *ctx) {
     }
 }
 
+static void adapter_closed(int status, void *user) {
+    sio_server *server = user;
+    server->adapters_closing--;
+    closed_if_empty(server);
+}
+
+static sio_namespace *namespace_with_adapter(const sio_server *server) {
+    sio_table_iter it = sio_table_iter_start(&server->namespaces);
+    sio_namespace *ns;
+    while ((ns = sio_table_next(&server->namespaces, &it)) != NULL) {
+        if (!ns->adapter_ended) {
+            return ns;
+        }
+    }
+    return NULL;
+}
+
+/* What is awaited from adapters ends, with callbacks, so every step looks afresh. */
+static void end_adapters(sio_server *server, bool waiting) {
+    sio_namespace *ns;
+    while ((ns = namespace_with_adapter(server)) != NULL) {
+        server->adapters_closing += waiting;
+        sio_adapter_end(ns, waiting ? adapter_closed : NULL, server);
+    }
+}
+
 int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*done)(void *user),
                      void *user) {
     if (server->closing) {
@@ -307,13 +334,18 @@ int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*done)(void
     server->on_closed_user = user;
     sio_timer_start(&server->close_timer, deadline_ms);
     sio_server_stop_listening(server);
+    server->adapters_closing = 1; /* not before this function is through */
     end_all_peers(server, false);
+    if (!server->dead) {
+        end_adapters(server, true);
+    }
     if (!server->dead) {
         for (size_t i = 0; i < server->engine_count; i++) {
             sio_engine_shut_down(server->engines[i]);
         }
         sio_front_close(server->front);
     }
+    server->adapters_closing--;
     closed_if_empty(server);
     sio_server_leave(server);
     return 0;
@@ -354,6 +386,7 @@ void sio_server_free(sio_server *server) {
     end_all_peers(server, true);
     end_all_acks(server);
     sio_front_lose_requests(server->front);
+    end_adapters(server, false);
     if (server->on_closed) {
         closed(server);
     }

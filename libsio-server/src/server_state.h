@@ -56,6 +56,8 @@ struct sio_server {
     sio_session_options session5;
     sio_session_options session4;
     uint32_t max_pending_acks;
+    uint64_t max_reply_bytes;
+    sio_server_adapter adapter;
 
     sio_args *scratch; /* the arguments of the packet that is being handed out */
     sio_args *no_args; /* for events that have none; never changed */
@@ -65,6 +67,7 @@ struct sio_server {
     void (*on_closed)(void *user); /* of sio_server_close() */
     void *on_closed_user;
     sio_timer close_timer;
+    unsigned adapters_closing; /* adapters that are telling other servers of their end */
     bool closing;
     bool closed;
     bool running;

@@ -72,6 +72,33 @@ START_TEST(a_failure_takes_everything_back) {
 }
 END_TEST
 
+static int make(sio_args **out, const sio_mem *mem, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    int rc = sio_args_new_vf(out, mem, format, values);
+    va_end(values);
+    return rc;
+}
+
+static int make_scenario(const sio_mem *mem, void *arg) {
+    sio_args *args = NULL;
+    int rc = make(&args, mem, "s B", "text", "x", (size_t)1);
+    ck_assert((args != NULL) == (rc == 0));
+    sio_args_unref(args);
+    return rc;
+}
+
+START_TEST(a_list_is_made_of_a_format) {
+    sio_args *args = NULL;
+    ck_assert_int_eq(make(&args, NULL, "i ?", 1), SIO_ERR_INVALID);
+    ck_assert_ptr_null(args);
+    ck_assert_int_eq(make(&args, NULL, "i s", 1, "x"), 0);
+    expect_written(args, "1,\"x\"");
+    sio_args_unref(args);
+    test_mem_sweep(make_scenario, NULL);
+}
+END_TEST
+
 static int format_scenario(const sio_mem *mem, void *arg) {
     sio_args *args;
     int rc = sio_args_new(&args, mem);
@@ -97,6 +124,7 @@ int main(void) {
     tcase_add_test(tc, every_letter_takes_its_arguments);
     tcase_add_test(tc, null_pointers_are_null_or_nothing);
     tcase_add_test(tc, a_failure_takes_everything_back);
+    tcase_add_test(tc, a_list_is_made_of_a_format);
     tcase_add_test(tc, formats_survive_every_failed_allocation);
     suite_add_tcase(suite, tc);
     return test_run(suite);

@@ -45,6 +45,7 @@ static void reply_note(const sio_event *reply, void *user) {
 
 /* ---- events ---- */
 
+/* IO83 IO84 IO95 */
 START_TEST(sends_events) {
     sio_args *args;
     ck_assert_int_eq(sio_peer_emitf(peer, "a", NULL), 0);
@@ -53,15 +54,19 @@ START_TEST(sends_events) {
     ck_assert_int_eq(sio_args_addf(args, "r", "{\"k\":[1]}"), 0);
     ck_assert_int_eq(sio_peer_emit(peer, "b", args, NULL), 0);
     ck_assert_int_eq(sio_peer_emit(peer, "b", NULL, NULL), 0);
+    ck_assert_int_eq(sio_peer_emitf(peer, "c", "s", "\u00e9\u20ac"), 0);
+    ck_assert_int_eq(sio_peer_send(peer, args), 0);
     sio_args_unref(args);
     ws_expect(&c, "42[\"a\"]");
     ws_expect(&c, "42[\"a\",\"x\\\"\",5,true,null]");
     ws_expect(&c, "42[\"b\",{\"k\":[1]}]");
     ws_expect(&c, "42[\"b\"]");
+    ws_expect(&c, "42[\"c\",\"\u00e9\u20ac\"]");
+    ws_expect(&c, "42[\"message\",{\"k\":[1]}]");
 }
 END_TEST
 
-/* IO85, IO86 */
+/* IO85 IO86 */
 START_TEST(sends_binary) {
     ck_assert_int_eq(sio_peer_emitf(peer, "bin", "B s B", "\1\2", (size_t)2, "x", NULL, (size_t)0),
                      0);
@@ -89,7 +94,7 @@ START_TEST(sends_large_events) {
 }
 END_TEST
 
-/* IO57, IO122 */
+/* IO57 IO122 */
 START_TEST(refuses_reserved_names) {
     static const char *const names[] = {"connect",       "connect_error", "disconnect",
                                         "disconnecting", "newListener",   "removeListener"};
@@ -105,7 +110,7 @@ START_TEST(refuses_reserved_names) {
 }
 END_TEST
 
-/* IO89 to IO94 */
+/* IO89 IO90 IO91 IO92 IO94 */
 START_TEST(drops_volatile_events_when_not_writable) {
     sio_emit_options options = SIO_EMIT_OPTIONS_INIT;
     options.is_volatile = true;
@@ -155,7 +160,7 @@ END_TEST
 
 /* ---- acknowledgements ---- */
 
-/* IO98, IO100, IO104: one counter for the namespace */
+/* IO98 IO100 IO102 IO103 IO105 IO169 IO171: one counter for the namespace */
 START_TEST(awaits_acknowledgements) {
     ck_assert_int_eq(sio_peer_emit_ackf(peer, "q", 0, reply_note, tag("a"), "i", 1), 0);
     ck_assert_int_eq(sio_peer_emit_ackf(peer, "q", 0, reply_note, tag("b"), NULL), 0);
@@ -174,6 +179,7 @@ START_TEST(awaits_acknowledgements) {
 }
 END_TEST
 
+/* IO167 IO170 */
 START_TEST(gives_up_in_time) {
     ck_assert_int_eq(sio_peer_emit_ackf(peer, "q", 30, reply_note, tag("late"), NULL), 0);
     ck_assert_int_eq(sio_peer_emit_ackf(peer, "q", 10, reply_note, tag("early"), NULL), 0);

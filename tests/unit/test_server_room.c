@@ -92,6 +92,26 @@ START_TEST(agrees_with_a_simple_model) {
 }
 END_TEST
 
+START_TEST(a_held_room_stays) {
+    sio_room_set set;
+    sio_room_set_init(&set);
+    sio_room *room = sio_room_hold(&rooms, "h");
+    ck_assert_ptr_eq(sio_room_find(&rooms, "h"), room);
+    ck_assert_int_eq(sio_room_join(&rooms, &set, "h"), 0);
+    ck_assert(sio_room_leave(&rooms, &set, "h"));
+    ck_assert_ptr_eq(sio_room_find(&rooms, "h"), room);
+    ck_assert(sio_room_forget(&rooms, room));
+    ck_assert(!sio_room_forget(&rooms, room));
+    ck_assert_int_eq(sio_room_join(&rooms, &set, "h"), 0);
+    ck_assert_ptr_ne(sio_room_find(&rooms, "h"), room);
+    sio_room_unhold(&rooms, room);
+    ck_assert(sio_room_leave(&rooms, &set, "h"));
+    ck_assert_ptr_eq(sio_room_hold(&rooms, "i"), sio_room_find(&rooms, "i"));
+    sio_room_unhold(&rooms, sio_room_find(&rooms, "i"));
+    ck_assert_ptr_null(sio_room_find(&rooms, "i"));
+}
+END_TEST
+
 static int scenario(const sio_mem *mem, void *arg) {
     sio_loop *own = NULL;
     sio_room_index index;
@@ -124,6 +144,7 @@ int main(void) {
     tcase_add_test(tc, joining_twice_is_one_membership);
     tcase_add_test(tc, a_room_lives_as_long_as_its_members);
     tcase_add_test(tc, agrees_with_a_simple_model);
+    tcase_add_test(tc, a_held_room_stays);
     suite_add_tcase(suite, tc);
     TCase *memory = tcase_create("memory");
     tcase_add_test(memory, survives_failing_allocations);

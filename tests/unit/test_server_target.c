@@ -58,7 +58,7 @@ static void reaches(sio_target *target, const char *who) {
     }
 }
 
-/* IO135 to IO141, IO146, IO147, IO59, IO61 */
+/* IO59 IO60 IO61 IO137 IO138 IO139 IO140 IO146 IO147 */
 START_TEST(names_who_gets_it) {
     sio_target target = sio_namespace_target(root);
     reaches(&target, "xxxx");
@@ -100,6 +100,7 @@ START_TEST(can_be_used_again) {
 }
 END_TEST
 
+/* IO135 IO60 */
 START_TEST(does_not_leave_its_namespace) {
     sio_namespace *chat = sio_server_of(t.server, "/chat");
     ws_join_more(&c[0], "40/chat,", NULL);
@@ -134,6 +135,57 @@ START_TEST(takes_so_many_rooms) {
 }
 END_TEST
 
+/* As many as wanted in an array; a small one is copied. */
+START_TEST(takes_arrays_of_rooms) {
+    const char *many[20];
+    for (int i = 0; i < 20; i++) {
+        many[i] = "nobody";
+    }
+    many[19] = "b";
+    sio_target target = sio_namespace_target(root);
+    reaches(sio_target_to_all(&target, many, 20), "-xx-");
+    reaches(sio_target_to(&target, "a"), "xxx-");
+    reaches(sio_target_except_all(&target, (const char *const[]){"a"}, 1), "--x-");
+    ck_assert_uint_eq(sio_target_room_count(&target), 21);
+    ck_assert_str_eq(sio_target_room(&target, 0), "a");
+    ck_assert_str_eq(sio_target_room(&target, 20), "b");
+    ck_assert_ptr_null(sio_target_room(&target, 21));
+    ck_assert_uint_eq(sio_target_except_count(&target), 1);
+    ck_assert_ptr_null(sio_target_except_room(&target, 1));
+    sio_target copy = target;
+    sio_target_to_all(&copy, many, 20);
+    ck_assert_int_eq(sio_target_count(&copy), SIO_ERR_LIMIT);
+    target = sio_namespace_target(root);
+    reaches(sio_target_except_all(&target, many, 20), "x--x");
+    ck_assert_str_eq(sio_target_except_room(&target, 19), "b");
+    ck_assert_int_eq(sio_target_count(sio_target_except_all(&target, many, 20)), SIO_ERR_LIMIT);
+}
+END_TEST
+
+/* IO37 IO148 */
+START_TEST(copies_are_independent) {
+    sio_target all = sio_namespace_target(root);
+    sio_target a = all;
+    sio_target_to(&a, "a")->is_volatile = true;
+    ck_assert(!all.is_volatile);
+    reaches(&all, "xxxx");
+    sio_target others = sio_peer_broadcast(peer(0));
+    sio_target in_b = others;
+    sio_target_to(&in_b, "b");
+    reaches(&others, "-xxx");
+    reaches(&in_b, "-xx-");
+}
+END_TEST
+
+/* IO36 */
+START_TEST(sends_messages) {
+    sio_target all = sio_namespace_target(root);
+    ck_assert_int_eq(sio_target_send(&all, NULL), 0);
+    ws_expect(&c[0], "42[\"message\"]");
+}
+END_TEST
+
+/* IO136 IO141 */
 START_TEST(sends_binary_to_all) {
     sio_target target = sio_namespace_target(root);
     ck_assert_int_eq(sio_target_emitf(&target, "bin", "B", "\1\2", (size_t)2), 0);
@@ -160,6 +212,7 @@ START_TEST(reaches_every_transport) {
 }
 END_TEST
 
+/* IO57 */
 START_TEST(refuses_reserved_names) {
     sio_target target = sio_namespace_target(root);
     ck_assert_int_eq(sio_target_emitf(&target, "disconnect", NULL), SIO_ERR_RESERVED);
@@ -169,7 +222,7 @@ START_TEST(refuses_reserved_names) {
 }
 END_TEST
 
-/* IO53, IO54, IO93 */
+/* IO53 IO54 IO93 */
 START_TEST(volatile_events_are_dropped_for_who_is_busy) {
     sio_target target = sio_namespace_target(root);
     target.is_volatile = true;
@@ -187,6 +240,7 @@ START_TEST(volatile_events_are_dropped_for_who_is_busy) {
 END_TEST
 
 #if SIO_HAVE_DEFLATE
+/* IO55 IO56 */
 START_TEST(compresses_once_for_all) {
     stop();
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
@@ -231,7 +285,7 @@ END_TEST
 
 /* ---- acting on many ---- */
 
-/* IO178 to IO181 */
+/* IO178 IO179 IO180 IO181 */
 START_TEST(makes_them_join_and_leave) {
     sio_target a = sio_namespace_target(root);
     sio_target_to(&a, "a");
@@ -246,7 +300,7 @@ START_TEST(makes_them_join_and_leave) {
 }
 END_TEST
 
-/* IO182, IO183 */
+/* IO182 IO183 */
 START_TEST(disconnects_them) {
     sio_target a = sio_namespace_target(root);
     sio_target_to(&a, "a");
@@ -314,6 +368,9 @@ int main(void) {
     tcase_add_test(tc, can_be_used_again);
     tcase_add_test(tc, does_not_leave_its_namespace);
     tcase_add_test(tc, takes_so_many_rooms);
+    tcase_add_test(tc, takes_arrays_of_rooms);
+    tcase_add_test(tc, copies_are_independent);
+    tcase_add_test(tc, sends_messages);
     tcase_add_test(tc, sends_binary_to_all);
     tcase_add_test(tc, reaches_every_transport);
     tcase_add_test(tc, refuses_reserved_names);

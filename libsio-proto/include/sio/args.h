@@ -251,6 +251,13 @@ SIO_API int sio_args_addf(sio_args *args, const char *format, ...);
 /** As sio_args_addf(), with a started va_list, whose state afterwards is not defined. */
 SIO_API int sio_args_vaddf(sio_args *args, const char *format, va_list values);
 
+/** A new list with arguments as in sio_args_addf(), from a started va_list, whose state afterwards
+ * is not defined.
+ * @param out owned by the caller, given back with sio_args_unref()
+ * @param mem copied; NULL means the C library's allocator
+ * @return as sio_args_addf() */
+SIO_API int sio_args_new_vf(sio_args **out, const sio_mem *mem, const char *format, va_list values);
+
 /** @}
  * @name Encoding
  * @{ */

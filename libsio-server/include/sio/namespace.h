@@ -90,6 +90,77 @@ SIO_API sio_peer *sio_namespace_find(const sio_namespace *ns, const char *id);
 SIO_API int sio_namespace_each(sio_namespace *ns, void (*fn)(sio_peer *peer, void *user),
                                void *user);
 
+/** What happens to rooms. */
+typedef enum sio_room_change {
+    SIO_ROOM_CREATE, /**< somebody joins a room that was empty; SIO_ROOM_JOIN follows */
+    SIO_ROOM_JOIN,
+    SIO_ROOM_LEAVE,
+    SIO_ROOM_DELETE /**< the last one has left; SIO_ROOM_LEAVE came before */
+} sio_room_change;
+
+/** A change of a room of this server. Joining, leaving and disconnecting inside are allowed.
+ * @param room borrowed for the call
+ * @param id of the peer; NULL for SIO_ROOM_CREATE and SIO_ROOM_DELETE. Borrowed for the call */
+typedef void (*sio_room_fn)(sio_namespace *ns, sio_room_change change, const char *room,
+                            const char *id, void *user);
+
+/** Call `fn` for every change of a room, the room that each peer has for itself included.
+ * @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_namespace_on_room(sio_namespace *ns, sio_room_fn fn, void *user);
+/** Remove what sio_namespace_on_room() added with the same arguments. @return 0 or
+ * SIO_ERR_NOT_FOUND */
+SIO_API int sio_namespace_off_room(sio_namespace *ns, sio_room_fn fn, void *user);
+
+/** Call `fn` before each event that is sent to a peer of the namespace, before the handlers of
+ * sio_peer_on_any_outgoing(), which see.
+ * @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_namespace_on_any_outgoing(sio_namespace *ns, sio_peer_fn fn, void *user);
+/** As sio_namespace_on_any_outgoing(), but before those that are there.
+ * @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_namespace_prepend_any_outgoing(sio_namespace *ns, sio_peer_fn fn, void *user);
+/** Remove what the two functions above added with the same arguments.
+ * @return 0 or SIO_ERR_NOT_FOUND */
+SIO_API int sio_namespace_off_any_outgoing(sio_namespace *ns, sio_peer_fn fn, void *user);
+
+/** An event of another server. `event->ack` answers it, if an answer was asked for. */
+typedef void (*sio_server_side_event_fn)(sio_namespace *ns, const sio_event *event, void *user);
+
+/** The answers of the other servers. Borrowed for the call. */
+typedef struct sio_server_side_reply {
+    size_t size;
+    int status; /**< SIO_OK, SIO_ERR_TIMEOUT when some have not answered, SIO_ERR_DISCONNECTED when
+                     this server was closed or freed, SIO_ERR_NOMEM */
+    const sio_args *const *responses;
+    size_t count;
+} sio_server_side_reply;
+
+/** Called exactly once with the answers of the other servers. */
+typedef void (*sio_server_side_fn)(const sio_server_side_reply *reply, void *user);
+
+/** Handle an event that another server emits with sio_namespace_server_side_emit().
+ * @param event copied
+ * @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_namespace_on_server_side(sio_namespace *ns, const char *event,
+                                         sio_server_side_event_fn fn, void *user);
+/** Remove what sio_namespace_on_server_side() added with the same arguments. @return 0 or
+ * SIO_ERR_NOT_FOUND */
+SIO_API int sio_namespace_off_server_side(sio_namespace *ns, const char *event,
+                                          sio_server_side_event_fn fn, void *user);
+
+/** Send an event to the same namespace of all other servers that the adapter connects.
+ * @param timeout_ms how long answers are awaited; 0: 5000
+ * @param fn asks for answers; called exactly once, unless an error is returned, and never from
+ * inside this call. NULL: no answer is asked for
+ * @return 0; SIO_ERR_RESERVED for "connection", "connect" and "new_namespace"; SIO_ERR_UNSUPPORTED
+ * when there is no adapter that connects servers and no answer was asked for (with `fn`, there are
+ * none then); SIO_ERR_DISCONNECTED when the server is closing; SIO_ERR_NOMEM */
+SIO_API int sio_namespace_server_side_emit(sio_namespace *ns, const char *event,
+                                           const sio_args *args, uint32_t timeout_ms,
+                                           sio_server_side_fn fn, void *user);
+
+/** The adapter of the namespace, see <sio/sys/adapter.h>. Borrowed. */
+SIO_API struct sio_adapter *sio_namespace_adapter(const sio_namespace *ns);
+
 #ifdef __cplusplus
 }
 #endif

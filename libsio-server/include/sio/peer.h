@@ -125,10 +125,27 @@ SIO_API int sio_peer_emitf(sio_peer *peer, const char *event, const char *format
 SIO_API int sio_peer_emit_ackf(sio_peer *peer, const char *event, uint32_t timeout_ms,
                                sio_reply_fn on_ack, void *user, const char *format, ...);
 
+/** Send the event "message". As sio_peer_emit() with all defaults. */
+SIO_API int sio_peer_send(sio_peer *peer, const sio_args *args);
+
+/** Call `fn` before each event that is sent to this peer, by emitting or broadcasting, after the
+ * namespace's handlers of this kind. Not for acknowledgements. The event may still be refused
+ * afterwards, for instance because the queue is full.
+ * @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_peer_on_any_outgoing(sio_peer *peer, sio_peer_fn fn, void *user);
+/** As sio_peer_on_any_outgoing(), but before those that are there. @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_peer_prepend_any_outgoing(sio_peer *peer, sio_peer_fn fn, void *user);
+/** Remove what the two functions above added with the same arguments.
+ * @return 0 or SIO_ERR_NOT_FOUND */
+SIO_API int sio_peer_off_any_outgoing(sio_peer *peer, sio_peer_fn fn, void *user);
+
 /** Join a room. Joining twice is one membership. Each peer is in the room named by its id.
  * @param room copied
  * @return 0, SIO_ERR_DISCONNECTED, SIO_ERR_NOMEM */
 SIO_API int sio_peer_join(sio_peer *peer, const char *room);
+
+/** Join several rooms. @return as sio_peer_join(); after an error some may have been joined */
+SIO_API int sio_peer_join_all(sio_peer *peer, const char *const *rooms, size_t count);
 
 /** Leave a room; nothing happens when the peer is not in it. */
 SIO_API void sio_peer_leave(sio_peer *peer, const char *room);

@@ -117,6 +117,18 @@ typedef struct sio_server_cookie {
             SIO_COOKIE_PRIORITY_UNSET, SIO_COOKIE_SAME_SITE_LAX                                    \
     }
 
+/** Where adapters come from, see <sio/sys/adapter.h>. */
+typedef struct sio_server_adapter {
+    size_t size; /**< set by SIO_SERVER_ADAPTER_INIT */
+    /** Called for each namespace that is made. The object belongs to the namespace from now on.
+     * @return 0, or an error, with which the namespace is not made */
+    int (*create)(struct sio_adapter **out, sio_namespace *ns, void *user);
+    void *user;
+} sio_server_adapter;
+
+#define SIO_SERVER_ADAPTER_INIT                                                                    \
+    { sizeof(sio_server_adapter), NULL, NULL }
+
 /**
  * Settings of a server. Start from SIO_SERVER_OPTIONS_INIT; a field left zero means the default
  * given here. Everything pointed to is copied by sio_server_new(), except `base`, which must
@@ -177,13 +189,15 @@ typedef struct sio_server_options {
                                               believed in what X-Forwarded-For and X-Forwarded-Proto,
                                               or Forwarded, say of the client */
     size_t trusted_proxy_count;          /**< at most 1024 */
+    const sio_server_adapter *adapter;   /**< NULL: each namespace is on its own, in memory */
+    uint64_t max_reply_bytes; /**< 4 MiB: answers to one broadcast with acknowledgements */
 } sio_server_options;
 
 #define SIO_SERVER_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(sio_server_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL, NULL, NULL, false, 0, \
-            false, false, false, 0, NULL, NULL, 0                                                  \
+            false, false, false, 0, NULL, NULL, 0, NULL, 0                                         \
     }
 
 /* ---- server -------------------------------------------------------------------------------- */

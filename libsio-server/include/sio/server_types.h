@@ -16,6 +16,7 @@ extern "C" {
 typedef struct sio_server sio_server;
 typedef struct sio_namespace sio_namespace;
 typedef struct sio_peer sio_peer;
+struct sio_adapter;
 
 /** An event for a peer. `event` is borrowed for the call. */
 typedef void (*sio_peer_fn)(sio_peer *peer, const sio_event *event, void *user);
