@@ -2,6 +2,7 @@
 
 #include "mem.h"
 
+#include <net/log.h>
 #include <sio/url.h>
 
 #include <string.h>
@@ -10,6 +11,9 @@
 /* More than the most that a stream hands over at once and what may be there before reading pauses
  * (see front_conn.c): a client that sends requests ahead never runs into it. */
 enum { HELD_MAX = 131072 };
+
+/* For the peer to see why it is refused. */
+enum { REFUSED_LINGER_MS = 200 };
 
 /* ---- life ---- */
 
@@ -129,15 +133,42 @@ size_t sio_front_count(const sio_front *front) {
     return front->count;
 }
 
+/* Upgraded connections count, too. @return also when the new one's stream is counted already */
+static bool is_full(const sio_front *front) {
+    return front->max_connections > 0 &&
+           sio_loop_stream_count(front->loop) > front->max_connections;
+}
+
 static bool has_room(const sio_front *front) {
-    bool full = front->max_connections > 0 && front->count >= front->max_connections;
+    bool full = is_full(front);
+    front->counters->connections_refused_limit += full;
+    front->counters->connections_refused_closing += front->closing && !full;
+    if (full) {
+        SIO_LOG(sio_loop_log(front->loop), SIO_LOG_INFO, "engine:http",
+                "refused a connection: max_connections are open");
+    }
     return !front->closing && !full;
+}
+
+/* Nothing is read, and over TLS nothing could be said before the handshake. */
+static void refuse_stream(sio_stream *stream) {
+    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
+                                 "Content-Length: 0\r\nRetry-After: 1\r\n"
+                                 "Connection: close\r\n\r\n";
+    if (!sio_stream_is_tls(stream) && sio_stream_write(stream, answer, sizeof(answer) - 1) == 0) {
+        sio_stream_close(stream, REFUSED_LINGER_MS);
+    } else {
+        sio_stream_free(stream);
+    }
 }
 
 void sio_front_accept(sio_front *front, sio_stream *stream) {
     front->counters->connections_accepted++;
     if (has_room(front)) {
         (void)sio_front_conn_new(front, stream, (sio_bytes){NULL, 0});
+    } else if (is_full(front)) {
+        front->counters->http_5xx += !sio_stream_is_tls(stream);
+        refuse_stream(stream);
     } else {
         sio_stream_free(stream);
     }

@@ -143,6 +143,33 @@ START_TEST(faults) {
 }
 END_TEST
 
+/* A WebSocket counts as a connection; what is refused hears 503, and a place that comes free is
+ * given again. */
+START_TEST(refuses_connections_over_the_limit) {
+    server_test t;
+    raw_client ws;
+    raw_client c;
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.max_connections = 1;
+    server_start(&t, &options);
+    ws_connect(&ws, &t, "EIO=4", NULL);
+    for (unsigned i = 1; i <= 3; i++) {
+        raw_open(&c, &t);
+        http_expect_answer(&c, 503, "");
+        raw_expect_eof(&c);
+        raw_close(&c);
+        server_until(&t, counted(&t).connections_open == 1);
+        ck_assert_uint_eq(counted(&t).connections_refused_limit, i);
+    }
+    raw_close(&ws);
+    server_until(&t, counted(&t).connections_open == 0);
+    ws_connect(&ws, &t, "EIO=4", NULL);
+    raw_close(&ws);
+    ck_assert_uint_eq(counted(&t).connections_refused_limit, 3);
+    server_stop(&t);
+}
+END_TEST
+
 START_TEST(every_reason_has_its_counter) {
     static const char *const reasons[] = {"transport close",
                                           "transport error",
@@ -229,6 +256,7 @@ int main(void) {
     tcase_add_test(tc, polling_and_its_upgrade);
     tcase_add_test(tc, refusals_by_code);
     tcase_add_test(tc, faults);
+    tcase_add_test(tc, refuses_connections_over_the_limit);
     tcase_add_test(tc, every_reason_has_its_counter);
     tcase_add_test(tc, lateness_adds_up);
     tcase_add_test(tc, lateness_is_measured_while_a_session_is_open);

@@ -22,7 +22,6 @@ typedef struct sio_counters {
     uint64_t connections_accepted;        /**< taken by a listener */
     uint64_t connections_open;            /**< HTTP connections and WebSockets, now */
     uint64_t connections_refused_limit;   /**< over `max_connections`: 503 */
-    uint64_t connections_refused_address; /**< over `max_connections_per_address`: 503 */
     uint64_t connections_refused_closing; /**< while the server closes */
     uint64_t tls_handshakes_failed;       /**< TLS handshakes that failed or took too long */
     uint64_t http_1xx;                    /**< answers with a status of 100 to 199 */
@@ -40,7 +39,6 @@ typedef struct sio_counters {
     uint64_t refused_request;      /**< code 3, Bad request */
     uint64_t refused_forbidden;    /**< code 4, Forbidden */
     uint64_t refused_version;      /**< code 5, Unsupported protocol version */
-    uint64_t refused_limit;        /**< over `max_pending_handshakes`: 503 */
     uint64_t refused_closing;      /**< while the server closes: 503 */
     uint64_t refused_internal;     /**< for want of memory and the like: 500 */
     uint64_t sessions_polling;     /**< sessions on long-polling, now */
@@ -58,10 +56,7 @@ typedef struct sio_counters {
     uint64_t bytes_out_websocket;    /**< bytes of data in WebSocket messages, before compression */
     uint64_t volatile_dropped;       /**< volatile messages that were not sent */
     uint64_t queued_bytes;           /**< bytes waiting on all connections, now */
-    uint64_t queued_bytes_peak;      /**< the most that waited on all connections */
     uint64_t queued_messages;        /**< packets waiting in the queues of all sessions, now */
-    uint64_t slow_sessions;          /**< sessions above `high_watermark`, now */
-    uint64_t slow_total;             /**< times that one passed it */
     uint64_t slow_closed;            /**< sessions closed because they did not keep up */
     uint64_t closed_transport_close; /**< sessions ended with `transport close` */
     uint64_t closed_transport_error; /**< `transport error` */
@@ -93,7 +88,7 @@ typedef struct sio_counters {
     {                                                                                              \
         sizeof(sio_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                         \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                        \
     }
 
 /** Read the counters. The cost grows with the number of open sessions, whose queues are added up.

@@ -153,7 +153,9 @@ typedef struct sio_server_options {
     uint32_t max_pending_acks;   /**< 1000: acknowledgements awaited from one peer */
     uint64_t max_queued_bytes;   /**< 4 MiB: unsent bytes of one connection; one that would pass it
                                       is closed with `transport error` */
-    uint32_t max_connections;    /**< 0: as many as there are descriptors */
+    uint32_t max_connections;    /**< 0: as many as there are descriptors. Connections open at once,
+                                      WebSockets included; one more gets 503 (with TLS: is closed)
+                                      and is counted */
     uint32_t header_timeout_ms;  /**< 10000: for a request head to arrive */
     uint32_t body_timeout_ms;    /**< 30000: for a request body to arrive */
     uint32_t idle_timeout_ms;    /**< 5000: between the requests of a kept-alive connection */
