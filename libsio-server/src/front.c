@@ -89,7 +89,6 @@ void sio_front_free(sio_front *front) {
     }
     sio_task_cancel(&front->reap);
     sio_front_reap(front);
-    sio_front_stray_free(front);
     while (front->mounts) {
         sio_front_mount *mount = front->mounts;
         front->mounts = mount->next;
@@ -115,6 +114,7 @@ void sio_front_free(sio_front *front) {
 
 void sio_front_close(sio_front *front) {
     front->closing = true;
+    sio_front_stray_close(front);
     sio_list *link = front->conns.next;
     while (link != &front->conns) {
         sio_front_conn *conn = SIO_CONTAINER(link, sio_front_conn, link);

@@ -164,8 +164,8 @@ void sio_front_route(sio_front *front, sio_exchange *exchange);
 
 /* An upgrade request that is nobody's: its connection ends after a while, without an answer. */
 void sio_front_stray(sio_front *front, sio_exchange *exchange);
-/* Forget those that are left. */
-void sio_front_stray_free(sio_front *front);
+/* End those that are left. */
+void sio_front_stray_close(sio_front *front);
 
 /* ---- exchange.c ---- */
 

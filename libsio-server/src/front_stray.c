@@ -23,12 +23,15 @@ static void on_abort(void *ctx, sio_exchange *exchange, int err) {
 
 static const sio_exchange_callbacks callbacks = {.on_abort = on_abort};
 
-static void on_timer(void *ctx) {
-    stray *s = ctx;
+static void end(stray *s) {
     sio_exchange *exchange = s->exchange;
     sio_exchange_claim(exchange, NULL, NULL);
     stray_free(s);
     sio_exchange_destroy(exchange);
+}
+
+static void on_timer(void *ctx) {
+    end(ctx);
 }
 
 void sio_front_stray(sio_front *front, sio_exchange *exchange) {
@@ -48,9 +51,8 @@ void sio_front_stray(sio_front *front, sio_exchange *exchange) {
     }
 }
 
-/* Their connections are gone already, unless the front never had any. */
-void sio_front_stray_free(sio_front *front) {
+void sio_front_stray_close(sio_front *front) {
     while (!sio_list_empty(&front->stray)) {
-        stray_free(SIO_CONTAINER(front->stray.next, stray, link));
+        end(SIO_CONTAINER(front->stray.next, stray, link));
     }
 }

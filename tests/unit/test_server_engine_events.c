@@ -998,6 +998,48 @@ START_TEST(refuses_upgrades_that_cannot_be) {
 }
 END_TEST
 
+/* Whatever allocation fails: an engine is mounted or not, a message is sent or not, and whoever
+ * waits for it is told once. */
+START_TEST(short_of_memory) {
+    test_mem mem;
+    test_mem_init(&mem);
+    sio_engine_options options = usual();
+    for (size_t at = 1; at < 60; at++) {
+        raw_client c;
+        test_mem_init(&mem);
+        stop();
+        sent_ok = sent_lost = 0;
+        server_options = (sio_server_options)SIO_SERVER_OPTIONS_INIT;
+        server_options.engine_only = true;
+        server_options.mem = &mem.mem;
+        server_start(&t, &server_options);
+        t.path = "/engine.io/";
+        mem.calls = 0;
+        mem.fail_at = at;
+        int rc = sio_server_add_engine(&engine, t.server, &options);
+        mem.fail_at = 0;
+        if (rc != 0) {
+            ck_assert_int_eq(rc, SIO_ERR_NOMEM);
+            ck_assert_int_eq(sio_server_add_engine(&engine, t.server, &options), 0);
+        }
+        ws_connect(&c, &t, "EIO=4", NULL);
+        mem.calls = 0;
+        mem.fail_at = at;
+        rc = send_told("a", NULL);
+        server_settle(&t);
+        mem.fail_at = 0;
+        raw_close(&c);
+        server_until(&t, sio_engine_session_count(engine) == 0);
+        ck_assert_uint_eq(sent_ok + sent_lost, rc == 0);
+        sio_engine_session_unref(last);
+        last = NULL;
+        sio_server_free(t.server);
+        t.server = NULL;
+        ck_assert_uint_eq(mem.live, 0);
+    }
+}
+END_TEST
+
 /* The engine below Socket.IO can be watched. */
 static unsigned watched;
 
@@ -1072,6 +1114,7 @@ int main(void) {
     tcase_add_test(tc, announces_its_settings);
     tcase_add_test(tc, a_close_lets_what_was_sent_arrive);
     tcase_add_test(tc, refuses_upgrades_that_cannot_be);
+    tcase_add_test(tc, short_of_memory);
     tcase_add_test(tc, socket_io_has_an_engine_below);
     return test_run(suite);
 }

@@ -62,6 +62,25 @@ START_TEST(it_may_be_kept) {
 }
 END_TEST
 
+static void on_closed(void *user) {
+    *(bool *)user = true;
+}
+
+START_TEST(closing_the_server_ends_it) {
+    raw_client c;
+    bool closed = false;
+    start(10, true);
+    raw_open(&c, &t);
+    ws_request(&c, "/elsewhere", "");
+    server_settle(&t);
+    ck_assert_int_eq(sio_server_close(t.server, 3600000, on_closed, &closed), 0);
+    raw_expect_eof(&c);
+    server_until(&t, closed);
+    raw_close(&c);
+    server_stop(&t);
+}
+END_TEST
+
 static void handle(sio_request *request, void *user) {
     ck_assert_int_eq(sio_request_reply(request, 426, NULL, "no", 2), 0);
 }
@@ -86,6 +105,7 @@ int main(void) {
     tcase_add_test(tc, an_upgrade_of_nobody_is_ended);
     tcase_add_test(tc, also_when_the_client_goes_on_sending);
     tcase_add_test(tc, it_may_be_kept);
+    tcase_add_test(tc, closing_the_server_ends_it);
     tcase_add_test(tc, a_handler_gets_it_first);
     return test_run(suite);
 }
