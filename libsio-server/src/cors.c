@@ -70,8 +70,11 @@ static int copy_origins(sio_cors *cors, const sio_server_cors *options, const si
     for (size_t i = 0; i < options->origin_count; i++) {
         size += strlen(options->origins[i]);
     }
-    cors->origins = size > 0 ? sio_mem_alloc(mem, size) : NULL;
-    if (size > 0 && !cors->origins) {
+    if (size == 0) {
+        return 0;
+    }
+    cors->origins = sio_mem_alloc(mem, size);
+    if (!cors->origins) {
         return SIO_ERR_NOMEM;
     }
     char *text = (char *)(cors->origins + options->origin_count);

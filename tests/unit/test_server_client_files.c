@@ -208,8 +208,7 @@ END_TEST
 START_TEST(bad_versions_are_refused) {
     static const char *const bad[] = {
         "", "a b", "a\"b", "a\r\nX: y",
-        "1234567890123456789012345678901234567890123456789012345678901"
-        "234567890"};
+        "12345678901234567890123456789012345678901234567890123456789012"};
     bundle_test t;
     setup(&t, true);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -352,6 +352,91 @@ END_TEST
 
 #endif
 
+/* ---- the whole server ---- */
+
+#define POLLING "/socket.io/?EIO=4&transport=polling"
+#define ORIGIN "Origin: http://a.b\r\n"
+
+/* E33 E126 */
+START_TEST(sessions_of_another_origin_work) {
+    static const char *const origins[] = {"http://a.b"};
+    sio_server_cors cors = SIO_SERVER_CORS_INIT;
+    cors.origins = origins;
+    cors.origin_count = 1;
+    cors.credentials = true;
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.cors = &cors;
+    t = (server_test){0};
+    server_start(&t, &options);
+    server_echo(&t, "/");
+    raw_client c;
+    http_answer answer;
+    char target[128], sid[64];
+    raw_open(&c, &t);
+    ask(&c, POLLING, ORIGIN, &answer);
+    ck_assert(http_has(&answer, "Access-Control-Allow-Origin: http://a.b"));
+    ck_assert(http_has(&answer, "Access-Control-Allow-Credentials: true"));
+    ck_assert_int_eq(sscanf(answer.body, "0{\"sid\":\"%63[^\"]\"", sid), 1);
+    http_answer_free(&answer);
+    snprintf(target, sizeof(target), POLLING "&sid=%s", sid);
+    http_send(&c, "POST", target, ORIGIN, "40", 2);
+    ck_assert(http_receive(&c, &answer));
+    ck_assert_str_eq(answer.body, "ok");
+    ck_assert(http_has(&answer, "Access-Control-Allow-Origin: http://a.b"));
+    http_answer_free(&answer);
+    ask(&c, target, ORIGIN, &answer);
+    ck_assert(strncmp(answer.body, "40{\"sid\":", 9) == 0);
+    ck_assert(http_has(&answer, "Access-Control-Allow-Origin: http://a.b"));
+    http_answer_free(&answer);
+    http_send(&c, "GET", "/socket.io/?EIO=4&transport=websocket", ORIGIN, NULL, 0);
+    ck_assert(http_receive(&c, &answer));
+    ck_assert_int_eq(answer.status, 400);
+    ck_assert_str_eq(answer.body, "{\"code\":3,\"message\":\"Bad request\"}");
+    ck_assert(http_has(&answer, "Access-Control-Allow-Origin: http://a.b"));
+    http_answer_free(&answer);
+    raw_close(&c);
+    server_stop(&t);
+}
+END_TEST
+
+/* IO15 IO19 */
+START_TEST(without_bundles_their_names_are_the_engines) {
+    t = (server_test){0};
+    server_start(&t, NULL);
+    http_expect(&t, "GET", "/socket.io/socket.io.js", "", NULL, 400,
+                "{\"code\":0,\"message\":\"Transport unknown\"}");
+    http_expect(&t, "GET", "/socket.io/unknown.js", "", NULL, 400,
+                "{\"code\":0,\"message\":\"Transport unknown\"}");
+    server_stop(&t);
+}
+END_TEST
+
+/* The settings arrive where they belong. */
+START_TEST(the_servers_settings_are_used) {
+    sio_server_cookie cookie = SIO_SERVER_COOKIE_INIT;
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.cookie = &cookie;
+    options.http_compress_threshold = 1;
+    for (int off = 0; off < 2; off++) {
+        raw_client c;
+        http_answer answer;
+        options.disable_http_compression = off;
+        t = (server_test){0};
+        server_start(&t, &options);
+        raw_open(&c, &t);
+        ask(&c, POLLING, "Accept-Encoding: gzip\r\n", &answer);
+        ck_assert(strstr(answer.head, "Set-Cookie: io=") != NULL);
+        ck_assert(http_has(&answer, "Content-Encoding: gzip") == (SIO_HAVE_DEFLATE && !off));
+        http_answer_free(&answer);
+        raw_close(&c);
+        server_stop(&t);
+    }
+    cookie.path = "/\r\nX: y";
+    sio_server *server;
+    ck_assert_int_eq(sio_server_new(&server, &options), SIO_ERR_INVALID);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("server_poll_answers");
     TCase *tc = tcase_create("all");
@@ -369,6 +454,9 @@ int main(void) {
     tcase_add_test(tc, a_client_may_go_while_it_is_answered);
     tcase_add_test(tc, a_huge_accept_encoding);
 #endif
+    tcase_add_test(tc, sessions_of_another_origin_work);
+    tcase_add_test(tc, without_bundles_their_names_are_the_engines);
+    tcase_add_test(tc, the_servers_settings_are_used);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

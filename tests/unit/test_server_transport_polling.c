@@ -414,6 +414,24 @@ START_TEST(wraps_for_jsonp) {
 }
 END_TEST
 
+/* The same for clients of revision 3, which count characters. Binary goes as text here, too,
+ * whether the client has said so or not. */
+START_TEST(wraps_for_jsonp_of_revision_3) {
+    poller p;
+    poller_open(&p, &t, "EIO=3&j=0");
+    ck_assert_msg(strncmp(p.open, "___eio[0](\"", 11) == 0, "%s", p.open);
+    http_send(&p.post, "POST", poller_target(&p), "", "d=3%3A4%E2%82%ACx", 17);
+    http_expect_answer(&p.post, 200, "ok");
+    ck_assert_str_eq(t.last, "\xe2\x82\xacx");
+    poller_get(&p, "___eio[0](\"3:4\xe2\x82\xacx\");");
+    http_send(&p.post, "POST", poller_target(&p), "", "d=10%3Ab4AQIDBA%3D%3D", 21);
+    http_expect_answer(&p.post, 200, "ok");
+    poller_get(&p, "___eio[0](\"10:b4AQIDBA==\");");
+    ck_assert_uint_eq(t.closes, 0);
+    poller_close(&p);
+}
+END_TEST
+
 /* ---- revision 3 ---- */
 
 /* T3-1, T3-6, T3-7 */
@@ -538,6 +556,7 @@ int main(void) {
     tcase_add_test(tc, the_server_closes);
     tcase_add_test(tc, a_closing_session_waits_for_a_poll_for_a_while);
     tcase_add_test(tc, wraps_for_jsonp);
+    tcase_add_test(tc, wraps_for_jsonp_of_revision_3);
     tcase_add_test(tc, carries_revision_3);
     tcase_add_test(tc, carries_revision_3_base64);
     tcase_add_test(tc, carries_revision_3_binary);

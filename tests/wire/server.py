@@ -2,12 +2,14 @@
 answered. After each fault a fresh client must be served."""
 
 import base64
+import json
 import os
 import re
 import socket
 import struct
 import subprocess
 import sys
+import zlib
 
 BUILD = os.environ["MESON_BUILD_ROOT"]
 WRAPPER = os.environ.get("SIO_WRAPPER", "").split()
@@ -139,6 +141,31 @@ def fragments():
     assert raw.frame() == (0x81, b'42["echo-back",[]]')
 
 
+# E107 E108 E112
+def compressed_poll():
+    """a long answer to a poll is compressed as the client takes it, a short one is not"""
+    for encoding, window in (("gzip", 31), ("deflate", 15), ("br", None)):
+        raw = Raw()
+        lines = f"Accept-Encoding: {encoding}\r\n"
+        raw.send(request(PATH + "polling", lines))
+        _, head, body = raw.response()
+        assert "content-encoding" not in head.lower(), head
+        target = f"{PATH}polling&sid={json.loads(body[1:])['sid']}"
+        event = '42["echo","' + "x" * 5000 + '"]'
+        for data in ("40", event):
+            raw.send(request(target, f"Content-Length: {len(data)}\r\n", "POST") + data)
+            assert raw.response()[2] == b"ok"
+        got = b""
+        while b"echo-back" not in got:
+            raw.send(request(target, lines))
+            _, head, body = raw.response()
+            packed = f"content-encoding: {encoding}\r\n" in head.lower()
+            plain = zlib.decompress(body, window) if packed else body
+            assert packed == (window is not None and len(plain) >= 1024), head
+            got += plain
+        assert b'42["echo-back","' + b"x" * 5000 + b'"]' in got, got[:100]
+
+
 def pipelining():
     """pipelined requests are answered in order"""
     raw = Raw()
@@ -227,7 +254,7 @@ def survives():
     assert server.wait(timeout=PATIENCE) == 0
 
 
-cases = [polling_handshake, websocket_echo, fragments, pipelining, smuggling, large_heads,
+cases = [polling_handshake, websocket_echo, fragments, compressed_poll, pipelining, smuggling, large_heads,
          broken_frames, violations, garbage, survives]
 failed = 0
 try:
