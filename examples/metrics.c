@@ -1,5 +1,7 @@
 /* An echo server that shows its counters to Prometheus at /metrics, and prints a line of them
  * itself when it ends (Ctrl-C). */
+#include "debug_log.h"
+
 #include <sio/server.h>
 
 #include <event2/event.h>
@@ -32,6 +34,7 @@ int main(void) {
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.base = base;
     options.metrics_path = "/metrics";
+    options.log = debug_log;
     sio_server *server = NULL;
     if (!base || sio_server_new(&server, &options) != 0) {
         return 1;
