@@ -1,4 +1,4 @@
-#include "net_support.h"
+#include "net_tls_support.h"
 
 #include "dial.h"
 
@@ -249,6 +249,57 @@ START_TEST(a_proxy_that_refuses) {
 }
 END_TEST
 
+/* ---- TLS behind a proxy, which is the server as well: after the 200 it shakes hands itself ----
+ */
+
+static sio_tls *behind;
+
+static void tunnel_read(void *ctx, uint8_t *data, size_t len) {
+    world *w = ctx;
+    static const char ok[] = "HTTP/1.1 200 OK\r\n\r\n";
+    int fd;
+    ck_assert_int_eq(sio_stream_detach(&fd, w->server), 0);
+    w->server = NULL;
+    ck_assert_int_eq(write(fd, ok, sizeof ok - 1), sizeof ok - 1);
+    static const sio_stream_callbacks none = {.on_read = NULL};
+    ck_assert_int_eq(sio_stream_adopt(&w->server, w->loop, fd, behind, 10000, &none, w), 0);
+}
+
+static const sio_stream_callbacks tunnel_callbacks = {.on_read = tunnel_read};
+
+static void accept_tunnel(void *ctx, sio_stream *stream) {
+    world *w = ctx;
+    w->server = stream;
+    sio_stream_set_callbacks(stream, &tunnel_callbacks, w);
+}
+
+START_TEST(tls_through_a_proxy) {
+    static char proxy[] = "127.0.0.1";
+    net_cert cert = net_cert_make(NULL, "DNS:secret.test", 100);
+    sio_tls_options server = {.cert_pem = cert.cert_pem, .key_pem = cert.key_pem};
+    sio_tls_options client = {.ca_pem = cert.cert_pem};
+    ck_assert_int_eq(sio_tls_server_new(&behind, &server, NULL, NULL), 0);
+    world w;
+    begin(&w, "secret.test");
+    sio_listener_free(w.listener);
+    sio_listener_options options = {.host = proxy, .on_accept = accept_tunnel, .ctx = &w};
+    ck_assert_int_eq(sio_listener_new(&w.listener, w.loop, &options, NULL), 0);
+    w.target.proxy = (sio_dial_proxy){.host = proxy, .port = sio_listener_port(w.listener)};
+    ck_assert_int_eq(sio_tls_client_new(&w.target.tls, &client, NULL, NULL), 0);
+    w.target.server_name = _i == 0 ? "secret.test" : "other.test";
+    ck_assert_int_eq(sio_dial_start(&w.dial), 0);
+    net_run(w.loop);
+    ck_assert_uint_eq(w.connects, _i == 0 ? 1 : 0);
+    ck_assert_int_eq(w.err, _i == 0 ? 0 : SIO_ERR_TLS_HOST);
+    ck_assert_int_eq(w.stage, _i == 0 ? SIO_CLIENT_STAGE_NONE : SIO_CLIENT_STAGE_TLS);
+    sio_tls *tls = w.target.tls;
+    end(&w);
+    sio_tls_unref(tls);
+    sio_tls_unref(behind);
+    net_cert_free(&cert);
+}
+END_TEST
+
 START_TEST(a_unix_socket_needs_no_name) {
     world w;
     begin(&w, "no_such_host.invalid");
@@ -291,6 +342,7 @@ int main(void) {
     tcase_add_test(tc, through_an_http_proxy);
     tcase_add_test(tc, through_a_socks_proxy);
     tcase_add_loop_test(tc, a_proxy_that_refuses, 0, sizeof refusals / sizeof refusals[0]);
+    tcase_add_loop_test(tc, tls_through_a_proxy, 0, 2);
     tcase_add_test(tc, a_unix_socket_needs_no_name);
     tcase_add_test(tc, from_a_local_address);
     suite_add_tcase(suite, tc);
