@@ -90,6 +90,8 @@ int sio_client_new(sio_client **out, const char *url, const sio_client_options *
     sio_list_init(&client->sockets);
     sio_list_init(&client->attempts);
     sio_list_init(&client->posted);
+    sio_list_init(&client->cache_link);
+    client->refs = 1;
     sio_waits_init(&client->opens);
     sio_waits_init(&client->sent);
     sio_task_init(&client->failed_task, NULL, NULL);
@@ -152,6 +154,7 @@ void sio_client_free(sio_client *client) {
         sio_client_stop(client);
     }
     sio_client_enter(client);
+    sio_list_remove(&client->cache_link);
     client->dead = true; /* first, so that nothing new can be awaited */
     for (sio_list *at = client->sockets.next; at != &client->sockets; at = at->next) {
         end_waiting(SIO_CONTAINER(at, sio_socket, link));

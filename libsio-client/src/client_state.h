@@ -101,6 +101,8 @@ struct sio_client {
     sio_args *no_args; /* for events that have none; never changed */
     sio_buf encode;    /* the packet that is being sent */
 
+    uint32_t refs;
+    sio_list cache_link; /* in the cache that finds it again */
     void *user;
     pthread_t thread;
     pthread_mutex_t starting;

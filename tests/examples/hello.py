@@ -37,15 +37,21 @@ def the_server_answers_the_client():
     programs[1].printed(r"^world$")
 
 
+def eight_threads_emit():
+    """threads: eight threads emit through one client, and every event is answered"""
+    programs.append(Program("examples/threads"))
+    programs[2].printed(r"^800 events, 800 answers$")
+
+
 def they_end():
     """both run until they are told to end"""
-    for program in programs:
+    for program in programs[:2]:
         assert program.stop() in (-signal.SIGTERM, 128 + signal.SIGTERM), program.name
 
 
 signal.alarm(4 * PATIENCE)
 try:
-    status = run_all([the_server_answers_the_client, they_end])
+    status = run_all([the_server_answers_the_client, eight_threads_emit, they_end])
 finally:
     for program in programs:
         program.kill()

@@ -287,6 +287,7 @@ static sio_socket *subject;
 static void *post_from_thread(void *arg) {
     for (int i = 0; i < EACH; i++) {
         ck_assert_int_eq(sio_socket_post_emitf(subject, "p", "i", i), 0);
+        ck_assert_int_eq(sio_socket_emitf(subject, "p", "i", i), 0);
         ck_assert_int_eq(
             sio_client_post(sio_socket_client(subject), reach_posted, reach_posted, NULL), 0);
     }
