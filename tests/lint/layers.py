@@ -91,6 +91,9 @@ QUOTED = {
 }
 
 
+LEAVES = ("evhttp.h",)
+
+
 def problem(library, path, angled, name):
     inside = path.relative_to(lint.library_dir(library))
     is_public = library in lint.PUBLIC and inside.parts[0] == "include"
@@ -102,6 +105,8 @@ def problem(library, path, angled, name):
     elif name.startswith("sio/"):
         if name not in SIO[library]:
             return f"libsio-{library} may not include <{name}>"
+    elif is_public and inside.name in LEAVES:
+        return None  # inline glue for programs that have the other library already
     elif is_public:
         if name not in PUBLIC_SYSTEM:
             return f"a public header includes <{name}>: forward-declare instead"
