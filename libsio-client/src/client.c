@@ -136,6 +136,7 @@ static bool in_own_thread(const sio_client *client) {
 
 /* Everyone who waits is told, exactly once. */
 static void end_waiting(sio_socket *socket) {
+    sio_socket_end_losing(socket, SIO_ERR_DISCONNECTED);
     sio_socket_forget_auth(socket);
     sio_socket_end_acks(socket, true);
     sio_socket_end_kept(socket, SIO_ERR_DISCONNECTED);

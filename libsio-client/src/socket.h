@@ -40,6 +40,7 @@ struct sio_socket {
     sio_list retry_queue;            /* of sio_retry, see socket_retry.c */
     uint32_t retry_count;            /* its length */
     uint32_t retries;                /* 0: no queue */
+    const sio_emit_options *losing;  /* its on_sent is being told, then its on_ack will be */
     bool flushing;
     bool retrying; /* the head of the queue is being sent */
     sio_recovery recovery;
@@ -134,6 +135,7 @@ void sio_socket_drop_kept(sio_socket *socket, uint64_t ack_id, int status);
  * client's "lost". */
 void sio_socket_event_lost(sio_socket *socket, const char *event, const sio_emit_options *options,
                            int status);
+void sio_socket_end_losing(sio_socket *socket, int status);
 /* Encode into the client's buffer between these two; the second sends it. */
 int sio_socket_packet_begin(sio_socket *socket, sio_buf **buf);
 int sio_socket_packet_send(sio_socket *socket, unsigned flags);

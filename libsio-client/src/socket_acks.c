@@ -19,8 +19,11 @@ void sio_socket_ack_timeout(void *ctx) {
     sio_client_enter(client);
     sio_time now = sio_loop_now(client->loop);
     while (!client->dead && sio_ack_table_expire(&socket->acks, now, &entry)) {
-        sio_socket_drop_kept(socket, entry.id, SIO_ERR_TIMEOUT);
+        /* In this order: what is still kept is ended by a free in the first callback. */
         finish(socket, &entry, NULL, SIO_ERR_TIMEOUT);
+        if (!client->dead) {
+            sio_socket_drop_kept(socket, entry.id, SIO_ERR_TIMEOUT);
+        }
     }
     if (!client->dead) {
         acks_rearm(socket);

@@ -64,19 +64,33 @@ static void tell_lost(sio_socket *socket, const char *name, size_t len, int stat
     sio_args_unref(args);
 }
 
+static void tell_reply(const sio_socket *socket, const sio_emit_options *options, int status) {
+    sio_event reply = {.size = sizeof(reply), .args = socket->client->no_args, .status = status};
+    options->on_ack(&reply, options->user);
+}
+
+/* The first of two callbacks freed the client: the second comes before the free returns. */
+void sio_socket_end_losing(sio_socket *socket, int status) {
+    const sio_emit_options *losing = socket->losing;
+    socket->losing = NULL;
+    if (losing) {
+        tell_reply(socket, losing, status);
+    }
+}
+
 void sio_socket_event_lost(sio_socket *socket, const char *event, const sio_emit_options *options,
                            int status) {
+    if (!options->on_sent && !options->on_ack) {
+        tell_lost(socket, event, strlen(event), status);
+        return;
+    }
+    const sio_emit_options *outer = socket->losing;
+    socket->losing = options->on_ack ? options : NULL;
     if (options->on_sent) {
         options->on_sent(status, options->user);
     }
-    if (options->on_ack) {
-        sio_event reply = {
-            .size = sizeof(reply), .args = socket->client->no_args, .status = status};
-        options->on_ack(&reply, options->user);
-    }
-    if (!options->on_sent && !options->on_ack) {
-        tell_lost(socket, event, strlen(event), status);
-    }
+    sio_socket_end_losing(socket, status);
+    socket->losing = outer;
 }
 
 /* ---- handlers of what leaves ---- */

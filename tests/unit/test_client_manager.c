@@ -750,6 +750,224 @@ START_TEST(network_lost) { /* the offline event of browsers */
 }
 END_TEST
 
+/* ---- everything may end in every callback ---- */
+
+static const char *const client_events[] = {
+    "open", "close",           "error",     "reconnect_scheduled", "reconnect_attempt",
+    "ping", "reconnect_error", "reconnect", "reconnect_failed",    "upgrade",
+};
+static const char *const socket_events[] = {"connect", "connect_error", "disconnect", "e"};
+
+enum {
+    CLIENT_EVENTS = sizeof(client_events) / sizeof(client_events[0]),
+    SOCKET_EVENTS = sizeof(socket_events) / sizeof(socket_events[0]),
+    IN_ANY = CLIENT_EVENTS + SOCKET_EVENTS,
+    IN_OUTGOING,
+    IN_ACK,
+    IN_SENT,
+    IN_OPENED,
+    IN_AUTH,
+    IN_POST,
+    PLACES,
+    OPERATIONS = 4, /* close, disconnect, free, disconnect and connect again */
+};
+
+static struct {
+    sio_client *client;
+    sio_socket *socket;
+    int place;
+    int operation;
+    bool done;
+    bool freed;
+    int accepted; /* one-shot callbacks that are owed, and that came */
+    int called;
+} life;
+
+static void here(int place) {
+    ck_assert(!life.freed); /* no callback after the free has returned */
+    if (place != life.place || life.done) {
+        return;
+    }
+    life.done = true;
+    if (life.operation == 0) {
+        sio_client_close(life.client);
+    } else if (life.operation == 1) {
+        sio_socket_disconnect(life.socket);
+    } else if (life.operation == 2) {
+        client_forget(life.client);
+        sio_client_free(life.client);
+        life.freed = true;
+    } else {
+        sio_socket_disconnect(life.socket);
+        ck_assert_int_eq(sio_socket_connect(life.socket), 0);
+    }
+}
+
+static void at_client(sio_client *client, const sio_event *event, void *user) {
+    here((int)((const char *const *)user - client_events));
+}
+
+static void at_socket(sio_socket *socket, const sio_event *event, void *user) {
+    here(CLIENT_EVENTS + (int)((const char *const *)user - socket_events));
+}
+
+static void at_any(sio_socket *socket, const sio_event *event, void *user) {
+    here(*(const int *)user);
+}
+
+static void at_ack(const sio_event *reply, void *user) {
+    life.called++;
+    here(IN_ACK);
+}
+
+static void at_sent(int status, void *user) {
+    life.called++;
+    here(IN_SENT);
+}
+
+static void at_opened(int status, void *user) {
+    life.called++;
+    here(IN_OPENED);
+}
+
+static void at_auth(sio_socket *socket, sio_auth_request *request, void *user) {
+    here(IN_AUTH);
+    (void)sio_auth_answer(request, NULL);
+}
+
+static void at_post(void *user) {
+    life.called++;
+    here(IN_POST);
+}
+
+static void dropped_post(void *user) {
+    life.called++;
+}
+
+static void live_watch(void) {
+    static int any = IN_ANY, outgoing = IN_OUTGOING;
+    for (size_t i = 0; i < CLIENT_EVENTS; i++) {
+        void *user = (void *)(uintptr_t)&client_events[i];
+        ck_assert_int_eq(sio_client_on(life.client, client_events[i], at_client, user), 0);
+    }
+    for (size_t i = 0; i < SOCKET_EVENTS; i++) {
+        void *user = (void *)(uintptr_t)&socket_events[i];
+        ck_assert_int_eq(sio_socket_on(life.socket, socket_events[i], at_socket, user), 0);
+    }
+    ck_assert_int_eq(sio_socket_on_any(life.socket, at_any, &any), 0);
+    ck_assert_int_eq(sio_socket_on_any_outgoing(life.socket, at_any, &outgoing), 0);
+    sio_socket_set_auth_fn(life.socket, at_auth, NULL);
+}
+
+static void live_emit(uint32_t timeout_ms) {
+    sio_emit_options o = SIO_EMIT_OPTIONS_INIT;
+    o.on_ack = at_ack;
+    o.timeout_ms = timeout_ms;
+    o.on_sent = at_sent;
+    if (!life.freed) {
+        int before = life.called;
+        if (sio_socket_emit(life.socket, "x", NULL, &o) == 0) {
+            life.accepted += 2;
+        } else {
+            ck_assert_int_eq(life.called, before); /* an error is the only word */
+        }
+    }
+}
+
+static bool engine_is(sio_eio_state state) {
+    return fake_engine_or_null() && sio_cengine_state(fake_engine()) == state;
+}
+
+static void live_open(void) {
+    if (engine_is(SIO_EIO_STATE_OPENING)) {
+        fake_open();
+    }
+    if (engine_is(SIO_EIO_STATE_OPEN)) {
+        client_accept("/", "id");
+    }
+}
+
+static void live_receive(void (*step)(void)) {
+    if (engine_is(SIO_EIO_STATE_OPEN)) {
+        step();
+    }
+}
+
+static void event_and_ack(void) {
+    fake_text("2[\"e\",1]");
+    if (engine_is(SIO_EIO_STATE_OPEN)) {
+        fake_text("30[]");
+    }
+}
+
+static void live_fail(void) {
+    if (engine_is(SIO_EIO_STATE_OPENING)) {
+        fake_break(SIO_ERR_CONNECT, "xhr poll error", "");
+    }
+}
+
+/* A failed attempt, a connection, a loss, another one, and giving up. */
+static void live(void) {
+    live_emit(0);
+    live_fail();
+    if (!life.freed) {
+        (void)sio_socket_connect(life.socket);
+    }
+    live_fail();
+    pass(101);
+    live_open();
+    live_emit(5);
+    live_receive(fake_upgrade);
+    live_receive(fake_ping);
+    live_receive(fake_drain);
+    live_receive(event_and_ack);
+    pass(6);
+    live_emit(0);
+    if (engine_is(SIO_EIO_STATE_OPEN)) {
+        fake_cut();
+    }
+    pass(101);
+    live_fail();
+    pass(500);
+    live_open();
+    if (engine_is(SIO_EIO_STATE_OPEN)) {
+        fake_text("1");
+    }
+    turn();
+    for (int i = 0; i < 4 && !life.freed; i++) {
+        (void)sio_socket_connect(life.socket);
+        live_fail();
+        pass(1000);
+        live_fail();
+    }
+}
+
+START_TEST(everything_ends_in_every_callback) {
+    sio_client_options o = client_options();
+    o.reconnection_attempts = 2;
+    memset(&life, 0, sizeof life);
+    life.place = _i % PLACES;
+    life.operation = _i / PLACES;
+    ck_assert_int_eq(sio_client_new(&life.client, "http://h", &o), 0);
+    life.accepted = 2;
+    ck_assert_int_eq(sio_client_open_then(life.client, at_opened, NULL), 0);
+    ck_assert_int_eq(sio_client_post(life.client, at_post, dropped_post, NULL), 0);
+    life.socket = sio_client_socket(life.client, "/");
+    live_watch();
+    live();
+    ck_assert_msg(life.done, "place %d never came", life.place);
+    turn();
+    if (!life.freed) {
+        sio_client_free(life.client);
+        life.freed = true;
+    }
+    turn();
+    ck_assert_uint_eq(fake_live(), 0);
+    ck_assert_int_eq(life.called, life.accepted); /* each exactly once */
+    trace_clear();
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("client_manager");
     TCase *tc = tcase_create("manager");
@@ -795,5 +1013,9 @@ int main(void) {
     tcase_add_test(settings, another_server_from_the_next_attempt);
     tcase_add_test(settings, network_lost);
     suite_add_tcase(suite, settings);
+    TCase *matrix = tcase_create("matrix");
+    tcase_add_checked_fixture(matrix, client_setup, client_teardown);
+    tcase_add_loop_test(matrix, everything_ends_in_every_callback, 0, PLACES * OPERATIONS);
+    suite_add_tcase(suite, matrix);
     return test_run(suite);
 }

@@ -128,7 +128,7 @@ START_TEST(told_when_it_was_written) {
     options.timeout_ms = 5;
     ck_assert_int_eq(sio_socket_emit(subject, "d", NULL, &options), 0);
     pass(6);
-    EXPECT("late sent TIMEOUT", "late TIMEOUT");
+    EXPECT("late TIMEOUT", "late sent TIMEOUT");
     options.user = tag("freed");
     ck_assert_int_eq(sio_socket_emit(subject, "e", NULL, &options), 0);
     client_forget(sio_socket_client(subject));
