@@ -193,6 +193,7 @@ static void polling_session(world *w, const char *expect_post, const char *expec
     send_text(w, "late", 0, SIO_ERR_CLOSED);
 }
 
+/* EC-01 */
 START_TEST(polling) {
     world w;
     begin(&w, SIO_EIO_POLLING);
@@ -283,6 +284,7 @@ END_TEST
 
 /* ---- WebSocket ---- */
 
+/* EC-02 */
 START_TEST(websocket) {
     world w;
     begin(&w, SIO_EIO_WEBSOCKET);

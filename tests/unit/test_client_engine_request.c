@@ -51,6 +51,7 @@ START_TEST(websocket_head) {
 }
 END_TEST
 
+/* ET-11 ET-12 */
 START_TEST(polling_targets_differ) {
     fixture f;
     begin(&f, "http://[::1]/");
