@@ -132,7 +132,7 @@ START_TEST(reasons) {
 }
 END_TEST
 
-START_TEST(never_connected_socket_has_no_disconnect) {
+START_TEST(never_connected_socket_has_no_disconnect) { /* quirk 11 */
     client_socket(client_make(NULL), "/");
     fake_open();
     trace_clear();
@@ -145,7 +145,7 @@ END_TEST
 
 /* ---- attempts that fail ---- */
 
-START_TEST(first_failure_then_loop_then_giving_up) { /* SC-16 SC-22..24 SC-30, ordering traces */
+START_TEST(first_failure_then_loop_then_giving_up) { /* SC-16 SC-22 SC-23 SC-24 SC-30, ordering */
     sio_client_options o = client_options();
     o.reconnection_attempts = 2;
     sio_client *client = client_make(&o);

@@ -305,7 +305,7 @@ START_TEST(arguments_outlive_the_connection_they_came_over) {
 }
 END_TEST
 
-START_TEST(early_events_come_before_connect) {
+START_TEST(early_events_come_before_connect) { /* the reference's receiveBuffer */
     sio_socket *socket = client_socket(client_make(NULL), "/");
     watch(socket, "e");
     watch(socket, "b");
@@ -391,7 +391,7 @@ static void remove_b(sio_socket *socket, const sio_event *event, void *user) {
     (void)sio_socket_off(socket, "x", remove_b, NULL);
 }
 
-START_TEST(handlers_in_order_and_removal) { /* EM-02 EM-03 EM-05..07, SS-28 SS-30 */
+START_TEST(handlers_in_order_and_removal) { /* EM-02 EM-03 EM-05 EM-06 EM-07, SS-28 SS-30 */
     sio_socket *socket = client_connected(NULL);
     order[0] = '\0';
     ck_assert_int_eq(sio_socket_on(socket, "x", add_letter, letter_a), 0);
@@ -554,7 +554,7 @@ END_TEST
 
 /* ---- recovery ---- */
 
-START_TEST(recovery) { /* SV-01 */
+START_TEST(recovery) { /* SV-01, quirk 14 */
     sio_client_options o = client_options();
     o.auth = "{\"t\":1}";
     sio_client *client = client_make(&o);

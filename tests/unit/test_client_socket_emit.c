@@ -164,7 +164,7 @@ START_TEST(kept_over_several_drops) {
 }
 END_TEST
 
-START_TEST(keeping_is_limited_over_all_sockets) {
+START_TEST(keeping_is_limited_over_all_sockets) { /* quirk 22 */
     sio_client_options o = client_options();
     o.max_buffered = 3;
     sio_client *client = client_make(&o);
@@ -311,7 +311,7 @@ START_TEST(timeout_while_kept_drops_the_event) { /* SS-35 */
 }
 END_TEST
 
-START_TEST(disconnect_ends_what_has_left) { /* SS-42..47 */
+START_TEST(disconnect_ends_what_has_left) { /* SS-42 SS-43 SS-44 SS-45 SS-46 SS-47, quirk 20 */
     sio_socket *socket = client_connected(NULL);
     ck_assert_int_eq(sio_socket_emit_ackf(socket, "sent", 0, trace_reply, tag("sent"), ""), 0);
     ck_assert_int_eq(sio_socket_emit_ackf(socket, "timed", 500, trace_reply, tag("timed"), ""), 0);
