@@ -335,14 +335,15 @@ END_TEST
 
 /* What only wants to waste time: a header of all the room there is. */
 START_TEST(a_huge_accept_encoding) {
+    static const char name[] = "Accept-Encoding: ", coding[] = "gzip;q=0.1,*;q=0,";
     char *header = malloc(15000);
-    strcpy(header, "Accept-Encoding: ");
-    size_t len = strlen(header);
+    memcpy(header, name, sizeof(name) - 1);
+    size_t len = sizeof(name) - 1;
     while (len < 14000) {
-        memcpy(header + len, "gzip;q=0.1,*;q=0,", 17);
-        len += 17;
+        memcpy(header + len, coding, sizeof(coding) - 1);
+        len += sizeof(coding) - 1;
     }
-    strcpy(header + len, "deflate\r\n");
+    memcpy(header + len, "deflate\r\n", sizeof("deflate\r\n"));
     start((sio_engine_settings){.http_compression = true});
     expect_coding(2000, SIO_EIO_COMPRESS, header, "deflate");
     engine_stop(&t);
