@@ -61,6 +61,8 @@ cmd:shellcheck:shellcheck
 cmd:valgrind:valgrind
 dpkg:-:libc6-dbg
 cmd:chromium:chromium
+cmd:/usr/sbin/haproxy:haproxy
+cmd:/usr/sbin/nginx:nginx-light
 pc:check:check
 '
 

@@ -211,6 +211,16 @@ static void on_transport(sio_peer *peer, const sio_event *ev, void *user) {
     }
 }
 
+/* Acknowledged with who asks: address, whether over TLS, and the port of the server asked. */
+static void on_whoami(sio_peer *peer, const sio_event *ev, void *user) {
+    const sio_handshake *handshake = sio_peer_handshake(peer);
+    (void)user;
+    if (ev->ack != NULL) {
+        sio_ack_sendf(ev->ack, "s b i", handshake->address, handshake->secure,
+                      (int)sio_server_port(sio_peer_server(peer)));
+    }
+}
+
 static void on_up(sio_peer *peer, const sio_event *ev, void *user) {
     struct session *session = sio_peer_user(peer);
     int64_t n = sio_event_int(ev, 0);
@@ -301,6 +311,7 @@ static void add_namespace(sio_server *server, const char *name) {
         {"kick-hard", on_kick_hard},
         {"drop", on_drop},
         {"transport", on_transport},
+        {"whoami", on_whoami},
         {"up", on_up},
         {"up-report", on_up_report},
         {"stream", on_stream},
@@ -333,6 +344,7 @@ static void write_log(const char *scope, const char *text, void *user) {
 struct settings {
     const char *host;
     uint16_t port;
+    const char *proxy; /* the one that is believed */
     sio_server_tls tls;
     sio_server_options options;
 };
@@ -341,7 +353,8 @@ static void usage(void) {
     fputs(
         "usage: interop-server [--host ADDRESS] [--port N] [--transports polling|websocket|both]\n"
         "  [--tls-cert FILE --tls-key FILE] [--eio3] [--deflate] [--no-upgrade]\n"
-        "  [--ping-interval MS] [--ping-timeout MS] [--connect-timeout MS] [--max-payload BYTES]\n",
+        "  [--ping-interval MS] [--ping-timeout MS] [--connect-timeout MS] [--max-payload BYTES]\n"
+        "  [--trusted-proxy ADDRESS]\n",
         stderr);
     exit(2);
 }
@@ -377,6 +390,7 @@ static void read_settings(struct settings *s, int argc, char **argv) {
         {"ping-timeout", required_argument, NULL, 'o'},
         {"connect-timeout", required_argument, NULL, 'C'},
         {"max-payload", required_argument, NULL, 'm'},
+        {"trusted-proxy", required_argument, NULL, 'P'},
         {NULL, 0, NULL, 0},
     };
     int name;
@@ -418,6 +432,9 @@ static void read_settings(struct settings *s, int argc, char **argv) {
         case 'm':
             s->options.max_payload = number(optarg);
             break;
+        case 'P':
+            s->proxy = optarg;
+            break;
         default:
             usage();
         }
@@ -428,7 +445,7 @@ static void read_settings(struct settings *s, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    struct settings s = {"127.0.0.1", 0, SIO_SERVER_TLS_INIT, SIO_SERVER_OPTIONS_INIT};
+    struct settings s = {"127.0.0.1", 0, NULL, SIO_SERVER_TLS_INIT, SIO_SERVER_OPTIONS_INIT};
     struct app app = {event_base_new(), NULL, NULL};
 
     read_settings(&s, argc, argv);
@@ -437,6 +454,10 @@ int main(int argc, char **argv) {
     s.options.max_queued_bytes = UINT64_C(64) << 20;
     if (s.tls.cert_file != NULL) {
         s.options.tls = &s.tls;
+    }
+    if (s.proxy != NULL) {
+        s.options.trusted_proxies = &s.proxy;
+        s.options.trusted_proxy_count = 1;
     }
     if (getenv("DEBUG") != NULL) {
         s.options.log = write_log;

@@ -165,6 +165,11 @@ export function start(t, name, args, env = {}) {
   });
 }
 
+// A program of the system.
+export function startOther(t, command, args) {
+  return new Program(t, command, args, {});
+}
+
 // A running interop-server, to be ended with SIGTERM and status 0 after the test.
 export async function startServer(t, ...args) {
   const program = start(t, "server", args);
