@@ -99,6 +99,10 @@ static int need_partial(sio_ws *ws) {
     return 0;
 }
 
+bool sio_ws_has_more(const sio_ws *ws) {
+    return ws->in_len > 0;
+}
+
 bool sio_ws_is_partial(const sio_ws *ws) {
     return ws->in_frame || ws->message_kind != 0 || (ws->partial && ws->partial->head_len > 0);
 }

@@ -1,5 +1,7 @@
 #include "conn.h"
 
+#include "connect.h"
+#include "delivery.h"
 #include "namespace.h"
 #include "old_auth.h"
 #include "peer.h"
@@ -73,17 +75,29 @@ static void send_control(sio_conn *conn, int encoded) {
     }
 }
 
-static void send_refusal(sio_conn *conn, sio_str nsp, sio_str message) {
+static int encode_refusal(const sio_conn *conn, sio_buf *buf, sio_str nsp,
+                          const sio_refusal *refusal) {
+    const char *text = refusal->message ? refusal->message : "";
+    sio_str message = {text, strlen(text)};
+    sio_str data = {refusal->data, refusal->data ? strlen(refusal->data) : 0};
+    return refusal->by_middleware && is_old(conn)
+               ? sio_packet_encode_error_v4(buf, nsp, message, data)
+               : sio_packet_encode_connect_error(buf, nsp, message, data);
+}
+
+static void send_refusal(sio_conn *conn, sio_str nsp, const sio_refusal *refusal) {
     conn->server->counters.namespaces_refused++;
     sio_buf *buf = NULL;
     int rc = sio_conn_begin(conn, &buf);
-    if (rc == 0) {
-        rc = sio_packet_encode_connect_error(buf, nsp, message, (sio_str){NULL, 0});
-    }
-    send_control(conn, rc);
+    send_control(conn, rc != 0 ? rc : encode_refusal(conn, buf, nsp, refusal));
 }
 
-static void send_connected(sio_conn *conn, const sio_peer *peer) {
+void sio_conn_refuse(sio_conn *conn, uint16_t slot, const sio_refusal *refusal) {
+    send_refusal(conn, sio_session_nsp(&conn->session, slot), refusal);
+    sio_session_refuse(&conn->session, slot);
+}
+
+void sio_conn_welcome(sio_conn *conn, const sio_peer *peer) {
     sio_str nsp = {peer->ns->name, peer->ns->name_len};
     sio_str sid = {peer->id, is_old(conn) ? 0 : peer->id_len};
     sio_buf *buf = NULL;
@@ -174,48 +188,16 @@ static void watch_partial(sio_conn *conn) {
 
 /* ---- receiving ---- */
 
-/* The client was let into the namespace. */
-static void admit(sio_conn *conn, sio_namespace *ns, uint16_t slot, sio_str auth) {
-    sio_peer *peer = NULL;
-    int rc = sio_peer_new(&peer, ns, conn, slot, auth);
-    if (rc == 0) {
-        rc = sio_session_accept(&conn->session, slot, peer);
-    }
-    if (rc == 0) {
-        rc = sio_peer_enter(peer);
-    }
-    if (rc != 0) {
-        SIO_LOG(&conn->server->log, SIO_LOG_WARN, "socket.io:client", "closing: %s",
-                sio_error_text(rc));
-        sio_session_set_user(&conn->session, slot, NULL);
-        sio_peer_unref(peer);
-        sio_engine_session_fail(conn->engine, rc);
-        return;
-    }
-    sio_timer_stop(&conn->timer);
-    conn->server->counters.namespaces_joined++;
-    send_connected(conn, peer);
-    if (conn->open) {
-        sio_peer_announce(peer);
-    }
-}
-
 static void on_connect(sio_conn *conn, const sio_packet *packet, uint16_t slot) {
-    sio_namespace *ns = sio_namespace_lookup(conn->server, packet->nsp);
-    if (!ns) {
-        sio_session_refuse(&conn->session, slot);
-        send_refusal(conn, packet->nsp, SIO_STR("Invalid namespace"));
-        return;
-    }
     if (packet->nsp_query.len == 0) {
-        admit(conn, ns, slot, packet->payload);
+        sio_connect_start(conn, slot, packet->payload);
         return;
     }
     sio_buf auth;
     sio_buf_init(&auth, 0, conn->server->mem);
     int rc = sio_old_auth_write(&auth, packet->nsp_query);
     if (rc == 0) {
-        admit(conn, ns, slot, (sio_str){(const char *)auth.data, auth.len});
+        sio_connect_start(conn, slot, (sio_str){(const char *)auth.data, auth.len});
     } else {
         sio_engine_session_fail(conn->engine, rc);
     }
@@ -241,7 +223,7 @@ static void on_packet(sio_conn *conn, const sio_packet *packet) {
         on_connect(conn, packet, action.slot);
         break;
     case SIO_SESSION_REFUSE:
-        send_refusal(conn, packet->nsp, SIO_STR("Too many namespaces"));
+        send_refusal(conn, packet->nsp, &(sio_refusal){.message = "Too many namespaces"});
         break;
     case SIO_SESSION_EVENT:
         sio_peer_receive(action.user, packet);
@@ -255,6 +237,29 @@ static void on_packet(sio_conn *conn, const sio_packet *packet) {
     default:
         break;
     }
+}
+
+/* What cannot be decoded: every peer hears of it, then the connection ends. */
+static void reject(sio_conn *conn, int err, sio_str message) {
+    char text[SIO_PACKET_ERROR_TEXT_MAX];
+    sio_packet_error_text(err, message, text);
+    conn->server->counters.decode_errors++;
+    SIO_LOG(&conn->server->log, SIO_LOG_INFO, "socket.io:parser", "closing %s: %s",
+            sio_engine_session_id(conn->engine), text);
+    sio_conn_ref(conn);
+    uint16_t slot = SIO_SLOT_NONE;
+    while (conn->open && (slot = sio_session_next(&conn->session, slot)) != SIO_SLOT_NONE) {
+        sio_peer *peer = sio_session_user(&conn->session, slot);
+        if (peer) {
+            sio_peer_ref(peer);
+            sio_peer_report_error(peer, err, text, NULL);
+            sio_peer_unref(peer);
+        }
+    }
+    if (conn->open) {
+        sio_engine_session_close(conn->engine, false);
+    }
+    sio_conn_unref(conn);
 }
 
 static void on_message(sio_engine_session *engine, bool binary, uint8_t *data, size_t len,
@@ -278,10 +283,7 @@ static void on_message(sio_engine_session *engine, bool binary, uint8_t *data, s
     } else if (rc == 0) {
         watch_partial(conn);
     } else {
-        conn->server->counters.decode_errors++;
-        SIO_LOG(&conn->server->log, SIO_LOG_INFO, "socket.io:parser", "closing %s: %s",
-                sio_engine_session_id(engine), sio_error_text(rc));
-        sio_engine_session_close(engine, false);
+        reject(conn, rc, (sio_str){(const char *)data, binary ? 0 : len});
     }
 }
 
@@ -292,6 +294,7 @@ static int conn_init(sio_conn *conn, sio_server *server, sio_engine_session *eng
     conn->server = server;
     conn->refs = 1;
     sio_list_init(&conn->link);
+    sio_list_init(&conn->connects);
     int rc = sio_timer_init(&conn->timer, server->loop, on_timer, conn);
     if (rc == 0) {
         rc = sio_decoder_init(&conn->decoder, old ? &server->decoder4 : &server->decoder5);
@@ -306,9 +309,8 @@ static int conn_init(sio_conn *conn, sio_server *server, sio_engine_session *eng
 /* A client of Socket.IO 2.x is in "/" without asking. */
 static void connect_root(sio_conn *conn) {
     uint16_t slot;
-    sio_namespace *ns = sio_namespace_lookup(conn->server, SIO_STR("/"));
-    if (ns && sio_session_connect_implicit(&conn->session, SIO_STR("/"), &slot) == 0) {
-        admit(conn, ns, slot, (sio_str){NULL, 0});
+    if (sio_session_connect_implicit(&conn->session, SIO_STR("/"), &slot) == 0) {
+        sio_connect_start(conn, slot, (sio_str){NULL, 0});
     }
 }
 
@@ -338,16 +340,26 @@ static void on_open(sio_engine_session *engine, void *user) {
     }
 }
 
+/* A WebSocket that was closed: what came before the end counts, as in the reference. */
+static void hear_out(sio_conn *conn, const sio_engine_session *engine, sio_eio_reason reason) {
+    if (reason == SIO_EIO_REASON_TRANSPORT_CLOSE &&
+        sio_engine_session_transport(engine) == SIO_EIO_WEBSOCKET) {
+        sio_delivery_flush(conn->server, conn);
+    }
+}
+
 static void on_close(sio_engine_session *engine, sio_eio_reason reason, int err, void *user) {
     sio_conn *conn = sio_engine_session_user(engine);
     if (!conn) {
         return;
     }
+    hear_out(conn, engine, reason);
     conn->open = false;
     sio_engine_session_set_user(engine, NULL);
     sio_list_remove(&conn->link);
     sio_timer_done(&conn->timer);
     sio_decoder_reset(&conn->decoder);
+    sio_connect_abandon_all(conn);
     end_peers(conn, sio_eio_reason_text(reason), err);
     sio_session_free(&conn->session);
     sio_conn_unref(conn);

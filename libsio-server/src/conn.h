@@ -9,6 +9,7 @@ typedef struct sio_conn {
     sio_server *server;
     sio_engine_session *engine; /* a reference, kept beyond the close for the handshake's data */
     sio_list link;              /* in sio_server.conns while open */
+    sio_list connects;          /* CONNECT packets on their way, see connect.h */
     sio_decoder decoder;
     sio_session session; /* the slots' user pointers are peers */
     sio_timer timer;     /* until the first namespace; then while attachments are awaited */
@@ -29,6 +30,20 @@ int sio_conn_send(sio_conn *conn, unsigned flags);
 /* Send the attachments of a packet whose text was sent. A failure leaves the client waiting for
  * them, so the connection is closed. */
 int sio_conn_send_attachments(sio_conn *conn, const sio_args *args, unsigned flags);
+
+/* Why a client may not join. Texts may be NULL. */
+typedef struct sio_refusal {
+    const char *message;
+    const char *data; /* valid JSON */
+    bool by_middleware;
+} sio_refusal;
+
+/* Send CONNECT_ERROR for a pending slot and free it. */
+void sio_conn_refuse(sio_conn *conn, uint16_t slot, const sio_refusal *refusal);
+
+struct sio_peer;
+/* Send the reply to CONNECT. */
+void sio_conn_welcome(sio_conn *conn, const struct sio_peer *peer);
 
 /* The slot's peer has ended. */
 void sio_conn_forget(sio_conn *conn, uint16_t slot, const void *peer);

@@ -59,6 +59,9 @@ void sio_engine_handle(sio_engine *engine, struct sio_exchange *exchange);
 
 /* ---- session ---- */
 
+/* Inside on_message: more has arrived together with this message. */
+bool sio_engine_session_more(const sio_engine_session *session);
+
 /* Send a message; the session takes a reference of its own. Flags as in sio_eio_session_send. A
  * session whose queue or stream would pass the limit is closed with "transport error" (from the
  * deferred queue, not from inside this call) and SIO_ERR_EIO_QUEUE_FULL returned.

@@ -382,7 +382,8 @@ void sio_engine_session_end_now(sio_engine_session *session) {
     sio_engine_session_unref(session);
 }
 
-void sio_engine_session_receive(sio_engine_session *session, const sio_eio_packet *packet) {
+void sio_engine_session_receive(sio_engine_session *session, const sio_eio_packet *packet,
+                                bool more) {
     sio_engine *engine = session->engine;
     if (engine->watches_packets && session->opened &&
         sio_eio_session_state(&session->eio) == SIO_EIO_STATE_OPEN) {
@@ -390,6 +391,7 @@ void sio_engine_session_receive(sio_engine_session *session, const sio_eio_packe
     }
     sio_time now = sio_loop_now(engine->loop);
     if (sio_eio_session_packet(&session->eio, packet, now) == SIO_EIO_EVENT_MESSAGE) {
+        session->more = more;
         sio_engine_session_deliver(session, packet);
     } else {
         sio_engine_session_pump(session);
@@ -596,6 +598,10 @@ sio_eio_transport sio_engine_session_transport(const sio_engine_session *session
 
 sio_eio_state sio_engine_session_state(const sio_engine_session *session) {
     return sio_eio_session_state(&session->eio);
+}
+
+bool sio_engine_session_more(const sio_engine_session *session) {
+    return session->more;
 }
 
 size_t sio_engine_session_queued(const sio_engine_session *session) {

@@ -112,6 +112,7 @@ struct sio_engine_session {
     bool opened;  /* on_open was called */
     bool ended;   /* on_close was called */
     bool pumping;
+    bool more;                     /* of what arrived, behind the message being handed on */
     bool released;                 /* the engine's own reference was given back */
     sio_engine_sent_queue waiting; /* for their batch, in the order of the queue's tagged items */
     sio_engine_sent_queue flying;  /* for their batch to be written */
@@ -146,8 +147,10 @@ void sio_engine_session_pump(sio_engine_session *session);
 /* The same, after the present callback: what it does besides joins the same output. */
 void sio_engine_session_pump_soon(sio_engine_session *session);
 
-/* A packet came in on the transport, and has its effect; a message goes to the engine's user. */
-void sio_engine_session_receive(sio_engine_session *session, const sio_eio_packet *packet);
+/* A packet came in on the transport, and has its effect; a message goes to the engine's user.
+ * `more` has arrived with it. */
+void sio_engine_session_receive(sio_engine_session *session, const sio_eio_packet *packet,
+                                bool more);
 
 /* The batch that was handed over last was written. */
 void sio_engine_session_sent(sio_engine_session *session);

@@ -27,6 +27,7 @@ static sio_namespace *namespace_alloc(sio_server *server, const char *name) {
     memcpy(ns->name + slash, name, len + 1 - slash);
     sio_list_init(&ns->peers);
     sio_list_init(&ns->pending);
+    sio_list_init(&ns->joining);
     return ns;
 }
 
@@ -57,8 +58,10 @@ static int namespace_init(sio_namespace *ns, sio_loop *loop) {
 }
 
 sio_namespace *sio_server_of(sio_server *server, const char *name) {
-    if (!sio_nsp_is_valid((sio_str){name, strlen(name)}) && name[0] == '/') {
-        return NULL;
+    sio_str given = {name, strlen(name)};
+    sio_namespace *known = sio_namespace_lookup(server, given);
+    if (known || (name[0] == '/' && !sio_nsp_is_valid(given))) {
+        return known;
     }
     sio_namespace *ns = namespace_alloc(server, name);
     if (!ns) {
@@ -86,6 +89,8 @@ void sio_namespace_free(sio_namespace *ns) {
     sio_handlers_done(&ns->outgoing);
     sio_handlers_done(&ns->on_server_side);
     sio_table_done(&ns->awaited);
+    sio_chain_unref(ns->chain);
+    sio_chain_unref(ns->event_chain);
     sio_room_index_done(&ns->rooms);
     sio_table_done(&ns->by_id);
     sio_mem_release(ns->server->mem, ns);
@@ -101,6 +106,10 @@ sio_server *sio_namespace_server(const sio_namespace *ns) {
 
 size_t sio_namespace_peer_count(const sio_namespace *ns) {
     return ns->peer_count;
+}
+
+size_t sio_namespace_joining_count(const sio_namespace *ns) {
+    return ns->joining_count;
 }
 
 sio_peer *sio_namespace_find(const sio_namespace *ns, const char *id) {

@@ -2,6 +2,7 @@
 #ifndef SIO_SERVER_NAMESPACE_H
 #define SIO_SERVER_NAMESPACE_H
 
+#include "middleware.h"
 #include "room.h"
 #include "server_state.h"
 
@@ -25,8 +26,12 @@ struct sio_namespace {
     sio_table awaited; /* local_acks by ack id */
     sio_room_index rooms;
     sio_table by_id;
+    sio_chain *chain;       /* middlewares; NULL: none */
+    sio_chain *event_chain; /* the same for events */
     sio_list peers;
+    sio_list joining; /* peers that are not in yet */
     size_t peer_count;
+    size_t joining_count;
     uint64_t next_ack_id; /* one counter for all peers, as in the reference */
     uint64_t last_mark;   /* see sio_target */
     uint32_t name_len;

@@ -17,6 +17,7 @@ static const sio_server_options DEFAULTS = {
     .max_json_depth = SIO_JSON_MAX_DEPTH,
     .max_namespaces = 64,
     .max_pending_acks = 1000,
+    .max_waiting_events = 256,
     .max_queued_bytes = 4u << 20,
     .header_timeout_ms = 10000,
     .body_timeout_ms = 30000,
@@ -45,6 +46,7 @@ static void fill_defaults(sio_server_options *out) {
     FILL(max_json_depth);
     FILL(max_namespaces);
     FILL(max_pending_acks);
+    FILL(max_waiting_events);
     FILL(max_queued_bytes);
     FILL(header_timeout_ms);
     FILL(body_timeout_ms);
@@ -129,6 +131,7 @@ void sio_server_options_apply(sio_server *server, const sio_server_options *opti
         server->adapter = *options->adapter;
     }
     server->max_payload = options->max_payload;
+    server->max_waiting_events = options->max_waiting_events;
 }
 
 /* ---- further engines ---- */

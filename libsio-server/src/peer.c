@@ -1,4 +1,4 @@
-#include "peer.h"
+#include "delivery.h"
 
 #include "mem.h"
 
@@ -81,6 +81,7 @@ void sio_peer_unref(sio_peer *peer) {
     }
     const sio_mem *mem = peer->ns->server->mem;
     sio_peer_set_user(peer, NULL, NULL);
+    sio_chain_unref(peer->event_chain);
     if (peer->handlers) {
         sio_handlers_done(peer->handlers);
         sio_mem_release(mem, peer->handlers);
@@ -96,12 +97,34 @@ void sio_peer_unref(sio_peer *peer) {
     sio_mem_release(mem, peer);
 }
 
+void sio_peer_wait(sio_peer *peer) {
+    peer->joining = true;
+    peer->ns->joining_count++;
+    sio_list_push(&peer->ns->joining, &peer->link);
+}
+
+static void stop_joining(sio_peer *peer) {
+    peer->joining = false;
+    peer->ns->joining_count--;
+    sio_list_remove(&peer->link);
+}
+
+void sio_peer_give_up(sio_peer *peer) {
+    stop_joining(peer);
+    peer->left_own_room = true; /* it never was in it */
+    peer->ns->ops.leave_all(peer->ns->adapter, peer);
+    sio_list_push(&peer->ns->server->ending, &peer->link);
+    sio_peer_end_acks(peer);
+    sio_list_remove(&peer->link);
+}
+
 int sio_peer_enter(sio_peer *peer) {
     sio_namespace *ns = peer->ns;
     int rc = sio_table_put(&ns->by_id, peer->id, peer->id_len, peer);
     if (rc != 0) {
         return rc;
     }
+    stop_joining(peer);
     sio_list_push(&ns->peers, &peer->link);
     ns->peer_count++;
     peer->connected = true;
@@ -147,6 +170,7 @@ static void say_goodbye(sio_peer *peer, const char *name, const char *reason, in
 static void complete_end(sio_peer *peer, const char *reason, int err) {
     leave_namespace(peer);
     sio_count_disconnect(&peer->ns->server->counters, reason);
+    sio_delivery_forget(peer);
     sio_list_push(&peer->ns->server->ending, &peer->link);
     peer->ns->ops.leave_all(peer->ns->adapter, peer);
     say_goodbye(peer, "disconnect", reason, err);

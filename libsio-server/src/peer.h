@@ -19,9 +19,11 @@ typedef struct sio_peer_acks {
 struct sio_peer {
     sio_namespace *ns;
     sio_conn *conn; /* a reference */
-    sio_list link;  /* in sio_namespace.peers while connected, then in sio_server.ending */
+    sio_list link;  /* in sio_namespace.joining, then .peers while connected, then in
+                       sio_server.ending */
     sio_room_set rooms;
     sio_peer_acks *acks;
+    sio_chain *event_chain;   /* middlewares of this peer only; NULL: none */
     sio_handlers *handlers;   /* of this peer only; NULL while there are none */
     sio_handlers *outgoing;   /* the same, of events that are sent */
     sio_handshake *handshake; /* made when asked for */
@@ -34,7 +36,9 @@ struct sio_peer {
     char *id;      /* id_inline, or owned when it is longer */
     uint32_t id_len;
     uint32_t refs;
+    uint32_t waiting_events; /* for their middlewares */
     uint16_t slot;
+    bool joining; /* its middlewares are being asked */
     bool connected;
     bool leaving; /* "disconnecting" was handed out */
     bool left_own_room;
@@ -45,11 +49,27 @@ struct sio_peer {
  * SIO_ERR_RANDOM. */
 int sio_peer_new(sio_peer **out, sio_namespace *ns, sio_conn *conn, uint16_t slot, sio_str auth);
 
+/* Into the set of those that are not in yet, until sio_peer_enter or sio_peer_give_up. */
+void sio_peer_wait(sio_peer *peer);
+/* It will not be in: out of that set and of its rooms. */
+void sio_peer_give_up(sio_peer *peer);
+
+/* Whether packets may be sent for it. */
+static inline bool sio_peer_may_send(const sio_peer *peer) {
+    return (peer->connected || peer->joining) && peer->conn->open;
+}
+
 /* Into the namespace; the CONNECT reply is the caller's. Errors: SIO_ERR_NOMEM. */
 int sio_peer_enter(sio_peer *peer);
 
 /* Hand out the `connection` handlers. */
 void sio_peer_announce(sio_peer *peer);
+
+/* Hand out the "error" event. Texts may be NULL. */
+void sio_peer_report_error(sio_peer *peer, int status, const char *message, const char *data);
+
+/* For acknowledging the event with this id. */
+void sio_peer_begin_ack(sio_ack *ack, sio_peer *peer, uint64_t id);
 
 /* Hand out an event that arrived. */
 void sio_peer_receive(sio_peer *peer, const sio_packet *packet);

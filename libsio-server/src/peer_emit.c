@@ -138,7 +138,7 @@ static bool announce(sio_peer *peer, const sio_adapter_event *event) {
     if (sio_namespace_observed(peer->ns)) {
         sio_peer_announce_outgoing(peer, event->name, event->args);
     }
-    return peer->connected && peer->conn->open;
+    return sio_peer_may_send(peer);
 }
 
 int sio_peer_emit(sio_peer *peer, const char *event, const sio_args *args,
@@ -147,7 +147,7 @@ int sio_peer_emit(sio_peer *peer, const char *event, const sio_args *args,
     if (!options) {
         options = &defaults;
     }
-    if (!peer->connected || !peer->conn->open) {
+    if (!sio_peer_may_send(peer)) {
         return SIO_ERR_DISCONNECTED;
     }
     sio_adapter_event message = {

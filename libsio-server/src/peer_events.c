@@ -1,8 +1,10 @@
 /* Handing out what a client sends: events to their handlers, acknowledgements to those who wait. */
 #include "adapter.h"
-#include "peer.h"
+#include "delivery.h"
 
 #include "mem.h"
+
+#include <string.h>
 
 static void run_handlers(sio_peer *peer, const sio_event *event, sio_handlers *handlers,
                          sio_handler_list *list) {
@@ -82,6 +84,30 @@ static void ack_release(void *owner) {
 
 static const sio_ack_source ack_source = {ack_send, ack_retain, ack_release};
 
+void sio_peer_begin_ack(sio_ack *ack, sio_peer *peer, uint64_t id) {
+    sio_ack_begin(ack, &ack_source, peer, id, peer->ns->server->mem);
+}
+
+/* Nothing asks about it, and nothing that arrived with it can take it back. */
+static bool is_final(const sio_peer *peer) {
+    return !peer->event_chain && !peer->ns->event_chain &&
+           !sio_engine_session_more(peer->conn->engine) &&
+           sio_list_empty(&peer->ns->server->ready_deliveries);
+}
+
+static void deliver(sio_peer *peer, const sio_event *event) {
+    if (is_final(peer)) {
+        sio_peer_hand_out(peer, event);
+        return;
+    }
+    int rc = sio_delivery_start(peer, event->ack);
+    if (rc != 0) {
+        SIO_LOG(&peer->ns->server->log, SIO_LOG_WARN, "socket.io:socket", "closing: %s",
+                sio_error_text(rc));
+        sio_engine_session_fail(peer->conn->engine, rc);
+    }
+}
+
 void sio_peer_receive(sio_peer *peer, const sio_packet *packet) {
     if (!peer) {
         return;
@@ -90,18 +116,28 @@ void sio_peer_receive(sio_peer *peer, const sio_packet *packet) {
     sio_event event = {
         .size = sizeof(event), .name = sio_args_name(packet->args), .args = packet->args};
     if (packet->has_id) {
-        sio_ack_begin(&ack, &ack_source, peer, packet->id, peer->ns->server->mem);
+        sio_peer_begin_ack(&ack, peer, packet->id);
         event.ack = &ack;
     }
     sio_peer_ref(peer);
     hand_out_any(peer, &event);
-    if (peer->connected) {
-        sio_peer_hand_out(peer, &event);
+    if (peer->connected && !peer->ns->server->dead) {
+        deliver(peer, &event);
     }
     if (packet->has_id) {
         sio_ack_end(&ack);
     }
     sio_peer_unref(peer);
+}
+
+void sio_peer_report_error(sio_peer *peer, int status, const char *message, const char *data) {
+    sio_event event = {.size = sizeof(event),
+                       .name = SIO_STR("error"),
+                       .args = peer->ns->server->no_args,
+                       .status = status,
+                       .reason = message ? message : "",
+                       .data = {data, data ? strlen(data) : 0}};
+    sio_peer_hand_out(peer, &event);
 }
 
 void sio_peer_acknowledged(sio_peer *peer, const sio_packet *packet) {

@@ -91,7 +91,7 @@ static int join_and_tell(sio_peer *peer, const char *room) {
 }
 
 int sio_adapter_local_join(sio_peer *peer, const char *room) {
-    if (!peer->connected) {
+    if (!peer->connected && !peer->joining) {
         return SIO_ERR_DISCONNECTED;
     }
     return is_observed(peer->ns) ? join_and_tell(peer, room) : join(peer, room);
@@ -178,7 +178,7 @@ void sio_adapter_local_leave_all(sio_peer *peer) {
 /* ---- the application's functions ---- */
 
 int sio_peer_join(sio_peer *peer, const char *room) {
-    if (!peer->connected) {
+    if (!peer->connected && !peer->joining) {
         return SIO_ERR_DISCONNECTED;
     }
     return peer->ns->ops.join(peer->ns->adapter, peer, room);

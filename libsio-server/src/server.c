@@ -2,7 +2,9 @@
 
 #include "adapter.h"
 #include "conn.h"
+#include "delivery.h"
 #include "namespace.h"
+#include "next.h"
 #include "options.h"
 #include "peer.h"
 
@@ -133,6 +135,8 @@ static int make(sio_server *server, const sio_server_options *options) {
 /* Everything below, then the loop. In no callback of the loop. */
 static void destroy(void *ctx) {
     sio_server *server = ctx;
+    sio_delivery_done(server);
+    sio_next_orphan_all(server);
     sio_front_free(server->front);
     for (size_t i = 0; i < server->engine_count; i++) {
         sio_engine_free(server->engines[i]);
@@ -168,6 +172,8 @@ int sio_server_new(sio_server **out, const sio_server_options *options) {
     }
     sio_list_init(&server->conns);
     sio_list_init(&server->ending);
+    sio_list_init(&server->nexts);
+    sio_delivery_init(server);
     rc = make_loop(server, &full);
     if (rc != 0) {
         sio_mem_release(full.mem, server);

@@ -48,6 +48,15 @@ struct sio_server {
     sio_table namespaces;
     sio_list conns;
     sio_list ending; /* peers whose "disconnect" or acknowledgements are being handed out */
+    sio_list nexts;  /* what middlewares have not answered */
+
+    /* See delivery.h. */
+    sio_list ready_deliveries;
+    sio_list waiting_deliveries;
+    sio_list spare_deliveries;
+    sio_task ready_task;
+    uint32_t spare_count;
+    uint32_t max_waiting_events;
 
     /* What all connections share, for each protocol generation. */
     sio_eio_config eio;

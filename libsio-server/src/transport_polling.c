@@ -126,7 +126,7 @@ static void feed(sio_engine_session *session, sio_bytes body, sio_eio_layout lay
             break;
         }
         session->engine->counters->packets_in_polling++;
-        sio_engine_session_receive(session, &packet);
+        sio_engine_session_receive(session, &packet, !reader.done && reader.rest.len > 0);
     }
     sio_eio_reader_free(&reader);
 }

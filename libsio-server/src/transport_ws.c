@@ -120,7 +120,7 @@ static void on_packet(sio_ws_link *link, const sio_eio_packet *packet) {
         sio_eio_session_probe_packet(&session->eio, packet, now);
         sio_engine_session_pump(session);
     } else {
-        sio_engine_session_receive(session, packet);
+        sio_engine_session_receive(session, packet, sio_ws_has_more(link->ws));
     }
 }
 

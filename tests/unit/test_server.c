@@ -242,7 +242,6 @@ START_TEST(free_in_connection) {
     sio_namespace_on(root(), "disconnect", peer_note, tag("disconnect"));
     ws_connect(&c, &t, "EIO=4", NULL);
     ws_text(&c, "40");
-    ws_text(&c, "42[\"x\"]");
     gone(&c);
     ck_assert_str_eq(notes, "one two disconnect ");
 }
@@ -258,7 +257,7 @@ START_TEST(free_in_an_event) {
     ws_text(&c, "421[\"x\"]");
     ws_text(&c, "42[\"y\"]");
     gone(&c);
-    ck_assert_str_eq(notes, "any x ");
+    ck_assert_str_eq(notes, "any any x ");
 }
 END_TEST
 

@@ -226,6 +226,9 @@ SIO_API int sio_ws_pending_filled(sio_ws *ws, size_t count);
  * cut something off. */
 SIO_API bool sio_ws_is_partial(const sio_ws *ws);
 
+/** Whether bytes that were fed wait behind the event that sio_ws_next gave last. */
+SIO_API bool sio_ws_has_more(const sio_ws *ws);
+
 /** The pong that is still to be sent. Keeping one for each connection, the newest, bounds what a
  * flood of pings can cost; RFC 6455 §5.5.3 allows to answer only the latest. All-zero is empty. */
 typedef struct sio_ws_pong {

@@ -82,6 +82,9 @@ SIO_API void sio_namespace_event_names(const sio_namespace *ns,
 /** Peers that are connected now. */
 SIO_API size_t sio_namespace_peer_count(const sio_namespace *ns);
 
+/** Peers whose middlewares have not all answered. */
+SIO_API size_t sio_namespace_joining_count(const sio_namespace *ns);
+
 /** The connected peer with that id; NULL if there is none. Borrowed. */
 SIO_API sio_peer *sio_namespace_find(const sio_namespace *ns, const char *id);
 

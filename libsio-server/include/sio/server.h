@@ -26,6 +26,7 @@
 #include <sio/http_fields.h>
 #include <sio/listen.h>
 #include <sio/metrics.h>
+#include <sio/middleware.h>
 #include <sio/namespace.h>
 #include <sio/peer.h>
 #include <sio/request.h>
@@ -192,14 +193,16 @@ typedef struct sio_server_options {
                                               or Forwarded, say of the client */
     size_t trusted_proxy_count;          /**< at most 1024 */
     const sio_server_adapter *adapter;   /**< NULL: each namespace is on its own, in memory */
-    uint64_t max_reply_bytes; /**< 4 MiB: answers to one broadcast with acknowledgements */
+    uint64_t max_reply_bytes;    /**< 4 MiB: answers to one broadcast with acknowledgements */
+    uint32_t max_waiting_events; /**< 256: events of one peer that wait for middlewares; one more
+                                      closes its connection */
 } sio_server_options;
 
 #define SIO_SERVER_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(sio_server_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL, NULL, NULL, false, 0, \
-            false, false, false, 0, NULL, NULL, 0, NULL, 0                                         \
+            false, false, false, 0, NULL, NULL, 0, NULL, 0, 0                                      \
     }
 
 /* ---- server -------------------------------------------------------------------------------- */

@@ -1,0 +1,213 @@
+#include "connect.h"
+
+#include "middleware.h"
+#include "next.h"
+#include "peer.h"
+
+#include "mem.h"
+
+typedef struct joining {
+    sio_waiter waiter; /* first: see on_wake */
+    sio_list link;     /* in sio_conn.connects while it is on its way */
+    sio_task task;
+    sio_conn *conn; /* a reference */
+    sio_peer *peer; /* a reference, once there is one */
+    sio_chain *chain;
+    uint32_t asked; /* of the chain */
+    uint32_t refs;
+    uint16_t slot;
+} joining;
+
+static void joining_unref(joining *self) {
+    if (--self->refs != 0) {
+        return;
+    }
+    sio_conn *conn = self->conn;
+    sio_waiter_clear(&self->waiter);
+    sio_chain_unref(self->chain);
+    sio_mem_release(conn->server->mem, self);
+    sio_conn_unref(conn);
+}
+
+static bool is_on_its_way(const joining *self) {
+    return sio_list_linked(&self->link);
+}
+
+/* It is over, whatever the outcome. */
+static void finish(joining *self) {
+    sio_peer *peer = self->peer;
+    sio_list_remove(&self->link);
+    sio_task_cancel(&self->task);
+    sio_waiter_abandon(&self->waiter);
+    self->peer = NULL;
+    if (peer) {
+        sio_peer_give_up(peer);
+        sio_peer_unref(peer);
+    }
+    joining_unref(self);
+}
+
+static void fail(joining *self, int err) {
+    sio_conn *conn = sio_conn_ref(self->conn);
+    SIO_LOG(&conn->server->log, SIO_LOG_WARN, "socket.io:client", "closing: %s",
+            sio_error_text(err));
+    sio_session_refuse(&conn->session, self->slot);
+    finish(self);
+    sio_engine_session_fail(conn->engine, err);
+    sio_conn_unref(conn);
+}
+
+static void refuse(joining *self, const sio_refusal *refusal) {
+    sio_conn *conn = sio_conn_ref(self->conn);
+    sio_conn_refuse(conn, self->slot, refusal);
+    finish(self);
+    sio_conn_unref(conn);
+}
+
+/* ---- step 3: the peer ---- */
+
+static int make_peer(joining *self, sio_namespace *ns, sio_str auth) {
+    int rc = sio_peer_new(&self->peer, ns, self->conn, self->slot, auth);
+    if (rc == 0) {
+        sio_peer_wait(self->peer);
+        self->chain = sio_chain_ref(ns->chain);
+    }
+    return rc;
+}
+
+/* ---- step 8: in ---- */
+
+static void enter(joining *self) {
+    sio_conn *conn = self->conn;
+    sio_peer *peer = self->peer;
+    int rc = sio_session_accept(&conn->session, self->slot, peer);
+    if (rc == 0) {
+        rc = sio_peer_enter(peer);
+    }
+    if (rc != 0) {
+        sio_session_set_user(&conn->session, self->slot, NULL);
+        fail(self, rc);
+        return;
+    }
+    self->peer = NULL; /* the namespace has the reference now */
+    sio_conn_ref(conn);
+    sio_peer_ref(peer);
+    finish(self);
+    sio_timer_stop(&conn->timer);
+    conn->server->counters.namespaces_joined++;
+    sio_conn_welcome(conn, peer);
+    if (conn->open) {
+        sio_peer_announce(peer);
+    }
+    sio_peer_unref(peer);
+    sio_conn_unref(conn);
+}
+
+/* ---- step 7: the middlewares have been asked ---- */
+
+static void decide(joining *self) {
+    const sio_waiter *answer = &self->waiter;
+    const sio_server *server = self->conn->server;
+    if (server->dead || server->closing) {
+        sio_session_refuse(&self->conn->session, self->slot);
+        finish(self);
+    } else if (answer->status != 0) {
+        refuse(self, &(sio_refusal){
+                         .message = answer->message, .data = answer->data, .by_middleware = true});
+    } else {
+        enter(self);
+    }
+}
+
+/* ---- step 6: the middlewares ---- */
+
+/* False when an answer is awaited, or all is over. */
+static bool ask_one(joining *self) {
+    const sio_middleware *item = &self->chain->items[self->asked++];
+    sio_next *next = sio_waiter_ask(&self->waiter, self->conn->server, self->peer);
+    if (!next) {
+        fail(self, SIO_ERR_NOMEM);
+        return false;
+    }
+    ((sio_middleware_fn)item->fn)(self->peer, next, item->user);
+    return sio_next_returned(next);
+}
+
+/* One tick later the decision is carried out, so that what arrived with the CONNECT, such as the
+ * connection's end, is known by then. */
+static void ask(joining *self) {
+    self->refs++;
+    const sio_server *server = self->conn->server;
+    bool answered = true;
+    while (answered && !server->dead && self->waiter.status == 0 &&
+           self->asked < sio_chain_count(self->chain)) {
+        answered = ask_one(self);
+    }
+    if (answered && is_on_its_way(self)) {
+        sio_loop_defer(self->conn->server->loop, &self->task);
+    }
+    joining_unref(self);
+}
+
+static void on_task(void *ctx) {
+    joining *self = ctx;
+    sio_server *server = self->conn->server;
+    sio_server_enter(server);
+    bool more = self->waiter.status == 0 && self->asked < sio_chain_count(self->chain);
+    if (more && !server->dead) {
+        ask(self);
+    } else {
+        decide(self);
+    }
+    sio_server_leave(server);
+}
+
+/* An answer from outside of the middleware. */
+static void on_wake(sio_waiter *waiter) {
+    joining *self = SIO_CONTAINER(waiter, joining, waiter);
+    sio_loop_defer(self->conn->server->loop, &self->task);
+}
+
+/* ---- steps 1 and 4 ---- */
+
+static joining *joining_new(sio_conn *conn, uint16_t slot) {
+    joining *self = sio_mem_zalloc(conn->server->mem, sizeof(*self));
+    if (!self) {
+        return NULL;
+    }
+    self->conn = sio_conn_ref(conn);
+    self->slot = slot;
+    self->refs = 1;
+    self->waiter.mem = conn->server->mem;
+    self->waiter.wake = on_wake;
+    sio_task_init(&self->task, on_task, self);
+    sio_list_init(&self->link);
+    sio_list_push(&conn->connects, &self->link);
+    return self;
+}
+
+void sio_connect_start(sio_conn *conn, uint16_t slot, sio_str auth) {
+    sio_namespace *ns = sio_namespace_lookup(conn->server, sio_session_nsp(&conn->session, slot));
+    if (!ns) {
+        sio_conn_refuse(conn, slot, &(sio_refusal){.message = "Invalid namespace"});
+        return;
+    }
+    joining *self = joining_new(conn, slot);
+    if (!self) {
+        sio_session_refuse(&conn->session, slot);
+        sio_engine_session_fail(conn->engine, SIO_ERR_NOMEM);
+        return;
+    }
+    int rc = make_peer(self, ns, auth);
+    if (rc != 0) {
+        fail(self, rc);
+    } else {
+        ask(self);
+    }
+}
+
+void sio_connect_abandon_all(sio_conn *conn) {
+    while (!sio_list_empty(&conn->connects)) {
+        finish(SIO_CONTAINER(conn->connects.next, joining, link));
+    }
+}
