@@ -27,6 +27,7 @@ static int make_loop(sio_client *client, const sio_client_options *options) {
     if (rc == 0) {
         client->mem = sio_loop_mem(client->loop);
         sio_buf_init(&client->encode, 0, client->mem);
+        sio_buf_init(&client->decoded, 0, client->mem);
     }
     return rc;
 }
@@ -68,6 +69,7 @@ static void destroy(void *ctx) {
     sio_args_unref(client->scratch);
     sio_args_unref(client->no_args);
     sio_buf_free(&client->encode);
+    sio_buf_free(&client->decoded);
     sio_client_options_free(client);
     pthread_mutex_destroy(&client->starting);
     bool has_mem = client->mem != NULL; /* it goes with the loop */

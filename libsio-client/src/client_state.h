@@ -16,6 +16,7 @@
 #include <sio/backoff.h>
 #include <sio/client.h>
 #include <sio/packet.h>
+#include <sio/parser.h>
 #include <sio/recovery.h>
 #include <sio/session.h>
 #include <sio/sys/ack.h>
@@ -100,6 +101,7 @@ struct sio_client {
     sio_args *scratch; /* the arguments of the packet that is being handed out */
     sio_args *no_args; /* for events that have none; never changed */
     sio_buf encode;    /* the packet that is being sent */
+    sio_buf decoded;   /* MessagePack: the JSON text of the packet that is being handed out */
 
     uint32_t refs;
     sio_list cache_link; /* in the cache that finds it again */

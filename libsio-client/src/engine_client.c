@@ -139,7 +139,7 @@ static int make_engine(sio_engine_client *c) {
         .revision = (int)o->eio_version,
         .max_message = o->max_message,
         .max_queued = o->max_queued_bytes,
-        .connect_timeout = o->connect_timeout_ms,
+        .connect_timeout = sio_client_engine_timeout(o->connect_timeout_ms),
         .deflate = true,
         .compress_threshold = 1024,
         .tls = s->tls,

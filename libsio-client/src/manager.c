@@ -1,6 +1,7 @@
 /* The connection and its attempts: opening, losing, and the loop of reconnection. */
 #include "client_state.h"
 
+#include "options.h"
 #include "socket.h"
 
 #include "mem.h"
@@ -218,11 +219,6 @@ static const sio_cengine_callbacks callbacks = {
     .on_close = on_close,
 };
 
-/* Zero means none to the engine. */
-static uint64_t engine_timeout(uint32_t ms) {
-    return ms == SIO_CLIENT_NO_TIMEOUT ? 0 : ms > 0 ? ms : 1;
-}
-
 static int start_engine(sio_client *client, sio_attempt *attempt) {
     const sio_client_options *o = &client->options;
     sio_cengine_options options = {
@@ -236,7 +232,7 @@ static int start_engine(sio_client *client, sio_attempt *attempt) {
         .revision = (int)o->eio_version,
         .max_message = o->max_message,
         .max_queued = o->max_queued_bytes,
-        .connect_timeout = engine_timeout(o->connect_timeout_ms),
+        .connect_timeout = sio_client_engine_timeout(o->connect_timeout_ms),
         .deflate = true,
         .compress_threshold = 1024,
         .tls = client->tls,

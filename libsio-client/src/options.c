@@ -82,7 +82,9 @@ static int check(const sio_client_options *options) {
     if (options->path[0] != '/' || (options->eio_version != 3 && options->eio_version != 4) ||
         (unsigned)options->transports > SIO_CLIENT_WEBSOCKET ||
         options->max_json_depth > SIO_JSON_DEPTH_CEILING ||
-        options->max_attachments > SIO_ARGS_MAX_ATTACHMENTS) {
+        options->max_attachments > SIO_ARGS_MAX_ATTACHMENTS ||
+        (unsigned)options->parser > SIO_PARSER_MSGPACK ||
+        (options->parser == SIO_PARSER_MSGPACK && options->eio_version == 3)) {
         return SIO_ERR_INVALID;
     }
     return options->auth ? sio_client_check_auth(options->auth) : 0;
@@ -337,6 +339,9 @@ static void apply_numbers(sio_client *client, const sio_client_options *options)
         max_packet(options->max_message, options->max_attachments);
     client->decoder_options.args.max_depth = options->max_json_depth;
     client->decoder_options.mem = client->mem;
+    client->decoder_options.parser = options->parser;
+    client->decoder_options.text = &client->decoded;
+    client->decoded.max = max_packet(options->max_message, 5); /* \u00xx: six bytes for one */
     client->session_options = (sio_session_options)SIO_SESSION_OPTIONS_INIT;
     client->session_options.role = SIO_ROLE_CLIENT;
     client->session_options.protocol = client->decoder_options.protocol;

@@ -14,4 +14,9 @@ int sio_client_options_apply(sio_client *client, const char *url,
                              const sio_client_options *options);
 void sio_client_options_free(sio_client *client);
 
+/* `connect_timeout_ms` as the engine takes it, to which zero means none. */
+static inline uint64_t sio_client_engine_timeout(uint32_t ms) {
+    return ms == SIO_CLIENT_NO_TIMEOUT ? 0 : ms > 0 ? ms : 1;
+}
+
 #endif

@@ -172,8 +172,8 @@ static int write_connect(sio_socket *socket, sio_str auth) {
         rc = sio_socket_packet_begin(socket, &buf);
     }
     if (rc == 0) {
-        rc = sio_packet_encode_connect(buf, (sio_str){socket->nsp, socket->nsp_len},
-                                       (sio_str){NULL, 0},
+        rc = sio_parser_encode_connect(client->options.parser, buf,
+                                       (sio_str){socket->nsp, socket->nsp_len}, (sio_str){NULL, 0},
                                        (sio_str){(const char *)payload.data, payload.len});
     }
     if (rc == 0) {
@@ -392,7 +392,8 @@ static void leave_namespace(sio_socket *socket) {
     }
     sio_buf *buf = NULL;
     if (socket->connected && sio_socket_packet_begin(socket, &buf) == 0 &&
-        sio_packet_encode_disconnect(buf, (sio_str){socket->nsp, socket->nsp_len}) == 0) {
+        sio_parser_encode_disconnect(client->options.parser, buf,
+                                     (sio_str){socket->nsp, socket->nsp_len}) == 0) {
         (void)sio_socket_packet_send(socket, SIO_EIO_COMPRESS);
     }
     (void)sio_session_leave(&client->session, socket->slot);
@@ -422,7 +423,8 @@ static int ack_send(void *owner, uint64_t id, const sio_args *args) {
         .type = SIO_PACKET_ACK, .has_id = true, .id = id, .nsp = {socket->nsp, socket->nsp_len}};
     int rc = sio_socket_packet_begin(socket, &buf);
     if (rc == 0) {
-        rc = sio_packet_encode(buf, &head, (sio_str){NULL, 0}, args, (sio_str){NULL, 0});
+        rc = sio_parser_encode(socket->client->options.parser, buf, &head, (sio_str){NULL, 0}, args,
+                               (sio_str){NULL, 0});
     }
     if (rc == 0) {
         rc = sio_socket_packet_send(socket, SIO_EIO_COMPRESS);

@@ -18,14 +18,21 @@ int sio_socket_packet_begin(sio_socket *socket, sio_buf **buf) {
 
 int sio_socket_packet_send(sio_socket *socket, unsigned flags) {
     sio_client *client = socket->client;
-    int rc = sio_cengine_send_buf(client->current->engine, &client->encode, false, flags);
+    int rc = sio_cengine_send_buf(client->current->engine, &client->encode,
+                                  sio_parser_is_binary(client->options.parser), flags);
     return rc == SIO_ERR_CLOSED ? SIO_ERR_DISCONNECTED : rc;
+}
+
+/* How many messages follow that of the packet itself. */
+static uint32_t attachments_behind(const sio_socket *socket, const sio_args *args) {
+    bool inside = sio_parser_is_binary(socket->client->options.parser);
+    return args && !inside ? sio_args_attachment_count(args) : 0;
 }
 
 /* The server waits for all attachments of a packet: without one the connection is of no use. */
 int sio_socket_send_attachments(sio_socket *socket, const sio_args *args, unsigned flags) {
     sio_client *client = socket->client;
-    uint32_t count = args ? sio_args_attachment_count(args) : 0;
+    uint32_t count = attachments_behind(socket, args);
     for (uint32_t i = 0; i < count; i++) {
         sio_bytes data = sio_args_attachment(args, i);
         sio_buf *buf = NULL;
@@ -101,6 +108,19 @@ static void tell_outgoing(sio_socket *socket, sio_str name, const sio_args *args
     sio_socket_hand_out_outgoing(socket, &event);
 }
 
+static int decode_kept(sio_decoder *decoder, sio_args *args, const sio_outgoing *out,
+                       sio_packet *packet) {
+    sio_bytes data = sio_eio_message_data(out->messages[0]);
+    int rc = sio_parser_is_binary(decoder->options->parser)
+                 ? sio_decoder_binary(decoder, args, data.ptr, data.len, packet)
+                 : sio_decoder_text(decoder, args, (const char *)data.ptr, data.len, packet);
+    for (uint32_t i = 1; rc == 0 && i < out->count; i++) {
+        data = sio_eio_message_data(out->messages[i]);
+        rc = sio_decoder_binary(decoder, args, data.ptr, data.len, packet);
+    }
+    return rc;
+}
+
 /* What is kept is encoded already; it is read again for those who want to see it. */
 static void tell_kept(sio_socket *socket, sio_outgoing *out) {
     sio_decoder_options options = socket->client->decoder_options;
@@ -109,6 +129,9 @@ static void tell_kept(sio_socket *socket, sio_outgoing *out) {
     sio_args *args = NULL;
     sio_decoder decoder;
     sio_packet packet;
+    sio_buf decoded;
+    sio_buf_init(&decoded, 0, socket->client->mem);
+    options.text = &decoded;
     options.max_attachments = SIO_ARGS_MAX_ATTACHMENTS;
     options.max_partial_bytes = SIZE_MAX;
     options.args.max_depth = SIO_JSON_DEPTH_CEILING;
@@ -117,18 +140,13 @@ static void tell_kept(sio_socket *socket, sio_outgoing *out) {
         rc = sio_decoder_init(&decoder, &options);
     }
     if (rc == 0) {
-        sio_bytes data = sio_eio_message_data(text);
-        rc = sio_decoder_text(&decoder, args, (const char *)data.ptr, data.len, &packet);
-        for (uint32_t i = 1; rc == 0 && i < out->count; i++) {
-            data = sio_eio_message_data(out->messages[i]);
-            rc = sio_decoder_binary(&decoder, args, data.ptr, data.len, &packet);
-        }
-        if (rc == 1) {
+        if (decode_kept(&decoder, args, out, &packet) == 1) {
             tell_outgoing(socket, sio_args_name(args), args);
         }
         sio_decoder_reset(&decoder);
     }
     sio_args_unref(args);
+    sio_buf_free(&decoded);
     sio_eio_message_unref(text);
     sio_eio_message_unref(last);
 }
@@ -146,7 +164,8 @@ static int encode(sio_socket *socket, const char *event, const sio_args *args,
                             .has_id = ack_id != NULL,
                             .id = ack_id ? *ack_id : 0,
                             .nsp = {socket->nsp, socket->nsp_len}};
-    return sio_packet_encode(buf, &head, (sio_str){event, strlen(event)}, args, (sio_str){NULL, 0});
+    return sio_parser_encode(socket->client->options.parser, buf, &head,
+                             (sio_str){event, strlen(event)}, args, (sio_str){NULL, 0});
 }
 
 static int send_now(sio_socket *socket, const sio_args *args, unsigned flags) {
@@ -192,7 +211,8 @@ void sio_socket_drop_kept(sio_socket *socket, uint64_t ack_id, int status) {
 static int take_messages(sio_socket *socket, sio_outgoing *out, const sio_args *args,
                          uint32_t attachments) {
     sio_client *client = socket->client;
-    int rc = sio_eio_message_take(&out->messages[0], false, &client->encode);
+    int rc = sio_eio_message_take(&out->messages[0], sio_parser_is_binary(client->options.parser),
+                                  &client->encode);
     while (rc == 0 && ++out->count <= attachments) {
         sio_bytes data = sio_args_attachment(args, out->count - 1);
         rc = sio_eio_message_new(&out->messages[out->count], true, data.ptr, data.len, client->mem);
@@ -218,7 +238,7 @@ static int count_bytes(sio_client *client, sio_outgoing *out) {
 static int keep(sio_socket *socket, const sio_args *args, bool compress, const uint64_t *ack_id,
                 sio_wait *sent) {
     sio_client *client = socket->client;
-    uint32_t attachments = args ? sio_args_attachment_count(args) : 0;
+    uint32_t attachments = attachments_behind(socket, args);
     if (client->buffered >= client->options.max_buffered) {
         return SIO_ERR_LIMIT;
     }

@@ -56,6 +56,13 @@ START_TEST(impossible_settings) {
     o.transports = (sio_client_transports)3;
     ck_assert_int_eq(try_options(&o, "http://h"), SIO_ERR_INVALID);
     o = client_options();
+    o.parser = (sio_parser)2;
+    ck_assert_int_eq(try_options(&o, "http://h"), SIO_ERR_INVALID);
+    o.parser = SIO_PARSER_MSGPACK;
+    ck_assert_int_eq(try_options(&o, "http://h"), 0);
+    o.eio_version = 3;
+    ck_assert_int_eq(try_options(&o, "http://h"), SIO_ERR_INVALID);
+    o = client_options();
     o.max_json_depth = SIO_JSON_DEPTH_CEILING + 1;
     ck_assert_int_eq(try_options(&o, "http://h"), SIO_ERR_INVALID);
     o = client_options();

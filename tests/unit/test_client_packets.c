@@ -1,6 +1,9 @@
 /* From messages to sockets. Ids in comments: the reference client's connection tests (SC). */
 #include "client_fixture.h"
 
+#include <sio/parser.h>
+
+#include <stdarg.h>
 #include <string.h>
 
 START_TEST(each_packet_goes_to_its_namespace) {
@@ -161,6 +164,103 @@ START_TEST(protocol_4_error_that_leaves_nobody) {
 }
 END_TEST
 
+static const sio_str no_name = {NULL, 0};
+
+/* The server's packet in MessagePack, with these arguments. */
+static void fake_msgpack(sio_packet_type type, const char *name, const uint64_t *id,
+                         const char *format, ...) {
+    sio_packet_head head = {.type = type, .has_id = id != NULL, .id = id ? *id : 0};
+    sio_args *args = NULL;
+    sio_buf buf;
+    va_list values;
+    va_start(values, format);
+    ck_assert_int_eq(sio_args_new_vf(&args, NULL, format, values), 0);
+    va_end(values);
+    sio_buf_init(&buf, 0, NULL);
+    ck_assert_int_eq(sio_parser_encode(SIO_PARSER_MSGPACK, &buf, &head,
+                                       name ? (sio_str){name, strlen(name)} : no_name, args,
+                                       no_name),
+                     0);
+    fake_binary(buf.data, buf.len);
+    sio_buf_free(&buf);
+    sio_args_unref(args);
+}
+
+static void fake_msgpack_connected(void) {
+    sio_buf buf;
+    sio_buf_init(&buf, 0, NULL);
+    ck_assert_int_eq(sio_parser_encode_connected(SIO_PARSER_MSGPACK, &buf, (sio_str){"/", 1},
+                                                 (sio_str){"id1", 3}, no_name),
+                     0);
+    fake_binary(buf.data, buf.len);
+    sio_buf_free(&buf);
+}
+
+static sio_socket *msgpack_connected(void) {
+    sio_client_options o = client_options();
+    o.parser = SIO_PARSER_MSGPACK;
+    o.auth = "{\"t\":1}";
+    sio_socket *socket = client_socket(client_make(&o), "/");
+    fake_open();
+    EXPECT("attempt", "client open", "> <83a47479706500a46461746181a17401a36e7370a12f>");
+    fake_msgpack_connected();
+    EXPECT("/ connect");
+    return socket;
+}
+
+START_TEST(msgpack_comes_as_one_binary_message) {
+    sio_socket *socket = msgpack_connected();
+    watch(socket, "e");
+    fake_msgpack(SIO_PACKET_EVENT, "e", NULL, "B s", "\x00\xff", (size_t)2, "x");
+    EXPECT("/ e [{\"_placeholder\":true,\"num\":0},\"x\"<00ff>]");
+    ck_assert_int_eq(
+        sio_socket_emit_ackf(socket, "q", 0, trace_reply, NULL, "B", "\x07", (size_t)1), 0);
+    trace_clear();
+    fake_msgpack(SIO_PACKET_ACK, NULL, &(uint64_t){0}, "i", 5);
+    EXPECT("ack ok [5]");
+    sio_socket_disconnect(socket);
+    EXPECT("> <82a47479706501a36e7370a12f>", "(closing)", "client close forced close",
+           "/ disconnect io client disconnect");
+}
+END_TEST
+
+static const char *const no_msgpack[] = {
+    "", "\xc1", "\x90", "\x81\xa4type", "\x81\xa4type\x09", "2[\"e\"]"};
+
+START_TEST(what_is_no_msgpack_packet_ends_the_connection) {
+    sio_socket *socket = msgpack_connected();
+    watch(socket, "e");
+    fake_binary(no_msgpack[_i], strlen(no_msgpack[_i]));
+    EXPECT("(closing)", "client close parse error", "/ disconnect parse error");
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt");
+}
+END_TEST
+
+START_TEST(text_where_msgpack_is_spoken_ends_the_connection) {
+    msgpack_connected();
+    fake_text("2[\"e\"]");
+    EXPECT("(closing)", "client close parse error", "/ disconnect parse error");
+}
+END_TEST
+
+START_TEST(msgpack_is_kept_as_well) {
+    sio_client_options o = client_options();
+    o.parser = SIO_PARSER_MSGPACK;
+    sio_socket *socket = client_socket(client_make(&o), "/");
+    ck_assert_int_eq(sio_socket_on_any_outgoing(socket, trace_event, tag("leaving")), 0);
+    ck_assert_int_eq(sio_socket_emitf(socket, "k", "B", "\x01\x02", (size_t)2), 0);
+    fake_open();
+    trace_clear();
+    fake_msgpack_connected();
+    EXPECT("/ k [{\"_placeholder\":true,\"num\":0}<0102>]",
+           "> <83a47479706502a46461746192a16bc4020102a36e7370a12f>", "/ connect");
+    ck_assert_int_eq(sio_socket_emitf(socket, "n", "B", "\x03", (size_t)1), 0);
+    EXPECT("/ n [{\"_placeholder\":true,\"num\":0}<03>]",
+           "> <83a47479706502a46461746192a16ec40103a36e7370a12f>");
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("client_packets");
     TCase *tc = tcase_create("packets");
@@ -174,6 +274,11 @@ int main(void) {
     tcase_add_test(tc, nothing_is_taken_from_an_engine_that_was_given_up);
     tcase_add_test(tc, protocol_4_error_on_the_root_concerns_all);
     tcase_add_test(tc, protocol_4_error_that_leaves_nobody);
+    tcase_add_test(tc, msgpack_comes_as_one_binary_message);
+    tcase_add_loop_test(tc, what_is_no_msgpack_packet_ends_the_connection, 0,
+                        (int)(sizeof(no_msgpack) / sizeof(no_msgpack[0])));
+    tcase_add_test(tc, text_where_msgpack_is_spoken_ends_the_connection);
+    tcase_add_test(tc, msgpack_is_kept_as_well);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

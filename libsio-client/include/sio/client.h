@@ -28,6 +28,7 @@
 #include <sio/client_error.h>
 #include <sio/client_network.h>
 #include <sio/client_types.h>
+#include <sio/packet.h>
 #include <sio/socket.h>
 
 #ifdef __cplusplus
@@ -128,12 +129,15 @@ typedef struct sio_client_options {
                                       kept while not connected, over all sockets */
     const sio_client_network *network; /**< proxy, cookies, order of transports ...; NULL:
                                             defaults */
+    sio_parser parser; /**< SIO_PARSER_DEFAULT; the server must have been told the same.
+                            SIO_PARSER_MSGPACK only with `eio_version` 4 */
 } sio_client_options;
 
 #define SIO_CLIENT_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(sio_client_options), NULL, NULL, NULL, NULL, NULL, SIO_CLIENT_UPGRADE, 0, 0, 0, 0,  \
-            0, 0.0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, NULL, false, 0, 0, 0, 0, NULL           \
+            0, 0.0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, NULL, false, 0, 0, 0, 0, NULL,          \
+            SIO_PARSER_DEFAULT                                                                     \
     }
 
 /* ---- client -------------------------------------------------------------------------------- */
