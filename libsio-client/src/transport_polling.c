@@ -86,10 +86,28 @@ static int hand_out(sio_polling *p, const sio_http_response *response) {
     return rc < 0 ? rc : 0;
 }
 
+/* The handshake of a server of Socket.IO 2.x begins with its length: `96:0{`. */
+static bool is_old_handshake(const sio_polling *p, const sio_http_response *response) {
+    static const char open[] = ":0{";
+    size_t digits = 0;
+    while (digits < response->len && response->body[digits] >= '0' &&
+           response->body[digits] <= '9') {
+        digits++;
+    }
+    return p->request->revision == 4 && !*p->sid && digits > 0 &&
+           response->len - digits >= sizeof(open) - 1 &&
+           memcmp(response->body + digits, open, sizeof(open) - 1) == 0;
+}
+
 static void on_get_response(void *ctx, const sio_http_response *response) {
     sio_polling *p = ctx;
     if (response->status != 200) {
         report_status(p, response, GET_FAILED);
+        return;
+    }
+    if (is_old_handshake(p, response)) {
+        const char *text = sio_error_text(SIO_ERR_SIO_OLD_SERVER);
+        report(p, &(sio_transport_end){.err = SIO_ERR_SIO_OLD_SERVER, .detail = text}, text);
         return;
     }
     hold(p);

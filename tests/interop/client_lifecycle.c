@@ -243,6 +243,17 @@ static void play_ping_timeout(struct run *run) {
 }
 
 /* No server, no TLS trust, an older protocol: an error, never a connection. */
+/* Whatever the transport, the error says what is wrong. */
+static void play_old_server(struct run *run) {
+    run->options.reconnection_attempts = SIO_CLIENT_NO_RECONNECTION;
+    sio_socket *socket = open_socket(run, "/");
+    struct record *error = await(run, socket, "connect_error");
+    if (error->status != SIO_ERR_SIO_OLD_SERVER || strstr(error->reason, "v2.x") == NULL) {
+        fail("connect_error: status %d, reason '%s'", error->status, error->reason);
+    }
+    record_free(error);
+}
+
 static void play_refused(struct run *run) {
     run->options.reconnection_attempts = SIO_CLIENT_NO_RECONNECTION;
     sio_socket *socket = open_socket(run, "/");
@@ -261,6 +272,7 @@ const struct scenario lifecycle_scenarios[] = {
     {"auth", play_auth},
     {"heartbeat", play_heartbeat},
     {"namespaces", play_namespaces},
+    {"old-server", play_old_server},
     {"ping-timeout", play_ping_timeout},
     {"reconnect", play_reconnect},
     {"reconnect-hard", play_reconnect_hard},

@@ -20,7 +20,7 @@ typedef struct world {
     bool has_error;
     int err, status;
     uint16_t code;
-    char message[64], detail[300];
+    char message[96], detail[300];
     step free_at, close_at;
     const char *send_on_open;
 } world;
@@ -518,6 +518,7 @@ typedef struct fault_case {
 
 #define ERROR SIO_EIO_REASON_TRANSPORT_ERROR
 #define OK_HEAD "HTTP/1.1 200 OK\r\n"
+#define OLD_SERVER "It seems you are trying to reach a Socket.IO server in v2.x with a v3.x client"
 
 static const fault_case fault_cases[] = {
     {SRV_CLOSE_ACCEPT, SIO_EIO_POLLING, ERROR, 0, "xhr poll error", NULL, 0, NULL},
@@ -542,6 +543,16 @@ static const fault_case fault_cases[] = {
      OK_HEAD "Content-Length: 5\r\n\r\nhello", 0, NULL},
     {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_EIO_HANDSHAKE, NULL,
      OK_HEAD "Content-Length: 3\r\n\r\n0{}", 0, NULL},
+    {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_SIO_OLD_SERVER, OLD_SERVER,
+     OK_HEAD "Content-Length: 25\r\n\r\n18:0{\"sid\":\"S\",\"x\":2}2:40", 0, "v2.x"},
+    {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_EIO_PACKET, "server error",
+     OK_HEAD "Content-Length: 5\r\n\r\n92:0x", 0, NULL},
+    {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_EIO_PACKET, "server error",
+     OK_HEAD "Content-Length: 3\r\n\r\n:0{", 0, NULL},
+    {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_EIO_PACKET, "server error",
+     OK_HEAD "Content-Length: 4\r\n\r\n96:0", 0, NULL},
+    {SRV_RAW_POLL, SIO_EIO_POLLING, ERROR, SIO_ERR_EIO_PACKET, "server error",
+     OK_HEAD "Content-Length: 6\r\n\r\n96:0{}", 0, NULL},
     {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_EIO_HANDSHAKE, NULL,
      OK_HEAD "Content-Length: 2\r\n\r\n4x", 0, NULL},
     {SRV_RAW, SIO_EIO_POLLING, ERROR, SIO_ERR_HTTP_STATUS, "xhr poll error",
