@@ -3,6 +3,9 @@
 
 #include "mem.h"
 
+/* What one large packet made larger is given back. */
+enum { KEPT_TEXT = 64 << 10 };
+
 static void forget_all(sio_client *client, sio_str payload) {
     for (sio_list *at = client->sockets.next; at != &client->sockets && !client->dead;
          at = at->next) {
@@ -75,6 +78,9 @@ void sio_client_receive(sio_client *client, bool binary, uint8_t *data, size_t l
         sio_manager_lose(client, "parse error", rc);
     }
     client->receiving = false;
+    if (client->decoded.cap > KEPT_TEXT) {
+        sio_buf_free(&client->decoded);
+    }
     if (client->phase != SIO_CLIENT_OPEN) {
         sio_decoder_reset(&client->decoder); /* lost meanwhile */
     }

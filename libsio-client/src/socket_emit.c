@@ -130,7 +130,7 @@ static void tell_kept(sio_socket *socket, sio_outgoing *out) {
     sio_decoder decoder;
     sio_packet packet;
     sio_buf decoded;
-    sio_buf_init(&decoded, 0, socket->client->mem);
+    sio_buf_init(&decoded, SIZE_MAX, socket->client->mem); /* 0 would be the core's default */
     options.text = &decoded;
     options.max_attachments = SIO_ARGS_MAX_ATTACHMENTS;
     options.max_partial_bytes = SIZE_MAX;

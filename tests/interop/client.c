@@ -285,8 +285,10 @@ int main(int argc, char **argv) {
     struct event *timer;
 
     if (scenario == NULL) {
-        fail("usage: interop-client SCENARIO URL polling|websocket|upgrade\n"
-             "SIO_CA names a file of trusted certificates, SIO_EIO=3 means a Socket.IO 2.x server");
+        fail(
+            "usage: interop-client SCENARIO URL polling|websocket|upgrade\n"
+            "SIO_CA names a file of trusted certificates, SIO_EIO=3 means a Socket.IO 2.x server,\n"
+            "SIO_PARSER=msgpack one with that parser");
     }
     run.base = event_base_new();
     run.url = argv[2];
@@ -300,6 +302,7 @@ int main(int argc, char **argv) {
     tls.ca_file = getenv("SIO_CA");
     run.options.tls = &tls;
     run.options.eio_version = getenv("SIO_EIO") != NULL ? 3 : 4;
+    run.options.parser = getenv("SIO_PARSER") != NULL ? SIO_PARSER_MSGPACK : SIO_PARSER_DEFAULT;
     timer = run.base != NULL ? event_new(run.base, -1, 0, on_deadline, &run) : NULL;
     check(timer == NULL ? SIO_ERR_NOMEM : event_add(timer, &deadline), "deadline");
 

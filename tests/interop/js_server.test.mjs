@@ -17,7 +17,9 @@ import {
   within,
 } from "./support.mjs";
 
-const ServerV2 = createRequire(import.meta.url)("socket.io-v2");
+const require = createRequire(import.meta.url);
+const ServerV2 = require("socket.io-v2");
+const msgpack = require("socket.io-msgpack-parser");
 
 // What a server's half has to say: faults are thrown in handlers, where nobody catches them.
 class Checks {
@@ -76,10 +78,13 @@ async function play(t, mode, scenario, { options = {}, http = createServer(), ..
   assert.equal(status, 0, "status of the client");
 }
 
+const scenarios = new Map();
+
 // One test for each way to use the transports. `setup(io, checks, http)` prepares the server.
 function scenario(name, options, setup, modes = MODES) {
+  scenarios.set(name, { options, setup });
   for (const mode of modes) {
-    test(`${mode.name}: ${name}`, async (t) => {
+    test(`${mode.name}: ${options.label ?? name}`, async (t) => {
       // The client's part is over when the server knows that it left.
       let left;
       const leaving = new Promise((resolve) => {
@@ -482,7 +487,7 @@ testEachMode("over TLS, the certificate is verified", async (t, mode) => {
 });
 
 testEachMode("a Socket.IO 2.x server is refused", async (t, mode) => {
-  await play(t, mode, "refused", { v2: true }, (io, checks) => {
+  await play(t, mode, "old-server", { v2: true }, (io, checks) => {
     io.on("connection", (socket) => {
       socket.on("hi", () => checks.run(() => assert.fail("an event came")));
     });
@@ -492,6 +497,17 @@ testEachMode("a Socket.IO 2.x server is refused", async (t, mode) => {
 testEachMode("basic with a Socket.IO 2.x server", async (t, mode) => {
   await play(t, mode, "basic", { v2: true, env: { SIO_EIO: "3" } }, basic);
 });
+
+for (const name of ["basic", "binary", "early", "acks", "big", "namespaces", "recovery"]) {
+  const { options, setup } = scenarios.get(name);
+  const packed = {
+    ...options,
+    label: `${name} as MessagePack`,
+    options: { ...options.options, parser: msgpack },
+    env: { SIO_PARSER: "msgpack" },
+  };
+  scenario(name, packed, setup);
+}
 
 testEachMode("nobody listens", async (t, mode) => {
   const http = createServer();

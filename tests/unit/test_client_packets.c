@@ -261,6 +261,104 @@ START_TEST(msgpack_is_kept_as_well) {
 }
 END_TEST
 
+START_TEST(msgpack_refusal) {
+    sio_client_options o = client_options();
+    o.parser = SIO_PARSER_MSGPACK;
+    client_socket(client_make(&o), "/");
+    fake_open();
+    trace_clear();
+    sio_buf out = {0};
+    ck_assert_int_eq(sio_parser_encode_connect_error(SIO_PARSER_MSGPACK, &out, SIO_STR("/"),
+                                                     SIO_STR("no"), SIO_STR("{\"code\":1}")),
+                     0);
+    fake_binary(out.data, out.len);
+    sio_buf_free(&out);
+    EXPECT("(closing)", "client close forced close", "/ connect_error no {\"code\":1}");
+}
+END_TEST
+
+/* An early event lives until the answer to CONNECT; what is kept is read again for those who watch
+ * while that answer is being handed out. The packets' text is larger than what is held on to. */
+START_TEST(msgpack_early_and_kept) {
+    static char text[100001];
+    sio_client_options o = client_options();
+    o.parser = SIO_PARSER_MSGPACK;
+    sio_socket *socket = client_socket(client_make(&o), "/");
+    watch(socket, "early");
+    ck_assert_int_eq(sio_socket_on_any_outgoing(socket, trace_event, NULL), 0);
+    ck_assert_int_eq(sio_socket_emitf(socket, "k", "B", "\x01", (size_t)1), 0);
+    fake_open();
+    fake_msgpack(SIO_PACKET_EVENT, "early", NULL, "B s", "\x03", (size_t)1, "y");
+    memset(text, 'x', sizeof text - 1);
+    fake_msgpack(SIO_PACKET_EVENT, "nobody", NULL, "s", text);
+    trace_clear();
+    fake_msgpack_connected();
+    EXPECT("/ early [{\"_placeholder\":true,\"num\":0},\"y\"<03>]",
+           "/ k [{\"_placeholder\":true,\"num\":0}<01>]",
+           "> <83a47479706502a46461746192a16bc40101a36e7370a12f>", "/ connect");
+}
+END_TEST
+
+/* What is small on the wire may be larger as JSON, within bounds. */
+START_TEST(msgpack_that_grows) {
+    enum { HEAD = 23, NILS = 99 };
+    char data[HEAD + NILS + 1] = "\x83\xa4type\x02\xa3nsp\xa1/\xa4"
+                                 "data\xdc\x00\x64\xa1"
+                                 "e";
+    sio_client_options o = client_options();
+    o.parser = SIO_PARSER_MSGPACK;
+    o.max_message = _i == 0 ? 90 : 80; /* six times that is the limit */
+    sio_socket *socket = client_socket(client_make(&o), "/");
+    fake_open();
+    fake_msgpack_connected();
+    trace_clear();
+    memset(data + HEAD, 0xc0, NILS); /* each "null," */
+    fake_binary(data, HEAD + NILS);
+    if (_i == 0) {
+        EXPECT_NOTHING();
+        ck_assert(sio_socket_connected(socket));
+    } else {
+        EXPECT("(closing)", "client close parse error", "/ disconnect parse error");
+    }
+}
+END_TEST
+
+static int msgpack_scenario(const sio_mem *mem, void *arg) {
+    sio_client_options o = client_options();
+    sio_client *client = NULL;
+    o.mem = mem;
+    o.parser = SIO_PARSER_MSGPACK;
+    int rc = sio_client_new(&client, "http://localhost", &o);
+    sio_socket *socket = rc == 0 ? sio_client_socket(client, "/") : NULL;
+    if (rc == 0) {
+        rc = socket ? sio_socket_on_any_outgoing(socket, trace_event, NULL) : SIO_ERR_NOMEM;
+    }
+    if (rc == 0) {
+        rc = sio_socket_emitf(socket, "kept", "B", "\x02", (size_t)1);
+    }
+    if (fake_engine_or_null()) {
+        fake_open();
+    }
+    if (fake_engine_or_null()) {
+        fake_msgpack_connected();
+    }
+    if (fake_engine_or_null()) {
+        fake_msgpack(SIO_PACKET_EVENT, "e", NULL, "B s", "\x03", (size_t)1, "y");
+    }
+    if (rc == 0) {
+        rc = sio_socket_emitf(socket, "e", "B", "\x02", (size_t)1);
+    }
+    sio_client_free(client);
+    turn();
+    return rc;
+}
+
+START_TEST(msgpack_without_memory) {
+    test_mem_sweep(msgpack_scenario, NULL);
+    trace_clear();
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("client_packets");
     TCase *tc = tcase_create("packets");
@@ -279,6 +377,10 @@ int main(void) {
                         (int)(sizeof(no_msgpack) / sizeof(no_msgpack[0])));
     tcase_add_test(tc, text_where_msgpack_is_spoken_ends_the_connection);
     tcase_add_test(tc, msgpack_is_kept_as_well);
+    tcase_add_test(tc, msgpack_refusal);
+    tcase_add_test(tc, msgpack_early_and_kept);
+    tcase_add_loop_test(tc, msgpack_that_grows, 0, 2);
+    tcase_add_test(tc, msgpack_without_memory);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }
