@@ -380,6 +380,21 @@ void sio_exchange_destroy(sio_exchange *exchange) {
     }
 }
 
+int sio_exchange_give_fd(sio_exchange *exchange, int *fd) {
+    if (exchange->has_body || !sio_exchange_head(exchange)->upgrade) {
+        return SIO_ERR_STATE;
+    }
+    int rc = sio_front_conn_give_fd(exchange->conn, fd);
+    if (rc == 0) {
+        detach(exchange);
+    }
+    return rc;
+}
+
+sio_bytes sio_exchange_rest(const sio_exchange *exchange) {
+    return sio_http1_rest(exchange->conn->parser);
+}
+
 static int write_upgrade(sio_exchange *exchange, sio_bytes head) {
     sio_buf *out = &exchange->conn->front->head;
     exchange->conn->front->counters->http_1xx++;

@@ -84,6 +84,7 @@ void sio_front_free(sio_front *front) {
     }
     front->closing = true;
     front->handler = NULL;
+    front->upgrade_handler = NULL;
     while (!sio_list_empty(&front->conns)) {
         sio_front_conn_lost(SIO_CONTAINER(front->conns.next, sio_front_conn, link), SIO_ERR_CLOSED);
     }
@@ -189,6 +190,11 @@ void sio_front_on_request(sio_front *front, sio_request_fn fn, void *user) {
     front->handler_user = user;
 }
 
+void sio_front_on_upgrade(sio_front *front, sio_request_fn fn, void *user) {
+    front->upgrade_handler = fn;
+    front->upgrade_user = user;
+}
+
 static sio_front_dir *dir_new(const sio_front *front, const char *prefix) {
     size_t len = strlen(prefix);
     bool slash = prefix[len - 1] == '/';
@@ -289,6 +295,8 @@ void sio_front_route(sio_front *front, sio_exchange *exchange) {
     sio_engine *engine = find_engine(front, target.path);
     if (engine) {
         route_engine(front, engine, exchange, target.path);
+    } else if (front->upgrade_handler && sio_exchange_head(exchange)->upgrade) {
+        sio_request_route_upgrade(front, exchange);
     } else if (sio_page_route(front, exchange, target.path)) {
         return;
     } else if ((dir = find_dir(front, target.path, &rest)) != NULL) {

@@ -56,6 +56,7 @@ size_t sio_front_count(const sio_front *front);
 /* The requests that the application keeps are lost to it, now. */
 void sio_front_lose_requests(sio_front *front);
 void sio_front_on_request(sio_front *front, sio_request_fn fn, void *user);
+void sio_front_on_upgrade(sio_front *front, sio_request_fn fn, void *user);
 /* Answer GET of exactly this path with what `write` appends; a `content_type` of static text.
  * `path` is copied. NULL: none any more. Errors: SIO_ERR_INVALID, SIO_ERR_NOMEM. */
 typedef int (*sio_front_page_fn)(void *ctx, sio_buf *out);

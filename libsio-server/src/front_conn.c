@@ -135,6 +135,14 @@ sio_stream *sio_front_conn_give(sio_front_conn *conn) {
     return stream;
 }
 
+int sio_front_conn_give_fd(sio_front_conn *conn, int *fd) {
+    int rc = sio_stream_detach(fd, conn->stream);
+    if (rc == 0) {
+        conn_gone(conn);
+    }
+    return rc;
+}
+
 bool sio_front_conn_idle(const sio_front_conn *conn) {
     return !conn->exchange && !conn->in_body && !conn->closing && conn->file < 0 &&
            !conn->stalled && sio_http1_pending(conn->parser) == 0;
@@ -143,12 +151,13 @@ bool sio_front_conn_idle(const sio_front_conn *conn) {
 /* ---- deadlines ---- */
 
 static sio_front_wait wanted(const sio_front_conn *conn) {
-    bool streams = conn->exchange && conn->exchange->streaming;
-    bool unsent = streams && sio_stream_queued(conn->stream) > 0;
+    const sio_exchange *exchange = conn->exchange;
+    bool sends = exchange && (exchange->streaming || exchange->awaits_drain);
+    bool unsent = sends && sio_stream_queued(conn->stream) > 0;
     if (conn->closing || conn->stalled || conn->file >= 0 || unsent) {
         return SIO_WAIT_PEER;
     }
-    if (conn->exchange && conn->exchange->whole) {
+    if (exchange && exchange->whole) {
         return SIO_WAIT_NOTHING;
     }
     if (conn->in_body) {
@@ -510,7 +519,8 @@ static void on_drain(void *ctx) {
         conn->wait = SIO_WAIT_NOTHING; /* it counts from now */
     }
     sio_exchange *exchange = conn->exchange;
-    if (exchange && exchange->streaming && exchange->callbacks && exchange->callbacks->on_drain) {
+    bool told = exchange && (exchange->streaming || exchange->awaits_drain);
+    if (told && exchange->callbacks && exchange->callbacks->on_drain) {
         exchange->callbacks->on_drain(exchange->ctx, exchange);
     }
     if (conn->stream) {

@@ -62,6 +62,8 @@ struct sio_front {
     sio_counters own_counters; /* when nobody gave any */
     sio_request_fn handler;
     void *handler_user;
+    sio_request_fn upgrade_handler;
+    void *upgrade_user;
     uint64_t max_body;
     uint32_t header_timeout_ms;
     uint32_t body_timeout_ms;
@@ -128,6 +130,7 @@ struct sio_exchange {
     bool keep_alive;
     bool expects_continue; /* and was not told to */
     bool old;              /* HTTP/1.0 */
+    bool awaits_drain;     /* its turn comes when the answers before it are sent */
 };
 
 /* ---- front_conn.c ---- */
@@ -144,6 +147,9 @@ void sio_front_conn_cut(sio_front_conn *conn);
 void sio_front_conn_lost(sio_front_conn *conn, int err);
 /* The stream is somebody else's now. */
 sio_stream *sio_front_conn_give(sio_front_conn *conn);
+/* The descriptor is. Errors: SIO_ERR_STATE over TLS and while something is unsent: it is as it was.
+ */
+int sio_front_conn_give_fd(sio_front_conn *conn, int *fd);
 /* Neither a request nor a part of one is there. */
 bool sio_front_conn_idle(const sio_front_conn *conn);
 /* The present request was answered: go on, now or from the loop. */
@@ -181,12 +187,18 @@ void sio_exchange_answer_status(sio_exchange *exchange, int status, const char *
  * on failure. */
 void sio_exchange_answer_file(sio_exchange *exchange, int status, const char *content_type, int fd,
                               uint64_t size, const char *extra);
+/* As sio_front_conn_give_fd, for an upgrade request without a body; the exchange is gone then. */
+int sio_exchange_give_fd(sio_exchange *exchange, int *fd);
+/* What lies behind such a request. Valid for the present callback. */
+sio_bytes sio_exchange_rest(const sio_exchange *exchange);
 /* An answer to what never became a request; the connection closes after it. */
 void sio_front_conn_answer_error(sio_front_conn *conn, int err);
 
 /* ---- request.c ---- */
 
 void sio_request_route(sio_front *front, sio_exchange *exchange);
+/* To the application's handler of upgrades. */
+void sio_request_route_upgrade(sio_front *front, sio_exchange *exchange);
 
 /* ---- page.c ---- */
 

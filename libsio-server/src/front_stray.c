@@ -35,6 +35,10 @@ static void on_timer(void *ctx) {
 }
 
 void sio_front_stray(sio_front *front, sio_exchange *exchange) {
+    if (front->closing) {
+        sio_exchange_destroy(exchange);
+        return;
+    }
     stray *s = sio_mem_zalloc(front->mem, sizeof(*s));
     if (!s || sio_timer_init(&s->timer, front->loop, on_timer, s) != 0) {
         sio_mem_release(front->mem, s);

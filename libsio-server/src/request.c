@@ -15,7 +15,7 @@ struct sio_request {
     sio_mem own_mem;        /* it may outlive the server */
     sio_exchange *exchange; /* NULL once it is answered or lost */
     sio_bytes body;
-    uint8_t *copy;   /* of the body, of a kept one */
+    uint8_t *copy;   /* of the body, of a kept one; of what came behind one that was taken over */
     sio_buf headers; /* whole lines for the answer */
     sio_request_lost_fn on_lost;
     void *lost_user;
@@ -24,6 +24,7 @@ struct sio_request {
     unsigned refs;
     bool lost;
     bool started; /* piece by piece */
+    bool upgrade; /* came to the handler of upgrades */
 };
 
 /* ---- life ---- */
@@ -53,13 +54,17 @@ static void request_free(sio_request *request) {
     sio_mem_release(has_mem ? &mem : NULL, request);
 }
 
-/* The exchange is about to be gone. */
-static sio_exchange *let_go(sio_request *request) {
-    sio_exchange *exchange = request->exchange;
+static void forget_exchange(sio_request *request) {
     request->exchange = NULL;
     if (sio_list_linked(&request->link)) {
         sio_list_remove(&request->link);
     }
+}
+
+/* The exchange is about to be gone. */
+static sio_exchange *let_go(sio_request *request) {
+    sio_exchange *exchange = request->exchange;
+    forget_exchange(request);
     sio_exchange_claim(exchange, NULL, NULL);
     return exchange;
 }
@@ -69,25 +74,32 @@ sio_request *sio_request_ref(sio_request *request) {
     return request;
 }
 
+/* Nobody answers it any more. */
+static void abandon(sio_request *request) {
+    sio_exchange *exchange = let_go(request);
+    if (request->started) {
+        sio_exchange_destroy(exchange);
+    } else if (request->upgrade) {
+        sio_front_stray(exchange->conn->front, exchange);
+    } else {
+        sio_exchange_answer_status(exchange, 500, NULL);
+    }
+}
+
 void sio_request_unref(sio_request *request) {
     if (!request || --request->refs > 0) {
         return;
     }
-    if (request->exchange && request->started) {
-        sio_exchange_destroy(let_go(request));
-    } else if (request->exchange) {
-        sio_exchange_answer_status(let_go(request), 500, NULL);
+    if (request->exchange) {
+        abandon(request);
     }
     request_free(request);
 }
 
 /* The exchange is gone already, for want of memory. */
 static void forget(sio_request *request) {
-    request->exchange = NULL;
+    forget_exchange(request);
     request->lost = true;
-    if (sio_list_linked(&request->link)) {
-        sio_list_remove(&request->link);
-    }
 }
 
 /* ---- the exchange's side ---- */
@@ -152,18 +164,21 @@ static void keep(sio_front *front, sio_request *request) {
     }
 }
 
-static void call_handler(sio_front *front, sio_exchange *exchange, sio_bytes body) {
-    if (!front->handler) {
-        sio_exchange_answer_status(exchange, 404, NULL);
-        return;
-    }
+typedef struct handler {
+    sio_request_fn fn;
+    void *user;
+    bool upgrade;
+} handler;
+
+static void call_handler(sio_front *front, sio_exchange *exchange, sio_bytes body, handler to) {
     sio_request *request = request_new(front, exchange, body);
     if (!request) {
         sio_exchange_destroy(exchange);
         return;
     }
+    request->upgrade = to.upgrade;
     sio_exchange_claim(exchange, &kept_callbacks, request);
-    front->handler(request, front->handler_user);
+    to.fn(request, to.user);
     if (request->refs > 1) {
         keep(front, request);
     }
@@ -171,7 +186,13 @@ static void call_handler(sio_front *front, sio_exchange *exchange, sio_bytes bod
 }
 
 static void on_body(void *ctx, sio_exchange *exchange, sio_bytes body) {
-    call_handler(ctx, exchange, body);
+    sio_front *front = ctx;
+    if (front->handler) {
+        call_handler(front, exchange, body,
+                     (handler){.fn = front->handler, .user = front->handler_user});
+    } else {
+        sio_exchange_answer_status(exchange, 404, NULL);
+    }
 }
 
 static const sio_exchange_callbacks callbacks = {.on_body = on_body};
@@ -180,7 +201,39 @@ void sio_request_route(sio_front *front, sio_exchange *exchange) {
     if (sio_exchange_has_body(exchange)) {
         sio_exchange_claim(exchange, &callbacks, front);
     } else {
-        call_handler(front, exchange, (sio_bytes){NULL, 0});
+        on_body(front, exchange, (sio_bytes){NULL, 0});
+    }
+}
+
+/* ---- upgrades ---- */
+
+static void on_upgrade_body(void *ctx, sio_exchange *exchange, sio_bytes body) {
+    sio_front *front = ctx;
+    if (front->upgrade_handler) {
+        handler to = {front->upgrade_handler, front->upgrade_user, true};
+        call_handler(front, exchange, body, to);
+    } else {
+        sio_front_stray(front, exchange);
+    }
+}
+
+static void on_upgrade_turn(void *ctx, sio_exchange *exchange) {
+    exchange->awaits_drain = false;
+    on_upgrade_body(ctx, exchange, (sio_bytes){NULL, 0});
+}
+
+static const sio_exchange_callbacks upgrade_callbacks = {.on_body = on_upgrade_body,
+                                                         .on_drain = on_upgrade_turn};
+
+/* A connection can only be given away when nothing is left to be sent by the server. */
+void sio_request_route_upgrade(sio_front *front, sio_exchange *exchange) {
+    if (sio_exchange_has_body(exchange)) {
+        sio_exchange_claim(exchange, &upgrade_callbacks, front);
+    } else if (sio_exchange_queued(exchange) > 0) {
+        exchange->awaits_drain = true;
+        sio_exchange_claim(exchange, &upgrade_callbacks, front);
+    } else {
+        on_upgrade_body(front, exchange, (sio_bytes){NULL, 0});
     }
 }
 
@@ -270,6 +323,36 @@ static int check_started(const sio_request *request) {
         return 0;
     }
     return request->lost ? SIO_ERR_CLOSED : SIO_ERR_STATE;
+}
+
+int sio_request_take_connection(sio_request *request, int *fd, sio_bytes *early) {
+    int rc = check_state(request);
+    if (rc != 0) {
+        return rc;
+    }
+    if (!fd || !early) {
+        return SIO_ERR_INVALID;
+    }
+    if (sio_stream_is_tls(request->exchange->conn->stream)) {
+        return SIO_ERR_UNSUPPORTED;
+    }
+    sio_bytes rest = sio_exchange_rest(request->exchange);
+    uint8_t *copy = rest.len > 0 ? sio_mem_alloc(request->mem, rest.len) : NULL;
+    if (rest.len > 0 && !copy) {
+        return SIO_ERR_NOMEM;
+    }
+    if (copy) {
+        memcpy(copy, rest.ptr, rest.len);
+    }
+    rc = sio_exchange_give_fd(request->exchange, fd);
+    if (rc != 0) {
+        sio_mem_release(request->mem, copy);
+        return rc;
+    }
+    forget_exchange(request);
+    request->copy = copy;
+    *early = (sio_bytes){copy, rest.len};
+    return 0;
 }
 
 int sio_request_add_header(sio_request *request, const char *name, const char *value) {

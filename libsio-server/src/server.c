@@ -466,6 +466,10 @@ void sio_server_on_request(sio_server *server, sio_request_fn fn, void *user) {
     sio_front_on_request(server->front, fn, user);
 }
 
+void sio_server_on_upgrade(sio_server *server, sio_request_fn fn, void *user) {
+    sio_front_on_upgrade(server->front, fn, user);
+}
+
 int sio_server_serve_dir(sio_server *server, const char *prefix, const char *dir) {
     return sio_front_serve_dir(server->front, prefix, dir);
 }

@@ -111,13 +111,11 @@ static bool step(client *c, int rc) {
 }
 
 /* Ask, and read the answer's first line. @return its status; 0: the connection ended before */
-static int ask(client *c) {
-    static const char request[] =
-        "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\n\r\n";
+static int ask_with(client *c, const char *request) {
     char text[1024];
     sio_time deadline = server_deadline();
     int rc;
-    while ((rc = SSL_write(c->ssl, request, sizeof request - 1)) <= 0) {
+    while ((rc = SSL_write(c->ssl, request, (int)strlen(request))) <= 0) {
         if (server_late(deadline) || !step(c, rc)) {
             return 0;
         }
@@ -130,6 +128,10 @@ static int ask(client *c) {
     text[rc] = '\0';
     int status = 0;
     return sscanf(text, "HTTP/1.1 %d", &status) == 1 ? status : 0;
+}
+
+static int ask(client *c) {
+    return ask_with(c, "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\n\r\n");
 }
 
 static bool shown_is(const client *c, const net_cert *cert) {
@@ -211,6 +213,32 @@ START_TEST(a_pkcs12_file_holds_all) {
     tls.key_passphrase = "wrong";
     ck_assert_int_eq(sio_server_reload_tls(t.server, &tls), SIO_ERR_TLS_CONFIG);
     ck_assert_ptr_nonnull(strstr(sio_server_detail(t.server), f.box));
+    server_stop(&t);
+    files_close(&f);
+}
+END_TEST
+
+static void takes(sio_request *request, void *user) {
+    int fd = -1;
+    sio_bytes early;
+    ck_assert_int_eq(sio_request_take_connection(request, &fd, &early), SIO_ERR_UNSUPPORTED);
+    ck_assert_int_eq(fd, -1);
+    ck_assert_int_eq(sio_request_reply(request, 501, NULL, NULL, 0), 0);
+}
+
+START_TEST(upgrades_over_tls_cannot_be_taken_over) {
+    files f;
+    server_test t;
+    files_open(&f);
+    sio_server_tls tls = settings(&f);
+    start(&t, &tls);
+    sio_server_on_upgrade(t.server, takes, NULL);
+    client c;
+    client_open(&c, &t, t.port);
+    ck_assert_int_eq(ask_with(&c, "GET /own HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"
+                                  "Upgrade: own\r\n\r\n"),
+                     501);
+    client_close(&c);
     server_stop(&t);
     files_close(&f);
 }
@@ -433,6 +461,7 @@ int main(void) {
     tcase_add_test(tc, clients_must_show_a_certificate);
     tcase_add_test(tc, clients_may_show_a_certificate);
     tcase_add_test(tc, a_pkcs12_file_holds_all);
+    tcase_add_test(tc, upgrades_over_tls_cannot_be_taken_over);
     tcase_add_test(tc, one_plain_and_one_with_tls);
     tcase_add_test(tc, a_renewed_certificate_is_for_new_connections);
     tcase_add_test(tc, a_listener_is_renewed_alone);

@@ -33,6 +33,17 @@ typedef void (*sio_request_drain_fn)(sio_request *request, void *user);
  * get 404. `fn` NULL removes the handler. */
 SIO_API void sio_server_on_request(sio_server *server, sio_request_fn fn, void *user);
 
+/** Decide about each request with an `Upgrade` header outside the Socket.IO path, such as one for a
+ * WebSocket endpoint that is the application's own. It comes before served folders and the handler
+ * of sio_server_on_request(), and when what was asked for before is answered.
+ *
+ * `fn` refuses it with sio_request_reply(), takes the connection over with
+ * sio_request_take_connection(), or keeps it with sio_request_ref() to do so later. One that it
+ * leaves alone is not answered, and ended after the option `destroy_upgrade_timeout_ms`. Without
+ * `fn` such requests are requests like others, and those that no handler is there for are ended in
+ * the same way. `fn` NULL removes it. */
+SIO_API void sio_server_on_upgrade(sio_server *server, sio_request_fn fn, void *user);
+
 /** Serve the regular files of a folder below a URL prefix, to GET and HEAD: with types,
  * `index.html` for folders, ETag, Last-Modified and 304, single ranges of bytes (several at once
  * get the whole file), If-Range. Text, scripts and the like are sent as `file.br` or `file.gz` to
@@ -111,6 +122,16 @@ SIO_API int sio_request_start(sio_request *request, int status, const char *cont
  * lost; SIO_ERR_NOMEM (the connection is then closed) */
 SIO_API int sio_request_write(sio_request *request, const void *data, size_t len);
 #define SIO_REQUEST_MAX_QUEUED 4194304
+
+/** Take the connection of an upgrade request over, in plain TCP or of a Unix socket. The server has
+ * written nothing and forgets it: the 101, too, is the application's to write.
+ * @param fd receives the descriptor, non-blocking, owned by the caller
+ * @param early receives what the client had sent behind the request already; borrowed, valid until
+ * the handler returns or, of a kept request, until the last sio_request_unref()
+ * @return 0; SIO_ERR_UNSUPPORTED over TLS; SIO_ERR_STATE for one that is no upgrade, has a body or
+ * is answered; SIO_ERR_CLOSED when it is lost; SIO_ERR_INVALID; SIO_ERR_NOMEM. On failure the
+ * request is as it was: answer it */
+SIO_API int sio_request_take_connection(sio_request *request, int *fd, sio_bytes *early);
 
 /** Bytes of the answer that the network has not taken yet. */
 SIO_API size_t sio_request_queued(const sio_request *request);
