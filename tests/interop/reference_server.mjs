@@ -4,7 +4,12 @@ import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { Server } from "socket.io";
+import { createRequire } from "node:module";
+import { Server as ServerV4 } from "socket.io";
+import msgpack from "socket.io-msgpack-parser";
+import { Server as ServerV3 } from "socket.io-v3";
+
+const ServerV2 = createRequire(import.meta.url)("socket.io-v2");
 
 const text = { type: "string" };
 const flag = { type: "boolean", default: false };
@@ -15,6 +20,9 @@ const { values } = parseArgs({
     transports: { ...text, default: "both" },
     "tls-cert": text,
     "tls-key": text,
+    both: flag,
+    "socket.io": { ...text, default: "4" },
+    msgpack: flag,
     eio3: flag,
     deflate: flag,
     "no-upgrade": flag,
@@ -26,14 +34,16 @@ const { values } = parseArgs({
 });
 
 const notFound = (request, response) => response.writeHead(404).end();
-const http =
-  values["tls-cert"] === undefined
-    ? createServer(notFound)
-    : createTlsServer(
-        { cert: readFileSync(values["tls-cert"]), key: readFileSync(values["tls-key"]) },
-        notFound,
-      );
+const tls =
+  values["tls-cert"] &&
+  createTlsServer(
+    { cert: readFileSync(values["tls-cert"]), key: readFileSync(values["tls-key"]) },
+    notFound,
+  );
+const http = !tls || values.both ? createServer(notFound) : tls;
+const Server = { 2: ServerV2, 3: ServerV3, 4: ServerV4 }[values["socket.io"]];
 const io = new Server(http, {
+  ...(values.msgpack && { parser: msgpack }),
   serveClient: false,
   transports: values.transports === "both" ? ["polling", "websocket"] : [values.transports],
   allowEIO3: values.eio3,
@@ -50,7 +60,7 @@ function onConnection(socket) {
   const up = { count: 0, last: -1, bad: 0 };
   let ticks;
 
-  socket.emit("welcome", socket.id, socket.handshake.auth);
+  socket.emit("welcome", socket.id, socket.handshake.auth ?? socket.handshake.query);
   socket.on("echo", (...args) => {
     const ack = args.at(-1);
     if (typeof ack === "function") {
@@ -59,7 +69,12 @@ function onConnection(socket) {
       socket.emit("echo-back", ...args);
     }
   });
+  socket.on("handshake", (ack) => ack(socket.handshake.url, socket.handshake.secure));
   socket.on("ask-me", (value, timeout) => {
+    if (socket.timeout === undefined) { // before 4.4
+      socket.emit("question", value, (...reply) => socket.emit("answer", ...reply));
+      return;
+    }
     socket.timeout(timeout ?? 1500).emit("question", value, (error, ...reply) => {
       if (error) {
         socket.emit("answer-timeout");
@@ -114,9 +129,14 @@ function onConnection(socket) {
 for (const name of ["/", "/chat", "/admin"]) {
   io.of(name).on("connection", onConnection);
 }
-http.listen(Number(values.port), values.host, () => {
-  console.log(`LISTENING ${http.address().port}`);
-});
+const listen = (server, port, word) =>
+  server.listen(port, values.host, () => console.log(`${word} ${server.address().port}`));
+if (values.both) {
+  io.attach(tls);
+  listen(tls, 0, "TLS").once("listening", () => listen(http, Number(values.port), "LISTENING"));
+} else {
+  listen(http, Number(values.port), "LISTENING");
+}
 process.on("SIGTERM", () => {
   io.close(() => process.exit(0));
   http.closeAllConnections();

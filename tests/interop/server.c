@@ -78,6 +78,15 @@ static void on_ask_me(sio_peer *peer, const sio_event *ev, void *user) {
     }
 }
 
+/* handshake(ack): the first request's target, and whether it came over TLS */
+static void on_handshake(sio_peer *peer, const sio_event *ev, void *user) {
+    const sio_handshake *handshake = sio_peer_handshake(peer);
+    (void)user;
+    if (ev->ack != NULL) {
+        sio_ack_sendf(ev->ack, "s b", handshake->url, handshake->secure);
+    }
+}
+
 /* ---- rooms and broadcasting ---------------------------------------------------------------- */
 
 static void on_join(sio_peer *peer, const sio_event *ev, void *user) {
@@ -296,26 +305,13 @@ static void add_namespace(sio_server *server, const char *name) {
         const char *event;
         sio_peer_fn fn;
     } handlers[] = {
-        {"echo", on_echo},
-        {"ask-me", on_ask_me},
-        {"join", on_join},
-        {"leave", on_leave},
-        {"rooms", on_rooms},
-        {"to-room", on_to_room},
-        {"to-rooms", on_to_rooms},
-        {"in-room", on_in_room},
-        {"except", on_except},
-        {"broadcast", on_broadcast},
-        {"all", on_all},
-        {"kick", on_kick},
-        {"kick-hard", on_kick_hard},
-        {"drop", on_drop},
-        {"transport", on_transport},
-        {"whoami", on_whoami},
-        {"up", on_up},
-        {"up-report", on_up_report},
-        {"stream", on_stream},
-        {"disconnect", on_disconnect},
+        {"echo", on_echo},           {"ask-me", on_ask_me},       {"handshake", on_handshake},
+        {"join", on_join},           {"leave", on_leave},         {"rooms", on_rooms},
+        {"to-room", on_to_room},     {"to-rooms", on_to_rooms},   {"in-room", on_in_room},
+        {"except", on_except},       {"broadcast", on_broadcast}, {"all", on_all},
+        {"kick", on_kick},           {"kick-hard", on_kick_hard}, {"drop", on_drop},
+        {"transport", on_transport}, {"whoami", on_whoami},       {"up", on_up},
+        {"up-report", on_up_report}, {"stream", on_stream},       {"disconnect", on_disconnect},
     };
     sio_namespace *ns = sio_server_of(server, name);
     check(ns == NULL ? SIO_ERR_NOMEM : 0, name);
@@ -345,6 +341,7 @@ struct settings {
     const char *host;
     uint16_t port;
     const char *proxy; /* the one that is believed */
+    bool both;         /* TLS on a second port, the first stays plain */
     sio_server_tls tls;
     sio_server_options options;
 };
@@ -352,7 +349,7 @@ struct settings {
 static void usage(void) {
     fputs(
         "usage: interop-server [--host ADDRESS] [--port N] [--transports polling|websocket|both]\n"
-        "  [--tls-cert FILE --tls-key FILE] [--eio3] [--deflate] [--no-upgrade]\n"
+        "  [--tls-cert FILE --tls-key FILE [--both]] [--eio3] [--deflate] [--no-upgrade]\n"
         "  [--ping-interval MS] [--ping-timeout MS] [--connect-timeout MS] [--max-payload BYTES]\n"
         "  [--trusted-proxy ADDRESS]\n",
         stderr);
@@ -383,6 +380,7 @@ static void read_settings(struct settings *s, int argc, char **argv) {
         {"transports", required_argument, NULL, 't'},
         {"tls-cert", required_argument, NULL, 'c'},
         {"tls-key", required_argument, NULL, 'k'},
+        {"both", no_argument, NULL, 'b'},
         {"eio3", no_argument, NULL, '3'},
         {"deflate", no_argument, NULL, 'd'},
         {"no-upgrade", no_argument, NULL, 'n'},
@@ -410,6 +408,9 @@ static void read_settings(struct settings *s, int argc, char **argv) {
             break;
         case 'k':
             s->tls.key_file = optarg;
+            break;
+        case 'b':
+            s->both = true;
             break;
         case '3':
             s->options.allow_eio3 = true;
@@ -444,15 +445,24 @@ static void read_settings(struct settings *s, int argc, char **argv) {
     }
 }
 
+static void listen_tls(sio_server *server, const struct settings *s) {
+    sio_listen_options options = SIO_LISTEN_OPTIONS_INIT;
+    unsigned id = 0;
+    options.host = s->host;
+    options.tls = &s->tls;
+    check(sio_server_listen_with(server, &options, &id), "listen with TLS");
+    printf("TLS %u\n", (unsigned)sio_server_listener_port(server, id));
+}
+
 int main(int argc, char **argv) {
-    struct settings s = {"127.0.0.1", 0, NULL, SIO_SERVER_TLS_INIT, SIO_SERVER_OPTIONS_INIT};
+    struct settings s = {"127.0.0.1", 0, NULL, false, SIO_SERVER_TLS_INIT, SIO_SERVER_OPTIONS_INIT};
     struct app app = {event_base_new(), NULL, NULL};
 
     read_settings(&s, argc, argv);
     s.options.base = app.base;
     /* The tests send 1 MB of binary to peers that poll. */
     s.options.max_queued_bytes = UINT64_C(64) << 20;
-    if (s.tls.cert_file != NULL) {
+    if (s.tls.cert_file != NULL && !s.both) {
         s.options.tls = &s.tls;
     }
     if (s.proxy != NULL) {
@@ -469,6 +479,9 @@ int main(int argc, char **argv) {
     add_namespace(app.server, "/chat");
     add_namespace(app.server, "/admin");
     check(sio_server_listen(app.server, s.host, s.port), "listen");
+    if (s.both) {
+        listen_tls(app.server, &s);
+    }
 
     app.on_term = evsignal_new(app.base, SIGTERM, on_term, &app);
     check(app.on_term == NULL ? SIO_ERR_NOMEM : 0, "signal");

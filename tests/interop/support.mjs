@@ -160,9 +160,21 @@ export function start(t, name, args, env = {}) {
     process.env.SIO_REFERENCE === undefined
       ? [...wrapper, programPath(`interop-${name}`)]
       : [process.execPath, join(here, `reference_${name}.mjs`)];
-  return new Program(t, command[0], [...command.slice(1), ...args], {
-    env: { ...process.env, ...env },
-  });
+  return startCommand(t, [...command, ...args], env);
+}
+
+function startCommand(t, [command, ...args], env = {}) {
+  return new Program(t, command, args, { env: { ...process.env, ...env } });
+}
+
+// A script of this folder, run by the system's Python, which has Debian's packages.
+export function startPython(t, script, args) {
+  return startCommand(t, ["/usr/bin/python3", "-B", join(here, script), ...args]);
+}
+
+// The counterpart in JavaScript, whatever SIO_REFERENCE says.
+export function startReference(t, name, args) {
+  return startCommand(t, [process.execPath, join(here, `reference_${name}.mjs`), ...args]);
 }
 
 // A program of the system.
@@ -171,9 +183,13 @@ export function startOther(t, command, args) {
 }
 
 // A running interop-server, to be ended with SIGTERM and status 0 after the test.
-export async function startServer(t, ...args) {
-  const program = start(t, "server", args);
-  const listening = new Promise((resolve) => {
+export function startServer(t, ...args) {
+  return listening(t, start(t, "server", args), args);
+}
+
+// What startServer() gives, for a program that prints LISTENING as interop-server does.
+export async function listening(t, program, args) {
+  const printed = new Promise((resolve) => {
     program.child.stdout.on("data", () => {
       const line = /^LISTENING (\d+)$/m.exec(program.output);
       if (line !== null) {
@@ -185,11 +201,13 @@ export async function startServer(t, ...args) {
     throw new Error(`the server ended with ${status} before it listened`);
   });
   early.catch(() => {});
-  const port = await within(Promise.race([listening, early]), "the server to listen");
-  const scheme = args.includes("--tls-cert") ? "https" : "http";
+  const port = await within(Promise.race([printed, early]), "the server to listen");
+  const tlsPort = Number(/^TLS (\d+)$/m.exec(program.output)?.[1]);
+  const scheme = args.includes("--tls-cert") && !tlsPort ? "https" : "http";
   const server = {
     port,
     url: `${scheme}://127.0.0.1:${port}`,
+    tlsUrl: `https://127.0.0.1:${tlsPort}`, // with --both
     async stop() {
       program.child.kill("SIGTERM");
       assert.equal(await within(program.ended, "the server to end"), 0, "status of the server");
