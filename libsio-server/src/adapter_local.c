@@ -144,10 +144,11 @@ int sio_broadcast_init(sio_broadcast *b, const sio_target *target, const sio_ada
     *b = (sio_broadcast){.flags = sio_peer_send_flags(target->is_volatile, target->no_compress)};
     int rc = sio_peer_encode_event(target->ns, event, ack_id);
     if (rc == 0) {
-        rc = sio_eio_message_take(&b->text, false, &server->encode);
+        rc = sio_eio_message_take(&b->text, sio_parser_is_binary(server->parser), &server->encode);
     }
     if (rc == 0) {
-        rc = take_attachments(b, event->args, server->mem);
+        rc = sio_parser_is_binary(server->parser) ? 0
+                                                  : take_attachments(b, event->args, server->mem);
     }
     if (rc != 0) {
         sio_broadcast_done(b, server->mem);

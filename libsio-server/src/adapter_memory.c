@@ -1,6 +1,7 @@
 /* The adapter of a server that stands alone, and what namespaces do with adapters of any kind. */
 #include "adapter.h"
 #include "pending.h"
+#include "recovery.h"
 
 #include "mem.h"
 
@@ -240,7 +241,12 @@ int sio_adapter_attach(sio_namespace *ns) {
     ns->ops = sio_adapter_memory_ops; /* until there is another */
     ns->memory = (sio_adapter){.ops = &sio_adapter_memory_ops, .ns = ns};
     sio_adapter *adapter = &ns->memory;
-    int rc = factory->create ? factory->create(&adapter, ns, factory->user) : 0;
+    int rc = 0;
+    if (factory->create) {
+        rc = factory->create(&adapter, ns, factory->user);
+    } else if (ns->server->recovery.size != 0) {
+        rc = sio_recovery_adapter_new(&adapter, ns);
+    }
     if (rc != 0) {
         return rc;
     }

@@ -25,7 +25,7 @@ void sio_conn_unref(sio_conn *conn) {
     sio_mem_release(conn->server->mem, conn);
 }
 
-static bool is_old(const sio_conn *conn) {
+bool sio_conn_is_old(const sio_conn *conn) {
     return conn->session.options->protocol == 4;
 }
 
@@ -40,12 +40,14 @@ int sio_conn_begin(sio_conn *conn, sio_buf **buf) {
 }
 
 int sio_conn_send(sio_conn *conn, unsigned flags) {
-    int rc = sio_engine_session_send_buf(conn->engine, &conn->server->encode, false, flags);
+    int rc = sio_engine_session_send_buf(conn->engine, &conn->server->encode,
+                                         sio_parser_is_binary(conn->server->parser), flags);
     return rc == SIO_ERR_CLOSED ? SIO_ERR_DISCONNECTED : rc;
 }
 
 int sio_conn_send_attachments(sio_conn *conn, const sio_args *args, unsigned flags) {
-    uint32_t count = args ? sio_args_attachment_count(args) : 0;
+    bool inside = sio_parser_is_binary(conn->server->parser);
+    uint32_t count = args && !inside ? sio_args_attachment_count(args) : 0;
     for (uint32_t i = 0; i < count; i++) {
         sio_buf *buf = NULL;
         sio_bytes data = sio_args_attachment(args, i);
@@ -80,9 +82,9 @@ static int encode_refusal(const sio_conn *conn, sio_buf *buf, sio_str nsp,
     const char *text = refusal->message ? refusal->message : "";
     sio_str message = {text, strlen(text)};
     sio_str data = {refusal->data, refusal->data ? strlen(refusal->data) : 0};
-    return refusal->by_middleware && is_old(conn)
+    return refusal->by_middleware && sio_conn_is_old(conn)
                ? sio_packet_encode_error_v4(buf, nsp, message, data)
-               : sio_packet_encode_connect_error(buf, nsp, message, data);
+               : sio_parser_encode_connect_error(conn->server->parser, buf, nsp, message, data);
 }
 
 static void send_refusal(sio_conn *conn, sio_str nsp, const sio_refusal *refusal) {
@@ -99,11 +101,12 @@ void sio_conn_refuse(sio_conn *conn, uint16_t slot, const sio_refusal *refusal) 
 
 void sio_conn_welcome(sio_conn *conn, const sio_peer *peer) {
     sio_str nsp = {peer->ns->name, peer->ns->name_len};
-    sio_str sid = {peer->id, is_old(conn) ? 0 : peer->id_len};
+    sio_str sid = {peer->id, sio_conn_is_old(conn) ? 0 : peer->id_len};
+    sio_str pid = {peer->pid, peer->pid ? strlen(peer->pid) : 0};
     sio_buf *buf = NULL;
     int rc = sio_conn_begin(conn, &buf);
     if (rc == 0) {
-        rc = sio_packet_encode_connected(buf, nsp, sid, (sio_str){NULL, 0});
+        rc = sio_parser_encode_connected(conn->server->parser, buf, nsp, sid, pid);
     }
     send_control(conn, rc);
 }
@@ -112,7 +115,8 @@ static void send_disconnect(sio_conn *conn, uint16_t slot) {
     sio_buf *buf = NULL;
     int rc = sio_conn_begin(conn, &buf);
     if (rc == 0) {
-        rc = sio_packet_encode_disconnect(buf, sio_session_nsp(&conn->session, slot));
+        rc = sio_parser_encode_disconnect(conn->server->parser, buf,
+                                          sio_session_nsp(&conn->session, slot));
     }
     send_control(conn, rc);
 }
@@ -275,7 +279,7 @@ static void on_message(sio_engine_session *engine, bool binary, uint8_t *data, s
     if (rc == 1) {
         sio_conn_ref(conn);
         on_packet(conn, &packet);
-        if (binary && conn->open) {
+        if (binary && conn->open && !sio_parser_is_binary(conn->server->parser)) {
             sio_decoder_reset(&conn->decoder);
             sio_timer_stop(&conn->timer);
         }
@@ -333,7 +337,7 @@ static void on_open(sio_engine_session *engine, void *user) {
     sio_lag_start(&server->lag);
     sio_engine_session_set_user(engine, conn);
     sio_timer_start_at(&conn->timer, sio_session_deadline(&conn->session));
-    if (is_old(conn)) {
+    if (sio_conn_is_old(conn)) {
         sio_conn_ref(conn);
         connect_root(conn);
         sio_conn_unref(conn);

@@ -23,6 +23,9 @@ extern const sio_engine_callbacks sio_conn_callbacks;
 sio_conn *sio_conn_ref(sio_conn *conn);
 void sio_conn_unref(sio_conn *conn);
 
+/* A client of Socket.IO 2.x, protocol 4. */
+bool sio_conn_is_old(const sio_conn *conn);
+
 /* Encode into the server's buffer between these two; the second sends it as one text message. */
 int sio_conn_begin(sio_conn *conn, sio_buf **buf);
 int sio_conn_send(sio_conn *conn, unsigned flags);

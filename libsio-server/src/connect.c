@@ -3,19 +3,24 @@
 #include "middleware.h"
 #include "next.h"
 #include "peer.h"
+#include "recovery.h"
 
 #include "mem.h"
+
+#include <sio/recovery.h>
 
 typedef struct joining {
     sio_waiter waiter; /* first: see on_wake */
     sio_list link;     /* in sio_conn.connects while it is on its way */
     sio_task task;
-    sio_conn *conn; /* a reference */
-    sio_peer *peer; /* a reference, once there is one */
+    sio_conn *conn;    /* a reference */
+    sio_peer *peer;    /* a reference, once there is one */
+    sio_namespace *ns; /* while it is restored */
     sio_chain *chain;
     uint32_t asked; /* of the chain */
     uint32_t refs;
     uint16_t slot;
+    bool restoring; /* the adapter has not said what it kept */
 } joining;
 
 static void joining_unref(joining *self) {
@@ -186,6 +191,72 @@ static joining *joining_new(sio_conn *conn, uint16_t slot) {
     return self;
 }
 
+/* ---- step 2: has it been here before? ---- */
+
+static void begin_asking(joining *self) {
+    const sio_server *server = self->conn->server;
+    if (self->peer->recovered && !server->recovery.run_middlewares) {
+        self->asked = sio_chain_count(self->chain);
+    }
+    if (!self->peer->pid && server->recovery.size != 0 && !sio_conn_is_old(self->conn)) {
+        int rc = sio_recovery_begin(self->peer);
+        if (rc != 0) {
+            fail(self, rc);
+            return;
+        }
+    }
+    ask(self);
+}
+
+/* What cannot be restored is kept again for the next attempt. */
+static int replay(joining *self, const sio_adapter_session *session,
+                  const sio_adapter_event *missed, size_t count) {
+    int rc = sio_recovery_apply(self->peer, session);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = sio_peer_emit_missed(self->peer, &missed[i]);
+    }
+    return rc;
+}
+
+static void on_restored(int status, const sio_adapter_session *session,
+                        const sio_adapter_event *missed, size_t missed_count, void *user) {
+    joining *self = user;
+    sio_server *server = self->conn->server;
+    sio_server_enter(server);
+    self->restoring = false;
+    bool wanted = is_on_its_way(self) && !server->dead && !server->closing;
+    if (status == SIO_OK && !wanted) {
+        sio_namespace *ns = self->ns;
+        (void)ns->ops.persist_session(ns->adapter, session, NULL, NULL);
+    }
+    int rc = wanted && status == SIO_OK ? replay(self, session, missed, missed_count) : 0;
+    if (rc != 0) {
+        fail(self, rc);
+    } else if (wanted) {
+        begin_asking(self);
+    }
+    joining_unref(self);
+    sio_server_leave(server);
+}
+
+/* True when the answer is awaited. */
+static bool restore(joining *self, sio_namespace *ns, sio_str auth) {
+    sio_recovery_request request;
+    if (self->conn->server->recovery.size == 0 || sio_conn_is_old(self->conn) ||
+        !sio_recovery_request_parse(auth, &request)) {
+        return false;
+    }
+    self->ns = ns;
+    self->refs++;
+    self->restoring = true;
+    if (ns->ops.restore_session(ns->adapter, request.pid, request.offset, on_restored, self) == 0) {
+        return true;
+    }
+    self->restoring = false;
+    self->refs--;
+    return false;
+}
+
 void sio_connect_start(sio_conn *conn, uint16_t slot, sio_str auth) {
     sio_namespace *ns = sio_namespace_lookup(conn->server, sio_session_nsp(&conn->session, slot));
     if (!ns) {
@@ -201,13 +272,17 @@ void sio_connect_start(sio_conn *conn, uint16_t slot, sio_str auth) {
     int rc = make_peer(self, ns, auth);
     if (rc != 0) {
         fail(self, rc);
-    } else {
-        ask(self);
+    } else if (!restore(self, ns, auth)) {
+        begin_asking(self);
     }
 }
 
 void sio_connect_abandon_all(sio_conn *conn) {
     while (!sio_list_empty(&conn->connects)) {
-        finish(SIO_CONTAINER(conn->connects.next, joining, link));
+        joining *self = SIO_CONTAINER(conn->connects.next, joining, link);
+        if (self->peer && self->peer->recovered) {
+            sio_recovery_keep_always(self->peer);
+        }
+        finish(self);
     }
 }

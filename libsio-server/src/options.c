@@ -61,13 +61,19 @@ static bool adapter_is_valid(const sio_server_adapter *adapter) {
     return !adapter || (adapter->size == sizeof(*adapter) && adapter->create);
 }
 
+static bool parser_is_valid(const sio_server_options *options) {
+    return options->parser == SIO_PARSER_DEFAULT ||
+           (options->parser == SIO_PARSER_MSGPACK && !options->allow_eio3);
+}
+
 static bool is_valid(const sio_server_options *options) {
     return options->path[0] == '/' && !(options->disable_polling && options->disable_websocket) &&
            options->max_namespaces <= UINT16_MAX - 1 &&
            options->max_json_depth <= SIO_JSON_DEPTH_CEILING &&
            options->max_attachments <= SIO_ARGS_MAX_ATTACHMENTS &&
            sio_cors_check(options->cors) == 0 && sio_server_cookie_check(options->cookie) == 0 &&
-           adapter_is_valid(options->adapter);
+           adapter_is_valid(options->adapter) && parser_is_valid(options) &&
+           (!options->recovery || options->recovery->size == sizeof(*options->recovery));
 }
 
 int sio_server_options_read(sio_server_options *out, const sio_server_options *options) {
@@ -99,7 +105,17 @@ static sio_decoder_options decoder_options(const sio_server *server,
     decoder.max_partial_bytes = partial_bytes(options);
     decoder.args.max_depth = options->max_json_depth;
     decoder.mem = server->mem;
+    decoder.parser = protocol == 5 ? options->parser : SIO_PARSER_DEFAULT;
     return decoder;
+}
+
+static sio_server_recovery recovery_options(const sio_server_recovery *given) {
+    sio_server_recovery full = *given;
+    full.max_disconnection_ms = full.max_disconnection_ms ? full.max_disconnection_ms : 120000;
+    full.max_sessions = full.max_sessions ? full.max_sessions : 10000;
+    full.max_events = full.max_events ? full.max_events : 100000;
+    full.max_bytes = full.max_bytes ? full.max_bytes : 64u << 20;
+    return full;
 }
 
 static sio_session_options session_options(const sio_server *server,
@@ -121,7 +137,10 @@ void sio_server_options_apply(sio_server *server, const sio_server_options *opti
     server->eio.no_upgrade = options->disable_upgrades || options->disable_websocket;
     server->eio.max_queue_bytes = (size_t)options->max_queued_bytes;
     server->eio.mem = server->mem;
+    server->parser = options->parser;
+    sio_buf_init(&server->parser_text, partial_bytes(options), server->mem);
     server->decoder5 = decoder_options(server, options, 5);
+    server->decoder5.text = &server->parser_text;
     server->decoder4 = decoder_options(server, options, 4);
     server->session5 = session_options(server, options, 5);
     server->session4 = session_options(server, options, 4);
@@ -132,6 +151,9 @@ void sio_server_options_apply(sio_server *server, const sio_server_options *opti
     }
     server->max_payload = options->max_payload;
     server->max_waiting_events = options->max_waiting_events;
+    if (options->recovery) {
+        server->recovery = recovery_options(options->recovery);
+    }
 }
 
 /* ---- further engines ---- */

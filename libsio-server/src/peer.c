@@ -1,3 +1,4 @@
+#include "recovery.h"
 #include "delivery.h"
 
 #include "mem.h"
@@ -92,6 +93,7 @@ void sio_peer_unref(sio_peer *peer) {
     }
     sio_mem_release(mem, peer->auth);
     sio_mem_release(mem, peer->data);
+    sio_mem_release(mem, peer->pid);
     sio_mem_release(mem, peer->handshake);
     sio_conn_unref(peer->conn);
     sio_mem_release(mem, peer);
@@ -168,6 +170,7 @@ static void say_goodbye(sio_peer *peer, const char *name, const char *reason, in
 }
 
 static void complete_end(sio_peer *peer, const char *reason, int err) {
+    sio_recovery_keep(peer, reason);
     leave_namespace(peer);
     sio_count_disconnect(&peer->ns->server->counters, reason);
     sio_delivery_forget(peer);

@@ -29,6 +29,7 @@ struct sio_peer {
     sio_handshake *handshake; /* made when asked for */
     char *auth;
     size_t auth_len;
+    char *pid;  /* for coming back; NULL: it cannot */
     char *data; /* JSON of the application; NULL: none */
     void *user;
     void (*release_user)(void *user);
@@ -42,6 +43,7 @@ struct sio_peer {
     bool connected;
     bool leaving; /* "disconnecting" was handed out */
     bool left_own_room;
+    bool recovered;
     char id_inline[SIO_PEER_ID_INLINE + 1];
 };
 
@@ -106,6 +108,9 @@ void sio_peer_joined_own_room(sio_peer *peer);
 
 /* The target's timeout, or the default. */
 uint32_t sio_target_timeout(const sio_target *target);
+
+/* Send an event the peer has missed, which has its offset already. Errors as sio_peer_emit(). */
+int sio_peer_emit_missed(sio_peer *peer, const sio_adapter_event *event);
 
 /* Flags of the engine for these options. */
 unsigned sio_peer_send_flags(bool is_volatile, bool no_compress);

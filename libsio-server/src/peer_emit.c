@@ -20,7 +20,8 @@ int sio_peer_encode_event(const sio_namespace *ns, const sio_adapter_event *even
                             .has_id = ack_id != NULL,
                             .id = ack_id ? *ack_id : 0,
                             .nsp = {ns->name, ns->name_len}};
-    return sio_packet_encode(&server->encode, &head, event->name, event->args, event->offset);
+    return sio_parser_encode(server->parser, &server->encode, &head, event->name, event->args,
+                             event->offset);
 }
 
 /* ---- awaiting acknowledgements ---- */
@@ -105,6 +106,11 @@ static int emit(sio_peer *peer, const sio_adapter_event *event, const sio_emit_o
         rc = sio_conn_send_attachments(peer->conn, event->args, flags);
     }
     return rc;
+}
+
+int sio_peer_emit_missed(sio_peer *peer, const sio_adapter_event *event) {
+    static const sio_emit_options options = SIO_EMIT_OPTIONS_INIT;
+    return sio_peer_may_send(peer) ? emit(peer, event, &options, NULL) : SIO_ERR_DISCONNECTED;
 }
 
 /* To the peer's own room: the adapter stores the event and gives it an offset. */

@@ -64,7 +64,8 @@ static int ack_send(void *owner, uint64_t id, const sio_args *args) {
                             .has_id = true,
                             .id = id,
                             .nsp = {peer->ns->name, peer->ns->name_len}};
-    rc = sio_packet_encode(buf, &head, (sio_str){NULL, 0}, args, (sio_str){NULL, 0});
+    rc = sio_parser_encode(peer->ns->server->parser, buf, &head, (sio_str){NULL, 0}, args,
+                           (sio_str){NULL, 0});
     if (rc == 0) {
         rc = sio_conn_send(peer->conn, SIO_EIO_COMPRESS);
     }

@@ -153,6 +153,7 @@ static void destroy(void *ctx) {
     sio_args_unref(server->scratch);
     sio_args_unref(server->no_args);
     sio_buf_free(&server->encode);
+    sio_buf_free(&server->parser_text);
     sio_tls_unref(server->tls);
     bool has_mem = server->mem != NULL; /* it goes with the loop */
     sio_mem mem = has_mem ? *server->mem : (sio_mem){0};

@@ -65,6 +65,9 @@ struct sio_server {
     sio_session_options session5;
     sio_session_options session4;
     uint32_t max_pending_acks;
+    sio_server_recovery recovery; /* all zero: none */
+    sio_parser parser;
+    sio_buf parser_text; /* of the packet that is being handed out, in MessagePack */
     uint64_t max_reply_bytes;
     sio_server_adapter adapter;
 

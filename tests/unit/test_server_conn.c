@@ -487,6 +487,94 @@ START_TEST(old_clients_are_refused_by_default) {
 }
 END_TEST
 
+/* ---- the other parser ---- */
+
+static void start_msgpack(void) {
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.parser = SIO_PARSER_MSGPACK;
+    start_with(options);
+}
+
+/* What the server sent as one binary message. */
+static void receive_packet(raw_client *c, sio_decoder *decoder, sio_args *scratch,
+                           sio_packet *packet, ws_frame *frame) {
+    ck_assert(ws_receive(c, frame));
+    ck_assert_uint_eq(frame->first, 0x82);
+    ck_assert_int_eq(sio_decoder_binary(decoder, scratch, frame->data, frame->len, packet), 1);
+}
+
+START_TEST(packets_travel_as_msgpack) {
+    raw_client c;
+    ws_frame frame;
+    sio_packet packet;
+    sio_args *scratch;
+    sio_args *sent;
+    sio_buf wire;
+    sio_buf text;
+    sio_decoder decoder;
+    sio_decoder_options options = SIO_DECODER_OPTIONS_INIT;
+    sio_buf_init(&wire, 0, NULL);
+    sio_buf_init(&text, 0, NULL);
+    options.parser = SIO_PARSER_MSGPACK;
+    options.text = &text;
+    ck_assert_int_eq(sio_decoder_init(&decoder, &options), 0);
+    ck_assert_int_eq(sio_args_new(&scratch, NULL), 0);
+    ck_assert_int_eq(sio_args_new(&sent, NULL), 0);
+    ck_assert_int_eq(sio_args_addf(sent, "s B", "text", "\1\2\3", (size_t)3), 0);
+
+    ws_connect(&c, &t, "EIO=4", NULL);
+    ck_assert_int_eq(sio_parser_encode_connect(SIO_PARSER_MSGPACK, &wire, SIO_STR("/custom"),
+                                               (sio_str){NULL, 0}, SIO_STR("{\"a\":1}")),
+                     0);
+    ws_binary(&c, wire.data, wire.len);
+    receive_packet(&c, &decoder, scratch, &packet, &frame);
+    ck_assert_int_eq(packet.type, SIO_PACKET_CONNECT);
+    ws_frame_free(&frame);
+    receive_packet(&c, &decoder, scratch, &packet, &frame);
+    ck_assert(sio_args_name(packet.args).len == 4); /* auth */
+    ck_assert_int_eq(memcmp(sio_args_raw(packet.args, 0).ptr, "{\"a\":1}", 7), 0);
+    ws_frame_free(&frame);
+
+    wire.len = 0;
+    sio_packet_head head = {
+        .type = SIO_PACKET_EVENT, .has_id = true, .id = 9, .nsp = SIO_STR("/custom")};
+    ck_assert_int_eq(sio_parser_encode(SIO_PARSER_MSGPACK, &wire, &head,
+                                       SIO_STR("message-with-ack"), sent, (sio_str){NULL, 0}),
+                     0);
+    ws_binary(&c, wire.data, wire.len);
+    receive_packet(&c, &decoder, scratch, &packet, &frame);
+    ck_assert_int_eq(packet.type, SIO_PACKET_ACK);
+    ck_assert_uint_eq(packet.id, 9);
+    ck_assert_str_eq(sio_args_string(packet.args, 0), "text");
+    ck_assert_uint_eq(sio_args_binary(packet.args, 1).len, 3);
+    ws_frame_free(&frame);
+
+    sio_target all = sio_namespace_target(sio_server_of(t.server, "/custom"));
+    ck_assert_int_eq(sio_target_emit(&all, "news", sent), 0);
+    receive_packet(&c, &decoder, scratch, &packet, &frame);
+    ck_assert_uint_eq(sio_args_binary(packet.args, 1).len, 3);
+    ws_frame_free(&frame);
+
+    ws_text(&c, "42[\"message\"]"); /* the other parser's */
+    ws_expect_close(&c, 0);
+    ck_assert_str_eq(reasons, "/custom: forced close\n");
+    raw_close(&c);
+    sio_args_unref(sent);
+    sio_args_unref(scratch);
+    sio_buf_free(&wire);
+    sio_buf_free(&text);
+}
+END_TEST
+
+START_TEST(msgpack_is_not_for_old_clients) {
+    sio_server *server;
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.parser = SIO_PARSER_MSGPACK;
+    options.allow_eio3 = true;
+    ck_assert_int_eq(sio_server_new(&server, &options), SIO_ERR_INVALID);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("connection");
     TCase *tc = tcase_create("protocol 5");
@@ -509,6 +597,11 @@ int main(void) {
     tcase_add_test(tc, limits_attachments_and_depth);
     tcase_add_test(tc, tells_every_namespace_why);
     tcase_add_test(tc, ping_timeouts_reach_the_peers);
+    tc = tcase_create("msgpack");
+    tcase_add_checked_fixture(tc, start_msgpack, stop);
+    tcase_add_test(tc, packets_travel_as_msgpack);
+    tcase_add_test(tc, msgpack_is_not_for_old_clients);
+    suite_add_tcase(suite, tc);
     tc = tcase_create("protocol 4");
     suite_add_tcase(suite, tc);
     tcase_add_checked_fixture(tc, start, stop);

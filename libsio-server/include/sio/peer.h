@@ -43,6 +43,9 @@ SIO_API const char *sio_peer_transport(const sio_peer *peer);
 /** True from just before the `connection` handlers until just before the `disconnect` handlers. */
 SIO_API bool sio_peer_connected(const sio_peer *peer);
 
+/** Whether it came back by connection state recovery, with id, rooms and data of before. */
+SIO_API bool sio_peer_recovered(const sio_peer *peer);
+
 /** Bytes that wait to be written on the peer's connection. */
 SIO_API size_t sio_peer_queued_bytes(const sio_peer *peer);
 

@@ -28,6 +28,7 @@
 #include <sio/metrics.h>
 #include <sio/middleware.h>
 #include <sio/namespace.h>
+#include <sio/parser.h>
 #include <sio/peer.h>
 #include <sio/request.h>
 #include <sio/target.h>
@@ -130,6 +131,22 @@ typedef struct sio_server_adapter {
 #define SIO_SERVER_ADAPTER_INIT                                                                    \
     { sizeof(sio_server_adapter), NULL, NULL }
 
+/** Connection state recovery: clients that were cut off come back as the same peers, with their id,
+ * rooms and data, and get what they have missed. Events carry an offset as an additional last
+ * argument then. Limits are those of each namespace; what is oldest goes first, and a client that
+ * needs it begins anew. Start from SIO_SERVER_RECOVERY_INIT. */
+typedef struct sio_server_recovery {
+    size_t size;                   /**< set by SIO_SERVER_RECOVERY_INIT */
+    uint32_t max_disconnection_ms; /**< 120000: how long a session and what it misses is kept */
+    bool run_middlewares;          /**< ask the middlewares about recovered clients, too */
+    size_t max_sessions;           /**< 10000 */
+    size_t max_events;             /**< 100000 */
+    uint64_t max_bytes;            /**< 64 MiB: of sessions and events together */
+} sio_server_recovery;
+
+#define SIO_SERVER_RECOVERY_INIT                                                                   \
+    { sizeof(sio_server_recovery), 0, false, 0, 0, 0 }
+
 /**
  * Settings of a server. Start from SIO_SERVER_OPTIONS_INIT; a field left zero means the default
  * given here. Everything pointed to is copied by sio_server_new(), except `base`, which must
@@ -196,13 +213,17 @@ typedef struct sio_server_options {
     uint64_t max_reply_bytes;    /**< 4 MiB: answers to one broadcast with acknowledgements */
     uint32_t max_waiting_events; /**< 256: events of one peer that wait for middlewares; one more
                                       closes its connection */
+    const sio_server_recovery *recovery; /**< NULL: no connection state recovery. With an adapter of
+                                              the application, that keeps sessions and events */
+    sio_parser parser; /**< SIO_PARSER_DEFAULT; clients must use the same one. With MessagePack,
+                            `allow_eio3` is not possible */
 } sio_server_options;
 
 #define SIO_SERVER_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(sio_server_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL, NULL, NULL, false, 0, \
-            false, false, false, 0, NULL, NULL, 0, NULL, 0, 0                                      \
+            false, false, false, 0, NULL, NULL, 0, NULL, 0, 0, NULL, SIO_PARSER_DEFAULT            \
     }
 
 /* ---- server -------------------------------------------------------------------------------- */

@@ -1,0 +1,122 @@
+#include "recovery.h"
+
+#include "mem.h"
+
+#include <net/random.h>
+
+#include <string.h>
+
+int sio_recovery_begin(sio_peer *peer) {
+    char *pid = sio_mem_alloc(peer->ns->server->mem, SIO_SID_LEN + 1);
+    if (!pid) {
+        return SIO_ERR_NOMEM;
+    }
+    int rc = sio_random_sid(peer->ns->server->loop, pid);
+    if (rc != 0) {
+        sio_mem_release(peer->ns->server->mem, pid);
+        return rc;
+    }
+    pid[SIO_SID_LEN] = '\0';
+    peer->pid = pid;
+    return 0;
+}
+
+/* ---- coming back ---- */
+
+static int take_id(sio_peer *peer, sio_str id) {
+    char *to = peer->id_inline;
+    if (id.len > SIO_PEER_ID_INLINE) {
+        to = sio_mem_alloc(peer->ns->server->mem, id.len + 1);
+        if (!to) {
+            return SIO_ERR_NOMEM;
+        }
+    }
+    memcpy(to, id.ptr, id.len);
+    to[id.len] = '\0';
+    peer->id = to;
+    peer->id_len = (uint32_t)id.len;
+    return 0;
+}
+
+static int take_rooms(sio_peer *peer, const sio_adapter_session *session) {
+    int rc = 0;
+    bool own = false;
+    for (size_t i = 0; rc == 0 && i < session->room_count; i++) {
+        own |= strcmp(session->rooms[i], peer->id) == 0;
+        rc = sio_peer_join(peer, session->rooms[i]);
+    }
+    peer->left_own_room = !own;
+    return rc;
+}
+
+int sio_recovery_apply(sio_peer *peer, const sio_adapter_session *session) {
+    const sio_mem *mem = peer->ns->server->mem;
+    char *pid = sio_mem_strndup(mem, session->pid.ptr, session->pid.len);
+    int rc = pid ? take_id(peer, session->sid) : SIO_ERR_NOMEM;
+    if (rc != 0) {
+        sio_mem_release(mem, pid);
+        return rc;
+    }
+    sio_mem_release(mem, peer->pid);
+    peer->pid = pid;
+    peer->recovered = true;
+    rc = sio_peer_set_data(peer, session->data);
+    return rc == 0 ? take_rooms(peer, session) : rc;
+}
+
+/* ---- going ---- */
+
+static bool may_come_back(const char *reason) {
+    static const char *const reasons[] = {
+        "transport error", "transport close",      "forced close",
+        "ping timeout",    "server shutting down", "forced server close",
+    };
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (strcmp(reason, reasons[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t list_rooms(sio_peer *peer, const char **rooms) {
+    size_t count = 0;
+    if (!peer->left_own_room) {
+        rooms[count++] = peer->id;
+    }
+    for (sio_list *at = peer->rooms.rooms.next; at != &peer->rooms.rooms; at = at->next) {
+        rooms[count++] = SIO_CONTAINER(at, sio_membership, in_set)->room->name;
+    }
+    return count;
+}
+
+void sio_recovery_keep_always(sio_peer *peer) {
+    sio_namespace *ns = peer->ns;
+    const sio_mem *mem = ns->server->mem;
+    const char **rooms = sio_mem_alloc_array(mem, peer->rooms.count + 1, sizeof(*rooms));
+    int rc = SIO_ERR_NOMEM;
+    if (rooms) {
+        sio_adapter_session session = {.size = sizeof(session),
+                                       .pid = {peer->pid, strlen(peer->pid)},
+                                       .sid = {peer->id, peer->id_len},
+                                       .rooms = rooms,
+                                       .data = sio_peer_data(peer)};
+        session.room_count = list_rooms(peer, rooms);
+        rc = ns->ops.persist_session(ns->adapter, &session, NULL, NULL);
+        sio_mem_release(mem, rooms);
+    }
+    if (rc != 0) {
+        SIO_LOG(&ns->server->log, SIO_LOG_WARN, "socket.io:socket", "%s cannot be recovered: %s",
+                peer->id, sio_error_text(rc));
+    }
+}
+
+void sio_recovery_keep(sio_peer *peer, const char *reason) {
+    if (peer->pid && may_come_back(reason)) {
+        sio_recovery_keep_always(peer);
+    }
+}
+
+bool sio_peer_recovered(const sio_peer *peer) {
+    return peer->recovered;
+}

@@ -1,0 +1,25 @@
+/* Connection state recovery (spec: Socket.IO protocol 5, CONNECT with pid and offset): what peers
+ * and connecting clients do with an adapter that keeps sessions, and the adapter that does so in
+ * memory. */
+#ifndef SIO_SERVER_RECOVERY_H
+#define SIO_SERVER_RECOVERY_H
+
+#include "peer.h"
+
+/* The adapter in memory that keeps events and sessions as the server's options say. Errors:
+ * SIO_ERR_NOMEM, SIO_ERR_RANDOM. */
+int sio_recovery_adapter_new(sio_adapter **out, sio_namespace *ns);
+
+/* A new secret for a peer that may come back. Errors: SIO_ERR_NOMEM, SIO_ERR_RANDOM. */
+int sio_recovery_begin(sio_peer *peer);
+
+/* Make a peer that is not in yet the one that was kept. Errors: SIO_ERR_NOMEM. */
+int sio_recovery_apply(sio_peer *peer, const sio_adapter_session *session);
+
+/* Keep the session of a peer whose connection ended for this reason, if that is one after which
+ * clients come back. Its rooms are still there. Without memory it is not kept. */
+void sio_recovery_keep(sio_peer *peer, const char *reason);
+/* The same whatever the reason. */
+void sio_recovery_keep_always(sio_peer *peer);
+
+#endif
