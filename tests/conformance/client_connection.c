@@ -1,0 +1,286 @@
+/* Scenarios about connecting, leaving, losing the connection and coming back. */
+#include "client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The server says hello(n, ...) at the n-th connection. */
+static void await_hello(struct run *run, sio_socket *socket, int64_t n) {
+    struct record *hello = await(run, socket, "hello");
+    if (!sio_args_is_int(hello->args, 0) || sio_args_int(hello->args, 0) != n) {
+        fail("hello: expected %d", (int)n);
+    }
+    record_free(hello);
+}
+
+static void emit(sio_socket *socket, const char *event) {
+    check(sio_socket_emitf(socket, event, ""), event);
+}
+
+static char *id_of(const sio_socket *socket) {
+    char *id = strdup(sio_socket_id(socket));
+    check(id == NULL || id[0] == '\0' ? SIO_ERR_INVALID : 0, "id");
+    return id;
+}
+
+static bool has_id(const sio_socket *socket, const char *id) {
+    return strcmp(sio_socket_id(socket), id) == 0;
+}
+
+/* ---- namespaces, credentials --------------------------------------------------------------- */
+
+static void play_namespaces(struct run *run) {
+    static const char *const names[] = {"/", "/a", "/b"};
+    static const char *const quoted[] = {"\"/\"", "\"/a\"", "\"/b\""};
+    const char *message = getenv("SIO_NOPE");
+    sio_socket *sockets[3], *nope, *denied;
+    for (int i = 0; i < 3; i++) {
+        sockets[i] = open_socket(run, names[i]);
+    }
+    nope = open_socket(run, "/nope");
+    denied = open_socket(run, "/denied");
+    for (int i = 0; i < 3; i++) {
+        expect(run, sockets[i], "hello", quoted[i]);
+        call(run, sockets[i], "tag", quoted[i], "\"tagged\"");
+    }
+    expect_refusal(run, nope, message != NULL && message[0] != '\0' ? message : NULL, NULL);
+    expect_refusal(run, denied, "denied", "{\"code\":403,\"why\":[\"x\"]}");
+
+    sio_socket_disconnect(sockets[1]);
+    expect_reason(run, sockets[1], "disconnect", "io client disconnect");
+    call(run, sockets[2], "ping-me", "", "\"pong-/b\"");
+    call(run, sockets[0], "ping-me", "", "\"pong-/\"");
+    emit(sockets[0], "done");
+    record_free(await(run, sockets[0], "bye"));
+
+    expect_none(run, nope, "connect");
+    expect_none(run, denied, "connect");
+    if (run->opens != 1 || sio_socket_active(nope) || sio_socket_active(denied)) {
+        fail("%d connections, or a refused socket is active", (int)run->opens);
+    }
+    sio_client_close(run->client);
+    settle(run);
+}
+
+/* Refused by a middleware, then let in with another payload on the same socket. */
+static void play_auth(struct run *run) {
+    const sio_client_header header = {"X-Token", "abc"};
+    run->options.path = "/custom/path/";
+    run->options.query = "room=42&x=a%26b";
+    run->options.headers = &header;
+    run->options.header_count = 1;
+    run->options.auth = "{\"token\":\"bad\"}";
+    sio_socket *socket = open_socket(run, "/");
+    expect_refusal(run, socket, "unauthorized", "{\"code\":401}");
+    expect_none(run, socket, "connect");
+    check(sio_socket_set_auth(socket, "{\"token\":\"good\"}"), "auth");
+    check(sio_socket_connect(socket), "connect");
+    expect(run, socket, "welcome", "\"authorized\"");
+    leave(run, socket);
+}
+
+/* No trust, no certificate, an older protocol: an error, never a connection. */
+static void play_refused(struct run *run) {
+    run->options.reconnection_attempts = SIO_CLIENT_NO_RECONNECTION;
+    sio_socket *socket = open_socket(run, "/");
+    emit(socket, "hi");
+    struct record *error = await(run, socket, "connect_error");
+    if (error->status == 0 || error->reason[0] == '\0') {
+        fail("connect_error: status %d, reason '%s'", error->status, error->reason);
+    }
+    record_free(error);
+    idle(run, 300);
+    expect_none(run, socket, "connect");
+}
+
+/* ---- the end of a connection --------------------------------------------------------------- */
+
+/* After the server's own disconnect nothing reconnects by itself. */
+static void play_server_disconnect(struct run *run) {
+    sio_socket *socket = open_socket(run, "/");
+    await_hello(run, socket, 1);
+    emit(socket, "kick-me");
+    expect_reason(run, socket, "disconnect", "io server disconnect");
+    record_free(await(run, socket, "connect"));
+    idle(run, 1500);
+    expect_none(run, socket, "connect");
+    expect_none(run, socket, "hello");
+    if (sio_socket_active(socket) || run->attempts != 0) {
+        fail("the library tries to reconnect");
+    }
+
+    check(sio_socket_connect(socket), "connect");
+    await_hello(run, socket, 2);
+    emit(socket, "kick-hard");
+    expect_reason(run, socket, "disconnect", "io server disconnect");
+    idle(run, 500);
+    if (sio_socket_active(socket) || run->attempts != 0) {
+        fail("the library tries to reconnect");
+    }
+}
+
+static void emit_while_away(sio_socket *socket) {
+    for (int i = 1; i <= 3; i++) {
+        check(sio_socket_emitf(socket, "buffered", "i", i), "buffered");
+    }
+}
+
+static void play_reconnect(struct run *run) {
+    sio_socket *socket = open_socket(run, "/");
+    await_hello(run, socket, 1);
+    char *before = id_of(socket);
+    run->on_disconnect = emit_while_away;
+    emit(socket, "cut-me");
+    expect_reason(run, socket, "disconnect", "transport close");
+    run->on_disconnect = NULL;
+    await_hello(run, socket, 2);
+    if (run->reconnections != 1 || has_id(socket, before)) {
+        fail("%d reconnections, the id was %s and is %s", (int)run->reconnections, before,
+             sio_socket_id(socket));
+    }
+    free(before);
+    finish(run, socket, "");
+}
+
+/* The server is away for a while: attempts fail, and the application hears of it. */
+static void play_reconnect_hard(struct run *run) {
+    sio_socket *socket = open_socket(run, "/");
+    await_hello(run, socket, 1);
+    char *before = id_of(socket);
+    emit(socket, "cut-me");
+    struct record *gone = await(run, socket, "disconnect");
+    if (strcmp(gone->reason, "transport close") != 0 &&
+        strcmp(gone->reason, "transport error") != 0) {
+        fail("disconnect: %s", gone->reason);
+    }
+    record_free(gone);
+    await_hello(run, socket, 2);
+    struct record *error = take(run, socket, "connect_error");
+    if (error == NULL || run->failed_attempts < 1 || run->reconnections != 1 ||
+        has_id(socket, before)) {
+        fail("%d failed attempts, %d reconnections", (int)run->failed_attempts,
+             (int)run->reconnections);
+    }
+    record_free(error);
+    free(before);
+    finish(run, socket, "");
+}
+
+/* ---- recovery ------------------------------------------------------------------------------ */
+
+enum { RECOVERY_COUNT = 200 };
+
+static void play_recovery(struct run *run) {
+    sio_socket *socket = connected(run);
+    char *id = id_of(socket);
+    for (int64_t i = 0; i < RECOVERY_COUNT; i++) {
+        struct record *n = await(run, socket, "n");
+        if (!sio_args_is_int(n->args, 0) || sio_args_int(n->args, 0) != i) {
+            fail("n: expected %d, got %d", (int)i, (int)sio_args_int(n->args, 0));
+        }
+        record_free(n);
+    }
+    int reconnections = 0;
+    bool all_recovered = true;
+    for (struct record *gone; (gone = take(run, socket, "disconnect")) != NULL;) {
+        struct record *back = await(run, socket, "connect");
+        reconnections++;
+        all_recovered = all_recovered && back->recovered && strcmp(back->id, id) == 0;
+        record_free(gone);
+        record_free(back);
+    }
+    free(id);
+    check(
+        sio_socket_emitf(socket, "got", "i i b", RECOVERY_COUNT, reconnections, (int)all_recovered),
+        "got");
+    finish(run, socket, NULL);
+    expect_none(run, socket, "n");
+    if (reconnections != 2 || !all_recovered) {
+        fail("%d reconnections, all recovered: %d", reconnections, all_recovered);
+    }
+}
+
+static void play_recovery_lost(struct run *run) {
+    sio_socket *socket = connected(run);
+    await_hello(run, socket, 1);
+    char *before = id_of(socket);
+    emit(socket, "cut-me");
+    record_free(await(run, socket, "disconnect"));
+    struct record *back = await(run, socket, "connect");
+    await_hello(run, socket, 2);
+    check(sio_socket_emitf(socket, "report", "b b", (int)back->recovered,
+                           (int)(strcmp(back->id, before) != 0)),
+          "report");
+    record_free(back);
+    free(before);
+    finish(run, socket, NULL);
+}
+
+/* ---- heartbeat ----------------------------------------------------------------------------- */
+
+static void play_heartbeat(struct run *run) {
+    sio_socket *socket = connected(run);
+    idle(run, 1500);
+    expect_none(run, socket, "disconnect");
+    call(run, socket, "alive", "", "true");
+    leave(run, socket);
+}
+
+static void play_ping_timeout(struct run *run) {
+    run->options.reconnection_attempts = SIO_CLIENT_NO_RECONNECTION;
+    sio_socket *socket = open_socket(run, "/");
+    struct record *hello = await(run, socket, "hello");
+    struct record *gone = await(run, socket, "disconnect");
+    uint64_t took = gone->came_ms - hello->came_ms;
+    expect_args(hello, "1");
+    if (strcmp(gone->reason, "ping timeout") != 0 || took < 300 || took > 3000) {
+        fail("disconnect after %d ms: %s", (int)took, gone->reason);
+    }
+    record_free(hello);
+    record_free(gone);
+    idle(run, 200);
+}
+
+/* ---- a broken server ----------------------------------------------------------------------- */
+
+/* Connect again where the library does not by itself. */
+static void keep_trying(const struct run *run, sio_socket *socket) {
+    if (!sio_socket_active(socket)) {
+        check(sio_socket_connect(socket), "connect");
+    } else if (sio_client_get_state(run->client) == SIO_CLIENT_STATE_CLOSED &&
+               !sio_client_reconnecting(run->client)) {
+        check(sio_client_open(run->client), "open");
+    }
+}
+
+/* One broken packet for each connection: ignored, or the end of the connection. */
+static void play_malformed(struct run *run) {
+    struct record *bye;
+    run->options.reconnection_delay_ms = 20;
+    sio_socket *socket = open_socket(run, "/");
+    while ((bye = take(run, socket, "bye")) == NULL) {
+        turn(run, "bye");
+        expect_none(run, socket, "bad");
+        keep_trying(run, socket);
+    }
+    expect_args(bye, "\"ok\"");
+    record_free(bye);
+    emit(socket, "done");
+    idle(run, 200);
+    expect_none(run, socket, "bad");
+}
+
+const struct scenario connection_scenarios[] = {
+    {"auth", play_auth},
+    {"heartbeat", play_heartbeat},
+    {"malformed", play_malformed},
+    {"namespaces", play_namespaces},
+    {"ping-timeout", play_ping_timeout},
+    {"reconnect", play_reconnect},
+    {"reconnect-hard", play_reconnect_hard},
+    {"recovery", play_recovery},
+    {"recovery-lost", play_recovery_lost},
+    {"refused", play_refused},
+    {"server-disconnect", play_server_disconnect},
+    {NULL, NULL},
+};
