@@ -365,6 +365,10 @@ size_t sio_loop_stream_count(const sio_loop *loop) {
     return loop->streams;
 }
 
+size_t sio_loop_queued(const sio_loop *loop) {
+    return loop->pool.queued;
+}
+
 struct event_base *sio_loop_base(const sio_loop *loop) {
     return loop->base;
 }

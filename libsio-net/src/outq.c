@@ -85,12 +85,13 @@ static size_t tail_room(const sio_outq *q) {
     return q->tail ? q->tail->size - q->tail->used : 0;
 }
 
-static void tail_fill(sio_outq *q, const void *data, size_t len) {
+static void tail_fill(sio_outq *q, sio_chunk_pool *pool, const void *data, size_t len) {
     sio_chunk *tail = q->tail;
     memcpy(tail->bytes + tail->used, data, len);
     tail->used += (uint32_t)len;
     tail->len += len;
     q->bytes += len;
+    pool->queued += len;
 }
 
 /* An empty chunk for at least `len` bytes, one kind above the last one: a queue that keeps growing
@@ -128,11 +129,11 @@ int sio_outq_copy(sio_outq *q, sio_chunk_pool *pool, const void *data, size_t le
         }
     }
     if (here > 0) {
-        tail_fill(q, bytes, here);
+        tail_fill(q, pool, bytes, here);
     }
     if (more) {
         append(q, more);
-        tail_fill(q, bytes + here, len - here);
+        tail_fill(q, pool, bytes + here, len - here);
     }
     return 0;
 }
@@ -149,6 +150,7 @@ static int queue_ref(sio_outq *q, sio_chunk_pool *pool, const void *data, size_t
     chunk->owner = owner;
     append(q, chunk);
     q->bytes += len;
+    pool->queued += len;
     return 0;
 }
 
@@ -184,6 +186,7 @@ void sio_outq_commit(sio_outq *q, sio_chunk_pool *pool, size_t used) {
     q->tail->used += (uint32_t)used;
     q->tail->len += used;
     q->bytes += used;
+    pool->queued += used;
     if (q->bytes == 0) {
         sio_outq_clear(q, pool);
     }
@@ -215,6 +218,7 @@ static void drop_head(sio_outq *q, sio_chunk_pool *pool) {
 
 void sio_outq_consume(sio_outq *q, sio_chunk_pool *pool, size_t len) {
     q->bytes -= len;
+    pool->queued -= len;
     while (q->head && q->head->len <= len) {
         len -= q->head->len;
         drop_head(q, pool);
@@ -226,6 +230,7 @@ void sio_outq_consume(sio_outq *q, sio_chunk_pool *pool, size_t len) {
 }
 
 void sio_outq_clear(sio_outq *q, sio_chunk_pool *pool) {
+    pool->queued -= q->bytes;
     q->bytes = 0;
     while (q->head) {
         drop_head(q, pool);

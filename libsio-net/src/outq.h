@@ -13,11 +13,13 @@ typedef struct sio_chunk sio_chunk;
  * messages do not each take a page. */
 enum { CHUNK_SMALL, CHUNK_MEDIUM, CHUNK_LARGE, CHUNK_REF, CHUNK_CLASSES, CHUNK_UNPOOLED };
 
-/* Free chunks for reuse, a bounded number of each class. One for each loop. */
+/* Free chunks for reuse, a bounded number of each class. One for each loop, and so the place where
+ * the bytes of all its queues are added up. */
 typedef struct sio_chunk_pool {
     const sio_mem *mem;
     sio_chunk *free[CHUNK_CLASSES];
     unsigned count[CHUNK_CLASSES];
+    size_t queued; /* bytes in all queues */
 } sio_chunk_pool;
 
 void sio_chunk_pool_init(sio_chunk_pool *pool, const sio_mem *mem);

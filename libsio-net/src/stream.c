@@ -363,6 +363,10 @@ size_t sio_stream_queued(const sio_stream *stream) {
     return stream->wire.bytes + plain;
 }
 
+void sio_stream_tell_low(sio_stream *stream, size_t bytes) {
+    stream->low = bytes;
+}
+
 /* -- reading -- */
 
 void sio_stream_pause(sio_stream *stream) {

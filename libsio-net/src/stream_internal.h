@@ -31,6 +31,7 @@ struct sio_stream {
     const sio_stream_callbacks *callbacks; /* never NULL */
     void *ctx;
     sio_outq wire; /* bytes for the kernel; with TLS what was encrypted */
+    size_t low;    /* see sio_stream_tell_low */
     sio_list dirty;
     stream_tls *tls;
     stream_wait *wait;

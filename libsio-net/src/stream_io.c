@@ -33,8 +33,20 @@ static void drained(sio_stream *stream) {
     }
     if (stream->undrained && stream->state == STREAM_OPEN) {
         stream->undrained = false;
+        stream->low = 0;
         if (stream->callbacks->on_drain) {
             stream->callbacks->on_drain(stream->ctx);
+        }
+    }
+}
+
+/* Some of the output is with the kernel. */
+static void sank(sio_stream *stream) {
+    if (stream->low > 0 && stream->state == STREAM_OPEN &&
+        sio_stream_queued(stream) <= stream->low) {
+        stream->low = 0;
+        if (stream->callbacks->on_low) {
+            stream->callbacks->on_low(stream->ctx);
         }
     }
 }
@@ -94,6 +106,8 @@ static void flush(sio_stream *stream) {
     sio_stream_watch(stream);
     if (rc == 0) {
         drained(stream);
+    } else {
+        sank(stream);
     }
 }
 

@@ -374,4 +374,6 @@ const sio_engine_callbacks sio_conn_callbacks = {
     .on_open = on_open,
     .on_message = on_message,
     .on_close = on_close,
+    .on_slow = sio_conn_slow,
+    .on_caught_up = sio_conn_caught_up,
 };

@@ -48,6 +48,10 @@ struct sio_peer;
 /* Send the reply to CONNECT. */
 void sio_conn_welcome(sio_conn *conn, const struct sio_peer *peer);
 
+/* For every peer of the client, see peer_pressure.c. */
+void sio_conn_slow(sio_engine_session *engine, void *user);
+void sio_conn_caught_up(sio_engine_session *engine, void *user);
+
 /* The slot's peer has ended. */
 void sio_conn_forget(sio_conn *conn, uint16_t slot, const void *peer);
 

@@ -139,7 +139,8 @@ void sio_count_disconnect(sio_counters *counters, const char *reason) {
 
 static void add_session(const sio_engine_session *session, sio_counters *out) {
     out->queued_bytes += sio_engine_session_queued(session);
-    out->queued_messages += sio_eio_session_queued(&session->eio);
+    out->queued_messages += sio_engine_session_queued_messages(session);
+    out->sessions_slow += session->slow;
     if (sio_engine_session_transport(session) == SIO_EIO_WEBSOCKET) {
         out->sessions_websocket++;
     } else {

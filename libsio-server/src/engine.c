@@ -102,6 +102,8 @@ int sio_engine_new(sio_engine **out, sio_loop *loop, const sio_engine_settings *
     engine->settings = *settings;
     engine->counters = settings->counters ? settings->counters : &engine->own_counters;
     engine->eio = *settings->eio;
+    engine->budget = settings->budget ? settings->budget : &engine->own_budget;
+    sio_pressure_init(engine);
     engine->eio.no_upgrade = engine->eio.no_upgrade || !settings->websocket;
     sio_list_init(&engine->all);
     sio_list_init(&engine->requests);

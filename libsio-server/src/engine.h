@@ -12,6 +12,22 @@
 
 struct sio_exchange;
 
+/* How much may wait for one session; all zero: anything. */
+typedef struct sio_queue_limits {
+    size_t high; /* bytes beyond which a session is slow */
+    size_t low;  /* and down to which it is */
+    uint32_t max_messages;
+    uint32_t slow_timeout_ms; /* how long it may be slow; 0: for ever */
+} sio_queue_limits;
+
+/* What the engines of a server share: what waits for all of their sessions. */
+typedef struct sio_queue_budget {
+    size_t max; /* bytes; 0: no limit */
+    size_t sessions;
+    size_t waiting; /* bytes in the queues of sessions; the loop knows what streams hold */
+    size_t quiet;   /* a session's queue up to this concerns nobody: see engine_pressure.c */
+} sio_queue_budget;
+
 typedef struct sio_engine_settings {
     const sio_eio_config *eio; /* copied: heartbeat, limits */
     const char *path;          /* copied: "/socket.io"; a trailing slash is added if missing */
@@ -27,7 +43,9 @@ typedef struct sio_engine_settings {
     size_t http_threshold;                  /* those below it are not compressed */
     const sio_engine_callbacks *callbacks;  /* copied: the owner's */
     void *user;
-    sio_counters *counters; /* borrowed; NULL: the engine counts for itself */
+    sio_counters *counters;   /* borrowed; NULL: the engine counts for itself */
+    sio_queue_limits queue;   /* besides eio->max_queue_bytes */
+    sio_queue_budget *budget; /* borrowed; NULL: the engine has one for itself */
 } sio_engine_settings;
 
 /* Errors: SIO_ERR_INVALID, SIO_ERR_NOMEM, SIO_ERR_RANDOM. */

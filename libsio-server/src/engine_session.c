@@ -12,7 +12,9 @@
 
 static void on_timer(void *ctx) {
     sio_engine_session *session = ctx;
-    sio_eio_session_elapsed(&session->eio, sio_loop_now(session->engine->loop));
+    sio_time now = sio_loop_now(session->engine->loop);
+    sio_pressure_elapsed(session, now);
+    sio_eio_session_elapsed(&session->eio, now);
     sio_engine_session_pump(session);
 }
 
@@ -23,7 +25,10 @@ static void on_pump_task(void *ctx) {
         sio_eio_session_transport_closed(&session->eio, session->fail_error, now);
         session->fail_error = 0;
     }
+    sio_engine_session_ref(session);
+    sio_pressure_tell(session);
     sio_engine_session_pump(session);
+    sio_engine_session_unref(session);
 }
 
 static uint64_t wall_clock_ms(void) {
@@ -112,6 +117,8 @@ int sio_engine_session_new(sio_engine_session **out, sio_engine *engine,
     }
     sio_list_push(&engine->all, &session->link);
     engine->count++;
+    engine->budget->sessions++;
+    sio_pressure_share(engine);
     *out = session;
     return 0;
 }
@@ -126,6 +133,7 @@ void sio_engine_session_unref(sio_engine_session *session) {
         return;
     }
     const sio_mem *mem = session->engine->mem;
+    session->engine->budget->waiting -= session->charged;
     sio_task_cancel(&session->pump_task);
     sio_timer_done(&session->timer);
     sio_eio_session_free(&session->eio);
@@ -213,6 +221,8 @@ static void end(sio_engine_session *session, const sio_eio_event *event) {
     sio_table_remove(&engine->sessions, session->id, session->id_len);
     sio_list_remove(&session->link);
     engine->count--;
+    engine->budget->sessions--;
+    sio_pressure_share(engine);
     sent_tell(session, &session->flying, SIO_ERR_CLOSED);
     sent_tell(session, &session->waiting, SIO_ERR_CLOSED);
     if (session->opened) {
@@ -340,6 +350,12 @@ static bool step(sio_engine_session *session) {
     return moved;
 }
 
+static void set_timer(sio_engine_session *session) {
+    sio_time session_due = sio_eio_session_deadline(&session->eio);
+    sio_time slow_due = sio_pressure_deadline(session);
+    sio_timer_start_at(&session->timer, session_due < slow_due ? session_due : slow_due);
+}
+
 void sio_engine_session_pump(sio_engine_session *session) {
     if (session->pumping) {
         return; /* the one that runs sees everything */
@@ -357,8 +373,10 @@ void sio_engine_session_pump(sio_engine_session *session) {
         sio_ws_link_abort(session->ws);
         sio_ws_link_abort(session->probe);
     } else {
-        sio_timer_start_at(&session->timer, sio_eio_session_deadline(&session->eio));
+        sio_pressure_ease(session);
+        set_timer(session);
     }
+    sio_pressure_charge(session);
     sio_engine_session_unref(session);
     if (done && !session->released) {
         session->released = true;
@@ -412,23 +430,10 @@ void sio_engine_session_deliver(sio_engine_session *session, const sio_eio_packe
 
 /* ---- sending ---- */
 
-static int overflow(sio_engine_session *session) {
-    SIO_LOG(sio_loop_log(session->engine->loop), SIO_LOG_WARN, "engine:socket",
-            "%s does not keep up: its queue is full", session->id);
-    session->engine->counters->slow_closed++;
-    sio_engine_session_fail(session, SIO_ERR_EIO_QUEUE_FULL);
-    return SIO_ERR_EIO_QUEUE_FULL;
-}
-
 /* What may be written past the queue: nothing waits in it, and the stream has room. */
 static bool is_direct(const sio_engine_session *session) {
     return sio_eio_session_direct(&session->eio) && session->ws != NULL &&
            session->fail_error == 0 && !session->engine->watches_queue;
-}
-
-static bool has_room(const sio_engine_session *session, size_t len) {
-    size_t limit = session->engine->eio.max_queue_bytes;
-    return limit == 0 || sio_ws_link_queued(session->ws) + len <= limit;
 }
 
 bool sio_engine_session_writable(const sio_engine_session *session) {
@@ -440,15 +445,20 @@ bool sio_engine_session_writable(const sio_engine_session *session) {
 static int enqueue(sio_engine_session *session, sio_eio_message *message, unsigned flags,
                    sio_engine_sent *sent) {
     uint32_t tag = sent ? 1 : 0;
-    int rc = sio_eio_session_send(&session->eio, message, flags, tag);
+    size_t len = sio_eio_message_data(message).len;
+    int rc = sio_pressure_admit(session, sio_engine_session_queued(session) + len, len);
     if (rc == 0) {
+        rc = sio_eio_session_send(&session->eio, message, flags, tag);
+    }
+    if (rc == 0) {
+        sio_pressure_charge(session);
         if (sent) {
             sent_push(&session->waiting, sent);
         }
         sio_engine_session_pump_soon(session);
         tell_created(session, &(sio_eio_item){message, SIO_EIO_MESSAGE, (uint8_t)flags, 0, tag});
     }
-    return rc == SIO_ERR_EIO_QUEUE_FULL ? overflow(session) : rc;
+    return rc;
 }
 
 static int check_sendable(sio_engine_session *session, unsigned flags) {
@@ -468,10 +478,9 @@ int sio_engine_session_send(sio_engine_session *session, sio_eio_message *messag
     if (!is_direct(session)) {
         return enqueue(session, message, flags, NULL);
     }
-    if (!has_room(session, sio_eio_message_data(message).len)) {
-        return overflow(session);
-    }
-    return sio_ws_link_write_message(session->ws, message, flags);
+    size_t len = sio_eio_message_data(message).len;
+    rc = sio_pressure_admit(session, sio_ws_link_queued(session->ws) + len, len);
+    return rc != 0 ? rc : sio_ws_link_write_message(session->ws, message, flags);
 }
 
 static int enqueue_buf(sio_engine_session *session, sio_buf *buf, bool binary, unsigned flags) {
@@ -494,9 +503,10 @@ int sio_engine_session_send_buf(sio_engine_session *session, sio_buf *buf, bool 
     if (!is_direct(session)) {
         return enqueue_buf(session, buf, binary, flags);
     }
-    if (!has_room(session, buf->len)) {
+    rc = sio_pressure_admit(session, sio_ws_link_queued(session->ws) + buf->len, buf->len);
+    if (rc != 0) {
         buf->len = 0;
-        return overflow(session);
+        return rc;
     }
     return sio_ws_link_write_buf(session->ws, buf, binary, flags);
 }
@@ -607,6 +617,11 @@ bool sio_engine_session_more(const sio_engine_session *session) {
 size_t sio_engine_session_queued(const sio_engine_session *session) {
     size_t stream = session->ws ? sio_ws_link_queued(session->ws) : 0;
     return sio_eio_session_queued_bytes(&session->eio) + stream;
+}
+
+size_t sio_engine_session_queued_messages(const sio_engine_session *session) {
+    size_t written = session->ws ? sio_ws_link_messages(session->ws) : 0;
+    return sio_eio_session_queued(&session->eio) + written;
 }
 
 const sio_eio_item *sio_engine_session_queue(const sio_engine_session *session, size_t *count) {

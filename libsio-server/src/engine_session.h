@@ -64,7 +64,10 @@ struct sio_engine {
     bool watches_queue;   /* somebody has on_flush, on_drain or on_packet_create: nothing goes past
                              the queue */
     sio_counters *counters;
-    sio_counters own_counters;     /* when nobody gave any */
+    sio_counters own_counters; /* when nobody gave any */
+    sio_queue_budget *budget;
+    sio_queue_budget own_budget;   /* likewise */
+    size_t quiet;                  /* as that of the budget, for the engine's own limits */
     sio_buf scratch;               /* base64 of the packet that is being decoded */
     sio_buf body;                  /* of the answer that is being written */
     sio_poll_answers answers;      /* what goes with it */
@@ -89,7 +92,9 @@ struct sio_engine_session {
     sio_engine *engine;
     sio_eio_session eio;
     void *user;
-    sio_list link; /* in sio_engine.all while it is known */
+    sio_list link;    /* in sio_engine.all while it is known */
+    size_t charged;   /* of its queue, to the budget */
+    sio_time slow_at; /* since when it is slow */
     sio_timer timer;
     sio_task pump_task;
 
@@ -112,7 +117,9 @@ struct sio_engine_session {
     bool opened;  /* on_open was called */
     bool ended;   /* on_close was called */
     bool pumping;
-    bool more;                     /* of what arrived, behind the message being handed on */
+    bool more; /* of what arrived, behind the message being handed on */
+    bool slow;
+    bool slow_told;                /* that it is */
     bool released;                 /* the engine's own reference was given back */
     sio_engine_sent_queue waiting; /* for their batch, in the order of the queue's tagged items */
     sio_engine_sent_queue flying;  /* for their batch to be written */
@@ -164,6 +171,36 @@ void sio_engine_session_announce(sio_engine_session *session);
 /* End it now, also while it is being pumped. */
 void sio_engine_session_end_now(sio_engine_session *session);
 
+/* ---- engine_pressure.c ---- */
+
+/* Before the engine's first session. */
+void sio_pressure_init(sio_engine *engine);
+/* The number of the budget's sessions has changed. */
+void sio_pressure_share(sio_engine *engine);
+
+/* Past the first look of sio_pressure_admit. */
+int sio_pressure_check(sio_engine_session *session, size_t total, size_t len);
+
+/* Before `len` bytes more are queued for the session, whose queue then holds `total`. Notes a new
+ * maximum, and whether the session has become slow. 0, or SIO_ERR_EIO_QUEUE_FULL: they are not to
+ * be queued, and the session ends soon. */
+static inline int sio_pressure_admit(sio_engine_session *session, size_t total, size_t len) {
+    const sio_engine *engine = session->engine;
+    bool quiet = total <= engine->quiet && total <= engine->budget->quiet;
+    return quiet ? 0 : sio_pressure_check(session, total, len);
+}
+
+/* After the session's own queue has changed. */
+void sio_pressure_charge(sio_engine_session *session);
+/* After what waits has become less, or its transport another one. */
+void sio_pressure_ease(sio_engine_session *session);
+/* Tell the engine's user what has changed. */
+void sio_pressure_tell(sio_engine_session *session);
+/* When a session that stays slow ends; SIO_TIME_NEVER. */
+sio_time sio_pressure_deadline(const sio_engine_session *session);
+/* End it, if that has come. */
+void sio_pressure_elapsed(sio_engine_session *session, sio_time now);
+
 /* ---- transport_polling.c ---- */
 
 /* A GET or POST for the session; answers by itself whatever happens. `body` is that of a POST that
@@ -192,6 +229,10 @@ int sio_ws_link_write(sio_ws_link *link, const sio_eio_item *items, size_t count
 int sio_ws_link_write_message(sio_ws_link *link, sio_eio_message *message, unsigned flags);
 int sio_ws_link_write_buf(sio_ws_link *link, sio_buf *buf, bool binary, unsigned flags);
 size_t sio_ws_link_queued(const sio_ws_link *link);
+/* Packets in there: exact when the queue was empty of late, else at most twice as many. */
+size_t sio_ws_link_messages(sio_ws_link *link);
+/* Have sio_pressure_ease called when no more than `bytes` are left. */
+void sio_ws_link_tell_low(sio_ws_link *link, size_t bytes);
 /* Send a Close frame without a status code; the link lets go of its session and goes. NULL is
  * allowed in both. */
 void sio_ws_link_close(sio_ws_link *link);

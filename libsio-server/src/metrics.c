@@ -108,6 +108,16 @@ static const metric METRICS[] = {
             "Sum of all measurements of the loop's lateness"),
     COUNTER(loop_lag_count, "loop_lag_measurements_total", NULL,
             "Measurements of the loop's lateness"),
+    COUNTER(slow_begun, "slow_begun_total", NULL,
+            "Times that a session passed the high watermark of its queue"),
+    GAUGE(sessions_slow, "sessions_slow", NULL, "Sessions that have not caught up since"),
+    COUNTER(slow_over_bytes, "slow_ended_total", "cause=\"bytes\"",
+            "Sessions closed because they did not keep up, by what they have passed"),
+    COUNTER(slow_over_messages, "slow_ended_total", "cause=\"messages\"", NULL),
+    COUNTER(slow_over_total, "slow_ended_total", "cause=\"total\"", NULL),
+    COUNTER(slow_timed_out, "slow_ended_total", "cause=\"time\"", NULL),
+    GAUGE(queue_bytes_max, "queue_bytes_max", NULL,
+          "The most bytes that have waited for one session"),
 };
 
 _Static_assert(sizeof(METRICS) / sizeof(METRICS[0]) ==

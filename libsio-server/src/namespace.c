@@ -46,6 +46,9 @@ static int namespace_init(sio_namespace *ns, sio_loop *loop) {
         rc = sio_handlers_init(&ns->on_server_side, loop);
     }
     if (rc == 0) {
+        rc = sio_handlers_init(&ns->on_pressure, loop);
+    }
+    if (rc == 0) {
         rc = sio_table_init(&ns->awaited, loop);
     }
     if (rc == 0) {
@@ -88,6 +91,7 @@ void sio_namespace_free(sio_namespace *ns) {
     sio_handlers_done(&ns->on_room);
     sio_handlers_done(&ns->outgoing);
     sio_handlers_done(&ns->on_server_side);
+    sio_handlers_done(&ns->on_pressure);
     sio_table_done(&ns->awaited);
     sio_chain_unref(ns->chain);
     sio_chain_unref(ns->event_chain);

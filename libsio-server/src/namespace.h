@@ -17,6 +17,7 @@ struct sio_namespace {
     sio_handlers on_room;        /* in its list of every event, as in the next */
     sio_handlers outgoing;       /* before each event that is sent */
     sio_handlers on_server_side; /* events of other servers */
+    sio_handlers on_pressure;    /* "slow" and "caught_up", apart for the same reason */
     size_t outgoing_peers;       /* those that have such handlers of their own */
     sio_adapter *adapter;
     sio_adapter_ops ops; /* the adapter's, complete */

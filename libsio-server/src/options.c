@@ -26,6 +26,7 @@ static const sio_server_options DEFAULTS = {
     .http_compress_threshold = 1024,
     .destroy_upgrade_timeout_ms = 1000,
     .max_reply_bytes = 4u << 20,
+    .slow_timeout_ms = 60000,
 };
 
 #define FILL(field)                                                                                \
@@ -55,6 +56,13 @@ static void fill_defaults(sio_server_options *out) {
     FILL(http_compress_threshold);
     FILL(destroy_upgrade_timeout_ms);
     FILL(max_reply_bytes);
+    FILL(slow_timeout_ms);
+    if (out->high_watermark_bytes == 0) {
+        out->high_watermark_bytes = out->max_queued_bytes / 4 + 1;
+    }
+    if (out->low_watermark_bytes == 0) {
+        out->low_watermark_bytes = out->high_watermark_bytes / 4 + 1;
+    }
 }
 
 static bool adapter_is_valid(const sio_server_adapter *adapter) {
@@ -71,6 +79,7 @@ static bool is_valid(const sio_server_options *options) {
            options->max_namespaces <= UINT16_MAX - 1 &&
            options->max_json_depth <= SIO_JSON_DEPTH_CEILING &&
            options->max_attachments <= SIO_ARGS_MAX_ATTACHMENTS &&
+           options->low_watermark_bytes <= options->high_watermark_bytes &&
            sio_cors_check(options->cors) == 0 && sio_server_cookie_check(options->cookie) == 0 &&
            adapter_is_valid(options->adapter) && parser_is_valid(options) &&
            (!options->recovery || options->recovery->size == sizeof(*options->recovery));
@@ -128,6 +137,15 @@ static sio_session_options session_options(const sio_server *server,
     return session;
 }
 
+static sio_queue_limits queue_limits(const sio_server_options *options) {
+    return (sio_queue_limits){
+        .high = (size_t)options->high_watermark_bytes,
+        .low = (size_t)options->low_watermark_bytes,
+        .max_messages = options->max_queued_messages,
+        .slow_timeout_ms = options->slow_timeout_ms == UINT32_MAX ? 0 : options->slow_timeout_ms,
+    };
+}
+
 void sio_server_options_apply(sio_server *server, const sio_server_options *options) {
     server->eio = (sio_eio_config)SIO_EIO_CONFIG_INIT;
     server->eio.ping_interval = options->ping_interval_ms;
@@ -154,6 +172,8 @@ void sio_server_options_apply(sio_server *server, const sio_server_options *opti
     if (options->recovery) {
         server->recovery = recovery_options(options->recovery);
     }
+    server->queue = queue_limits(options);
+    server->budget.max = (size_t)options->max_total_queued_bytes;
 }
 
 /* ---- further engines ---- */
@@ -198,6 +218,7 @@ int sio_engine_options_read(sio_engine_settings *out, sio_engine_options *full, 
         .deflate = full->per_message_deflate,
         .compress_threshold = full->compress_threshold,
         .max_payload = full->max_payload,
+        .queue = server->queue,
         .cookie = full->cookie,
         .http_compression = !full->disable_http_compression,
         .http_threshold = full->http_compress_threshold ? full->http_compress_threshold

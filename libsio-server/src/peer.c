@@ -269,6 +269,10 @@ size_t sio_peer_queued_bytes(const sio_peer *peer) {
     return peer->conn->open ? sio_engine_session_queued(peer->conn->engine) : 0;
 }
 
+size_t sio_peer_queued_messages(const sio_peer *peer) {
+    return peer->conn->open ? sio_engine_session_queued_messages(peer->conn->engine) : 0;
+}
+
 void sio_peer_set_user(sio_peer *peer, void *user, void (*release)(void *user)) {
     void *old = peer->user;
     void (*old_release)(void *) = peer->release_user;

@@ -53,6 +53,8 @@ static int make_engine(sio_server *server, const sio_server_options *options) {
         .callbacks = &sio_conn_callbacks,
         .user = server,
         .counters = &server->counters,
+        .queue = server->queue,
+        .budget = &server->budget,
     };
     if (options->engine_only) {
         return 0;
@@ -415,6 +417,7 @@ sio_engine *sio_server_engine(const sio_server *server) {
 static int mount(sio_server *server, sio_engine_settings *settings) {
     sio_engine *engine;
     settings->counters = &server->counters;
+    settings->budget = &server->budget;
     int rc = sio_engine_new(&engine, server->loop, settings);
     if (rc == 0) {
         rc = sio_front_mount_engine(server->front, engine);

@@ -39,6 +39,8 @@ struct sio_server {
     sio_engine *engines[SIO_SERVER_MAX_ENGINES]; /* that one and further ones */
     size_t engine_count;
     uint64_t max_payload;
+    sio_queue_limits queue;
+    sio_queue_budget budget;
     sio_front *front;
     sio_tls *tls;
     sio_server_listener listeners[SIO_SERVER_MAX_LISTENERS];

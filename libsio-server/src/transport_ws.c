@@ -27,6 +27,12 @@ struct sio_ws_link {
     bool probe;
     bool base64;
     bool batch; /* frames of the queue are on their way */
+    /* The packets in the stream. Those behind `older_end` are `newer`; where each one ends is not
+     * kept. */
+    uint64_t written; /* bytes of all frames so far */
+    uint64_t older_end;
+    uint32_t older;
+    uint32_t newer;
 };
 
 /* ---- life ---- */
@@ -218,8 +224,18 @@ static void on_error(void *ctx, const sio_stream_error *error) {
     fail(ctx, 0, 0, false);
 }
 
+static void on_low(void *ctx) {
+    const sio_ws_link *link = ctx;
+    if (link->session) {
+        sio_pressure_ease(link->session);
+    }
+}
+
 static void on_drain(void *ctx) {
     sio_ws_link *link = ctx;
+    link->older = 0;
+    link->newer = 0;
+    on_low(link);
     if (!link->batch) {
         return;
     }
@@ -238,6 +254,7 @@ static const sio_stream_callbacks callbacks = {
     .on_eof = on_eof,
     .on_error = on_error,
     .on_drain = on_drain,
+    .on_low = on_low,
     .want_room = want_room,
 };
 
@@ -372,6 +389,16 @@ static void release_blob(void *blob) {
     sio_blob_unref(blob);
 }
 
+static void note_frame(sio_ws_link *link, size_t len) {
+    link->written += len;
+    link->newer++;
+}
+
+static int write_frame(sio_ws_link *link, sio_bytes frame, void (*release)(void *), void *owner) {
+    note_frame(link, frame.len);
+    return sio_stream_write_ref(link->stream, frame.ptr, frame.len, release, owner);
+}
+
 static sio_ws_deflater *deflater(sio_ws_link *link) {
     sio_ws_deflater **slot = &link->engine->deflaters[link->deflate_bits - 8];
     if (!*slot) {
@@ -419,10 +446,10 @@ static int write_deflated(sio_ws_link *link, sio_eio_message *message, sio_bytes
         }
         (void)sio_eio_message_set_deflated(message, link->deflate_bits, fresh);
         frame = fresh;
-        return sio_stream_write_ref(link->stream, frame->data, frame->len, release_blob, fresh);
+        return write_frame(link, (sio_bytes){frame->data, frame->len}, release_blob, fresh);
     }
     sio_blob *shared = sio_blob_ref((sio_blob *)(uintptr_t)frame);
-    return sio_stream_write_ref(link->stream, shared->data, shared->len, release_blob, shared);
+    return write_frame(link, (sio_bytes){shared->data, shared->len}, release_blob, shared);
 }
 
 static int revision_of(const sio_ws_link *link) {
@@ -453,7 +480,7 @@ int sio_ws_link_write_message(sio_ws_link *link, sio_eio_message *message, unsig
         return rc;
     }
     sio_eio_message_ref(message);
-    return sio_stream_write_ref(link->stream, bytes.ptr, bytes.len, release_message, message);
+    return write_frame(link, bytes, release_message, message);
 }
 
 /* Small messages go straight from the encoder's buffer into the stream's. */
@@ -472,6 +499,7 @@ static int write_copied(sio_ws_link *link, sio_buf *buf) {
     memcpy(room, header, header_len);
     memcpy(room + header_len, text, len);
     sio_stream_commit(link->stream, header_len + len);
+    note_frame(link, header_len + len);
     return 0;
 }
 
@@ -496,6 +524,7 @@ static int write_item(sio_ws_link *link, const sio_eio_item *item) {
     sio_bytes frame;
     int rc = sio_eio_item_bytes(&frame, item, SIO_EIO_FORM_FRAME, revision_of(link));
     count_out(link, rc == 0 ? frame.len : 0);
+    note_frame(link, rc == 0 ? frame.len : 0);
     return rc != 0 ? rc : sio_stream_write(link->stream, frame.ptr, frame.len);
 }
 
@@ -512,4 +541,21 @@ int sio_ws_link_write(sio_ws_link *link, const sio_eio_item *items, size_t count
 
 size_t sio_ws_link_queued(const sio_ws_link *link) {
     return link->stream ? sio_stream_queued(link->stream) : 0;
+}
+
+size_t sio_ws_link_messages(sio_ws_link *link) {
+    size_t queued = sio_ws_link_queued(link);
+    uint64_t sent = link->written > queued ? link->written - queued : 0;
+    if (sent >= link->older_end) {
+        link->older = link->newer;
+        link->newer = 0;
+        link->older_end = link->written;
+    }
+    return queued > 0 ? (size_t)link->older + link->newer : 0;
+}
+
+void sio_ws_link_tell_low(sio_ws_link *link, size_t bytes) {
+    if (link->stream) {
+        sio_stream_tell_low(link->stream, bytes);
+    }
 }

@@ -202,6 +202,50 @@ START_TEST(a_writer_that_never_stops_leaves_others_their_turn) {
 }
 END_TEST
 
+/* ---- the low mark ---- */
+
+static unsigned lows, low_drains;
+
+static void low_on_low(void *ctx) {
+    sio_stream *const *stream = ctx;
+    lows++;
+    ck_assert_uint_gt(sio_stream_queued(*stream), 0);
+    ck_assert_uint_le(sio_stream_queued(*stream), 1 << 20);
+}
+
+static void low_on_drain(void *ctx) {
+    low_drains++;
+}
+
+START_TEST(the_low_mark_is_told_once_for_each_asking) {
+    static const sio_stream_callbacks callbacks = {.on_low = low_on_low, .on_drain = low_on_drain};
+    static uint8_t bytes[4 << 20], taken[65536];
+    sio_loop *loop = net_loop(NULL);
+    sio_stream *stream;
+    int fds[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    ck_assert_int_eq(sio_stream_adopt(&stream, loop, fds[0], NULL, 0, &callbacks, &stream), 0);
+    ck_assert_int_eq(sio_stream_write(stream, bytes, sizeof(bytes)), 0);
+    ck_assert_uint_eq(sio_loop_queued(loop), sizeof(bytes));
+    sio_stream_tell_low(stream, 1 << 20);
+    lows = 0;
+    low_drains = 0;
+    for (int i = 0; i < 1000 && low_drains == 0; i++) {
+        while (read(fds[1], taken, sizeof(taken)) > 0) {
+        }
+        net_run_for(loop, 1);
+        ck_assert_uint_eq(sio_loop_queued(loop), sio_stream_queued(stream));
+    }
+    ck_assert_uint_eq(lows, 1);
+    ck_assert_uint_eq(low_drains, 1);
+    ck_assert_int_eq(sio_stream_write(stream, bytes, sizeof(bytes)), 0);
+    sio_stream_free(stream);
+    ck_assert_uint_eq(sio_loop_queued(loop), 0);
+    close(fds[1]);
+    sio_loop_free(loop);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("net_stream_io");
     TCase *tc = tcase_create("net_stream_io");
@@ -213,5 +257,6 @@ int main(void) {
     tcase_add_test(tc, the_other_direction_works_after_the_peers_end);
     tcase_add_test(tc, a_writer_that_never_stops_leaves_others_their_turn);
     suite_add_tcase(suite, tc);
+    tcase_add_test(tc, the_low_mark_is_told_once_for_each_asking);
     return test_run(suite);
 }

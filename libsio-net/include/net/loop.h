@@ -56,6 +56,9 @@ void sio_loop_after(sio_loop *loop, void (*fn)(void *ctx), void *ctx);
 /* Streams that are open, connecting or still closing. */
 size_t sio_loop_stream_count(const sio_loop *loop);
 
+/* Bytes queued on all of them; with TLS, of both sides of the encryption. */
+size_t sio_loop_queued(const sio_loop *loop);
+
 /* Have `fn` called, as deferred work, whenever the last of those streams has gone. */
 void sio_loop_on_quiet(sio_loop *loop, void (*fn)(void *ctx), void *ctx);
 

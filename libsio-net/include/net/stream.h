@@ -36,6 +36,8 @@ typedef struct sio_stream_callbacks {
     void (*on_error)(void *ctx, const sio_stream_error *error);
     /* All that was queued is with the kernel. */
     void (*on_drain)(void *ctx);
+    /* What sio_stream_tell_low() asked for, while output is still queued. */
+    void (*on_low)(void *ctx);
     /* Asked before a read: a buffer of the reader's own to receive into, with its size in `*len`,
      * or NULL for the loop's. Then on_read gets exactly that pointer. It must stay valid until
      * then or until this call comes again. Plain streams only; TLS streams do not ask. */
@@ -103,6 +105,10 @@ void sio_stream_commit(sio_stream *stream, size_t used);
 
 /* Bytes queued and not yet taken by the kernel. With TLS, of both sides of the encryption. */
 size_t sio_stream_queued(const sio_stream *stream);
+
+/* Call on_low once, when the kernel has taken so much that no more than `bytes` are queued;
+ * on_drain takes its place when that was all. 0 asks for nothing. */
+void sio_stream_tell_low(sio_stream *stream, size_t bytes);
 
 /* -- reading -- */
 

@@ -111,12 +111,17 @@ typedef struct sio_engine_callbacks {
                        sio_engine_headers *headers, void *user);
     /** A request was refused. */
     void (*on_connection_error)(const sio_engine_refusal *refusal, void *user);
+    /** More than `high_watermark_bytes` of sio_server_options wait for the session. Once, until
+     * on_caught_up. Never from inside a sending function. */
+    void (*on_slow)(sio_engine_session *session, void *user);
+    /** No more than `low_watermark_bytes` wait for the session, which was slow. */
+    void (*on_caught_up)(sio_engine_session *session, void *user);
 } sio_engine_callbacks;
 
 #define SIO_ENGINE_CALLBACKS_INIT                                                                  \
     {                                                                                              \
         sizeof(sio_engine_callbacks), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,  \
-            NULL, NULL, NULL                                                                       \
+            NULL, NULL, NULL, NULL, NULL                                                           \
     }
 
 /* ---- engines ------------------------------------------------------------------------------- */
@@ -275,6 +280,9 @@ SIO_API bool sio_engine_session_upgraded(const sio_engine_session *session);
 SIO_API bool sio_engine_session_writable(const sio_engine_session *session);
 /** Bytes that wait in the session's queue and in its connection. */
 SIO_API size_t sio_engine_session_queued(const sio_engine_session *session);
+/** Packets that these bytes are. On a WebSocket that has had something to send for long it may be
+ * up to twice as many as there really are, never fewer. */
+SIO_API size_t sio_engine_session_queued_messages(const sio_engine_session *session);
 /** What was not handed over yet, in order, also inside on_close. Borrowed until the next call. */
 SIO_API const sio_eio_item *sio_engine_session_queue(const sio_engine_session *session,
                                                      size_t *count);

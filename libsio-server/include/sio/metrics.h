@@ -79,16 +79,23 @@ typedef struct sio_counters {
     uint64_t rooms;          /**< rooms in all namespaces, those of single peers not counted, now */
     uint64_t acks_timed_out; /**< acknowledgements that did not come in time */
     uint64_t loop_lag_us;    /**< how late the loop was when last measured, microseconds */
-    uint64_t loop_lag_max_us; /**< the most so far */
-    uint64_t loop_lag_sum_us; /**< of all measurements */
-    uint64_t loop_lag_count;  /**< measurements: one a second while a session is open */
+    uint64_t loop_lag_max_us;    /**< the most so far */
+    uint64_t loop_lag_sum_us;    /**< of all measurements */
+    uint64_t loop_lag_count;     /**< measurements: one a second while a session is open */
+    uint64_t slow_begun;         /**< times that a session passed the high watermark */
+    uint64_t sessions_slow;      /**< sessions that have not caught up since, now */
+    uint64_t slow_over_bytes;    /**< of `slow_closed`: over `max_queued_bytes` */
+    uint64_t slow_over_messages; /**< over `max_queued_messages` */
+    uint64_t slow_over_total;    /**< over their share of `max_total_queued_bytes` */
+    uint64_t slow_timed_out;     /**< slow for `slow_timeout_ms` */
+    uint64_t queue_bytes_max;    /**< the most bytes that have waited for one session, now */
 } sio_counters;
 
 #define SIO_COUNTERS_INIT                                                                          \
     {                                                                                              \
         sizeof(sio_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                        \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                   \
     }
 
 /** Read the counters. The cost grows with the number of open sessions, whose queues are added up.

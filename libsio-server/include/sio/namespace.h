@@ -35,6 +35,22 @@ SIO_API int sio_namespace_once_connection(sio_namespace *ns, sio_peer_fn fn, voi
  * @return 0 or SIO_ERR_NOT_FOUND */
 SIO_API int sio_namespace_off_connection(sio_namespace *ns, sio_peer_fn fn, void *user);
 
+/** Call `fn` when a peer's connection has become slow: more than `high_watermark_bytes` of
+ * sio_server_options wait to be sent on it. It is called once, with event->name "slow", then not
+ * again before the peer has caught up, and never from inside a sending function. What is shared by
+ * several namespaces of one client is told in each.
+ * @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_namespace_on_slow(sio_namespace *ns, sio_peer_fn fn, void *user);
+
+/** Call `fn` when a peer that was slow has caught up: no more than `low_watermark_bytes` wait. Its
+ * event->name is "caught_up".
+ * @return 0 or SIO_ERR_NOMEM */
+SIO_API int sio_namespace_on_caught_up(sio_namespace *ns, sio_peer_fn fn, void *user);
+
+/** Remove what the two functions above have added with these `fn` and `user`.
+ * @return 0 or SIO_ERR_NOT_FOUND */
+SIO_API int sio_namespace_off_slow(sio_namespace *ns, sio_peer_fn fn, void *user);
+
 /** Handle an event of every peer of the namespace. These are events of the library, too:
  * - "disconnecting" and "disconnect": `event->reason` is the reason spelled as in JavaScript;
  * - "error": a middleware for events refused one (`event->reason` is its message, `event->data` its

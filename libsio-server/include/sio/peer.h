@@ -49,6 +49,10 @@ SIO_API bool sio_peer_recovered(const sio_peer *peer);
 /** Bytes that wait to be written on the peer's connection. */
 SIO_API size_t sio_peer_queued_bytes(const sio_peer *peer);
 
+/** Engine.IO packets that wait to be sent on the peer's connection; an event is one, and each of
+ * its binary attachments another. See sio_engine_session_queued_messages(). */
+SIO_API size_t sio_peer_queued_messages(const sio_peer *peer);
+
 /** Attach the application's pointer.
  * @param release called with the old pointer when it is replaced or the peer goes; may be NULL */
 SIO_API void sio_peer_set_user(sio_peer *peer, void *user, void (*release)(void *user));

@@ -217,13 +217,27 @@ typedef struct sio_server_options {
                                               the application, that keeps sessions and events */
     sio_parser parser; /**< SIO_PARSER_DEFAULT; clients must use the same one. With MessagePack,
                             `allow_eio3` is not possible */
+    uint64_t high_watermark_bytes; /**< a quarter of `max_queued_bytes`: more unsent bytes than this
+                                        make a connection slow, see sio_namespace_on_slow() */
+    uint64_t low_watermark_bytes;  /**< a quarter of the high watermark: a slow connection has
+                                        caught up when no more are left */
+    uint32_t max_queued_messages;  /**< 0: no limit. Unsent packets of one connection; one that
+                                        would pass it is closed with `transport error` */
+    uint32_t slow_timeout_ms;      /**< 60000: a connection that is slow for so long is closed with
+                                        `transport error`; UINT32_MAX: none is */
+    uint64_t max_total_queued_bytes; /**< 0: no limit. Unsent bytes of all connections; a message
+                                        shared by many counts for each. While more wait, a
+                                        connection that would pass its fair share, which is this
+                                        divided by the sessions, is closed with
+                                        `transport error` */
 } sio_server_options;
 
 #define SIO_SERVER_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(sio_server_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL, NULL, NULL, false, 0, \
-            false, false, false, 0, NULL, NULL, 0, NULL, 0, 0, NULL, SIO_PARSER_DEFAULT            \
+            false, false, false, 0, NULL, NULL, 0, NULL, 0, 0, NULL, SIO_PARSER_DEFAULT, 0, 0, 0,  \
+            0, 0                                                                                   \
     }
 
 /* ---- server -------------------------------------------------------------------------------- */
