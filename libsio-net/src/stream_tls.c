@@ -365,6 +365,33 @@ struct ssl_st *sio_stream_tls_ssl(const stream_tls *tls) {
     return tls->ssl;
 }
 
+static char *subject_text(const sio_stream *stream, const X509 *cert) {
+    char *copy = NULL;
+    char *text;
+    BIO *bio = BIO_new(BIO_s_mem());
+    /* Control characters and bytes over 127 are escaped. */
+    if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253) >= 0) {
+        long len = BIO_get_mem_data(bio, &text);
+        copy = sio_mem_strndup(stream->loop->mem, text, len > 0 ? (size_t)len : 0);
+    }
+    BIO_free(bio);
+    ERR_clear_error();
+    return copy;
+}
+
+int sio_stream_certificate(char **subject, bool *verified, const sio_stream *stream) {
+    const SSL *ssl = stream->tls ? stream->tls->ssl : NULL;
+    const X509 *cert = ssl ? SSL_get0_peer_certificate(ssl) : NULL;
+    char *text = cert ? subject_text(stream, cert) : NULL;
+    if (cert && !text) {
+        return SIO_ERR_NOMEM;
+    }
+    *subject = text;
+    *verified = cert && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE &&
+                SSL_get_verify_result(ssl) == X509_V_OK;
+    return 0;
+}
+
 sio_str sio_stream_alpn(const sio_stream *stream) {
     const unsigned char *name = NULL;
     unsigned len = 0;
@@ -417,6 +444,12 @@ void sio_stream_tls_shutdown(stream_tls *tls) {
 void sio_stream_tls_fault(const stream_tls *tls, stream_tls_fault *out) {
     out->err = SIO_ERR_UNSUPPORTED;
     snprintf(out->text, sizeof out->text, "built without TLS");
+}
+
+int sio_stream_certificate(char **subject, bool *verified, const sio_stream *stream) {
+    *subject = NULL;
+    *verified = false;
+    return 0;
 }
 
 sio_str sio_stream_alpn(const sio_stream *stream) {

@@ -50,7 +50,9 @@ static int copy_request(sio_engine_session *session, const sio_exchange *exchang
     }
     session->secure = sio_exchange_is_tls(exchange);
     session->issued_ms = wall_clock_ms();
-    return sio_http1_head_copy(&session->request, sio_exchange_head(exchange), mem);
+    int rc =
+        sio_exchange_certificate(&session->certificate, &session->certificate_verified, exchange);
+    return rc != 0 ? rc : sio_http1_head_copy(&session->request, sio_exchange_head(exchange), mem);
 }
 
 static int begin(sio_engine_session *session, const sio_exchange *exchange,
@@ -139,6 +141,7 @@ void sio_engine_session_unref(sio_engine_session *session) {
     sio_eio_session_free(&session->eio);
     sio_http1_head_free(session->request, mem);
     sio_mem_release(mem, session->remote);
+    sio_mem_release(mem, session->certificate);
     sio_mem_release(mem, session->jsonp);
     sio_mem_release(mem, session);
 }
@@ -646,6 +649,13 @@ const char *sio_engine_session_remote(const sio_engine_session *session) {
 
 uint64_t sio_engine_session_issued(const sio_engine_session *session) {
     return session->issued_ms;
+}
+
+const char *sio_engine_session_certificate(const sio_engine_session *session, bool *verified) {
+    if (verified) {
+        *verified = session->certificate_verified;
+    }
+    return session->certificate;
 }
 
 bool sio_engine_session_secure(const sio_engine_session *session) {

@@ -110,6 +110,8 @@ struct sio_engine_session {
     uint64_t issued_ms;
     int fail_error;
     uint32_t refs;
+    char *certificate; /* its subject; NULL: the client showed none */
+    bool certificate_verified;
     bool secure;
     bool base64; /* binary goes out as text */
     bool cookie_written;

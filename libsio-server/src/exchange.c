@@ -102,6 +102,13 @@ bool sio_exchange_is_tls(const sio_exchange *exchange) {
     return secure;
 }
 
+int sio_exchange_certificate(char **subject, bool *verified, const sio_exchange *exchange) {
+    if (!exchange->conn) {
+        return SIO_ERR_CLOSED;
+    }
+    return sio_stream_certificate(subject, verified, exchange->conn->stream);
+}
+
 bool sio_exchange_has_body(const sio_exchange *exchange) {
     return exchange->has_body;
 }

@@ -26,6 +26,8 @@ const sio_http1_head *sio_exchange_head(const sio_exchange *exchange);
 /* The peer's address as text, "" if it is not known any more. Valid until the next call. */
 const char *sio_exchange_remote(const sio_exchange *exchange);
 bool sio_exchange_is_tls(const sio_exchange *exchange);
+/* The certificate that the client has shown on this very connection, as sio_stream_certificate. */
+int sio_exchange_certificate(char **subject, bool *verified, const sio_exchange *exchange);
 /* A body follows or has begun to arrive: on_body will be called, or on_abort. Whoever claims such
  * an exchange in the routing call gets the body; answered there, it is read and thrown away. */
 bool sio_exchange_has_body(const sio_exchange *exchange);

@@ -231,6 +231,8 @@ static sio_handshake *handshake_new(const sio_peer *peer) {
         .issued_ms = sio_engine_session_issued(engine),
         .secure = sio_engine_session_secure(engine),
     };
+    handshake->certificate =
+        sio_engine_session_certificate(engine, &handshake->certificate_verified);
     return handshake;
 }
 

@@ -230,6 +230,16 @@ static void on_whoami(sio_peer *peer, const sio_event *ev, void *user) {
     }
 }
 
+/* Acknowledged with the subject of the client's certificate, "" for none, and whether it holds. */
+static void on_certificate(sio_peer *peer, const sio_event *ev, void *user) {
+    const sio_handshake *handshake = sio_peer_handshake(peer);
+    (void)user;
+    if (ev->ack != NULL) {
+        const char *subject = handshake->certificate != NULL ? handshake->certificate : "";
+        sio_ack_sendf(ev->ack, "s b", subject, handshake->certificate_verified);
+    }
+}
+
 static void on_up(sio_peer *peer, const sio_event *ev, void *user) {
     struct session *session = sio_peer_user(peer);
     int64_t n = sio_event_int(ev, 0);
@@ -305,13 +315,28 @@ static void add_namespace(sio_server *server, const char *name) {
         const char *event;
         sio_peer_fn fn;
     } handlers[] = {
-        {"echo", on_echo},           {"ask-me", on_ask_me},       {"handshake", on_handshake},
-        {"join", on_join},           {"leave", on_leave},         {"rooms", on_rooms},
-        {"to-room", on_to_room},     {"to-rooms", on_to_rooms},   {"in-room", on_in_room},
-        {"except", on_except},       {"broadcast", on_broadcast}, {"all", on_all},
-        {"kick", on_kick},           {"kick-hard", on_kick_hard}, {"drop", on_drop},
-        {"transport", on_transport}, {"whoami", on_whoami},       {"up", on_up},
-        {"up-report", on_up_report}, {"stream", on_stream},       {"disconnect", on_disconnect},
+        {"echo", on_echo},
+        {"ask-me", on_ask_me},
+        {"handshake", on_handshake},
+        {"join", on_join},
+        {"leave", on_leave},
+        {"rooms", on_rooms},
+        {"to-room", on_to_room},
+        {"to-rooms", on_to_rooms},
+        {"in-room", on_in_room},
+        {"except", on_except},
+        {"broadcast", on_broadcast},
+        {"all", on_all},
+        {"kick", on_kick},
+        {"kick-hard", on_kick_hard},
+        {"drop", on_drop},
+        {"transport", on_transport},
+        {"whoami", on_whoami},
+        {"certificate", on_certificate},
+        {"up", on_up},
+        {"up-report", on_up_report},
+        {"stream", on_stream},
+        {"disconnect", on_disconnect},
     };
     sio_namespace *ns = sio_server_of(server, name);
     check(ns == NULL ? SIO_ERR_NOMEM : 0, name);
@@ -351,7 +376,7 @@ static void usage(void) {
         "usage: interop-server [--host ADDRESS] [--port N] [--transports polling|websocket|both]\n"
         "  [--tls-cert FILE --tls-key FILE [--both]] [--eio3] [--deflate] [--no-upgrade]\n"
         "  [--ping-interval MS] [--ping-timeout MS] [--connect-timeout MS] [--max-payload BYTES]\n"
-        "  [--trusted-proxy ADDRESS]\n",
+        "  [--trusted-proxy ADDRESS] [--tls-client-ca FILE [--tls-client-optional]]\n",
         stderr);
     exit(2);
 }
@@ -389,6 +414,8 @@ static void read_settings(struct settings *s, int argc, char **argv) {
         {"connect-timeout", required_argument, NULL, 'C'},
         {"max-payload", required_argument, NULL, 'm'},
         {"trusted-proxy", required_argument, NULL, 'P'},
+        {"tls-client-ca", required_argument, NULL, 'A'},
+        {"tls-client-optional", no_argument, NULL, 'O'},
         {NULL, 0, NULL, 0},
     };
     int name;
@@ -435,6 +462,12 @@ static void read_settings(struct settings *s, int argc, char **argv) {
             break;
         case 'P':
             s->proxy = optarg;
+            break;
+        case 'A':
+            s->tls.client_ca_file = optarg;
+            break;
+        case 'O':
+            s->tls.client_cert_optional = true;
             break;
         default:
             usage();

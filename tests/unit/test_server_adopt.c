@@ -28,7 +28,7 @@ START_TEST(a_connection_is_handed_in) {
         pair_open(ends);
         ck_assert_int_eq(sio_server_adopt(t.server, ends[1], POLL, cut, false), 0);
         raw_adopt(&c, &t, ends[0]);
-        raw_text(&c, POLL + cut);
+        raw_text(&c, &POLL[cut]);
         http_expect_answer(&c, 200, NULL);
         raw_text(&c, POLL);
         http_expect_answer(&c, 200, NULL);

@@ -134,6 +134,11 @@ static int ask(client *c) {
     return ask_with(c, "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\n\r\n");
 }
 
+#define WS_HANDSHAKE                                                                               \
+    "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"     \
+    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"                                          \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
 static bool shown_is(const client *c, const net_cert *cert) {
     X509 *shown = SSL_get1_peer_certificate(c->ssl);
     bool same = shown && X509_cmp(shown, cert->cert) == 0;
@@ -148,18 +153,56 @@ static void start(server_test *t, const sio_server_tls *tls) {
 }
 
 static void expect(server_test *t, uint16_t port, const net_cert *with, int status) {
+    for (int ws = 0; ws <= 1; ws++) {
+        client c;
+        client_open(&c, t, port);
+        if (with) {
+            show(&c, with);
+        }
+        int got = ws ? ask_with(&c, WS_HANDSHAKE) : ask(&c);
+        ck_assert_int_eq(got, ws && status == 200 ? 101 : status);
+        client_close(&c);
+    }
+}
+
+/* What the application has learnt of who came last. */
+static struct {
+    unsigned count;
+    char subject[64];
+    bool verified;
+} last;
+
+static void on_session(sio_peer *peer, const sio_event *ev, void *user) {
+    const sio_handshake *handshake = sio_peer_handshake(peer);
+    last.count++;
+    last.verified = handshake->certificate_verified;
+    snprintf(last.subject, sizeof(last.subject), "%s",
+             handshake->certificate ? handshake->certificate : "none");
+}
+
+static void join_with(server_test *t, const net_cert *with) {
+    static const uint8_t join[] = {0x81, 0x80 | 2, 0, 0, 0, 0, '4', '0'};
     client c;
-    client_open(&c, t, port);
+    last.count = 0;
+    client_open(&c, t, t->port);
     if (with) {
         show(&c, with);
     }
-    ck_assert_int_eq(ask(&c), status);
+    ck_assert_int_eq(ask_with(&c, WS_HANDSHAKE), 101);
+    ck_assert_int_eq(SSL_write(c.ssl, join, sizeof join), sizeof join);
+    server_until(t, last.count == 1);
     client_close(&c);
+}
+
+static void start_asking(server_test *t, const sio_server_tls *tls) {
+    start(t, tls);
+    sio_namespace *ns = sio_server_of(t->server, "/");
+    ck_assert_int_eq(sio_namespace_on_connection(ns, on_session, NULL), 0);
 }
 
 /* ---- tests ---- */
 
-/* E88 */
+/* E88: over polling and WebSocket */
 START_TEST(clients_must_show_a_certificate) {
     files f;
     server_test t;
@@ -176,7 +219,6 @@ START_TEST(clients_must_show_a_certificate) {
 }
 END_TEST
 
-/* E89 */
 START_TEST(clients_may_show_a_certificate) {
     files f;
     server_test t;
@@ -193,7 +235,6 @@ START_TEST(clients_may_show_a_certificate) {
 }
 END_TEST
 
-/* E90 */
 START_TEST(a_pkcs12_file_holds_all) {
     files f;
     server_test t;
@@ -239,6 +280,59 @@ START_TEST(upgrades_over_tls_cannot_be_taken_over) {
                                   "Upgrade: own\r\n\r\n"),
                      501);
     client_close(&c);
+    server_stop(&t);
+    files_close(&f);
+}
+END_TEST
+
+START_TEST(the_application_sees_the_certificate) {
+    files f;
+    server_test t;
+    files_open(&f);
+    sio_server_tls tls = settings(&f);
+    tls.client_ca_file = f.root_file;
+    tls.client_cert_optional = true;
+    start_asking(&t, &tls);
+    join_with(&t, &f.client);
+    char subject[64];
+    X509_NAME_oneline(X509_get_subject_name(f.client.cert), subject, sizeof subject);
+    ck_assert_str_eq(last.subject, subject + 1); /* "/CN=..." */
+    ck_assert(last.verified);
+    join_with(&t, NULL);
+    ck_assert_str_eq(last.subject, "none");
+    ck_assert(!last.verified);
+    server_stop(&t);
+    /* Without authorities nobody is asked for one. */
+    tls = settings(&f);
+    start_asking(&t, &tls);
+    join_with(&t, &f.client);
+    ck_assert_str_eq(last.subject, "none");
+    ck_assert(!last.verified);
+    server_stop(&t);
+    files_close(&f);
+}
+END_TEST
+
+static int accept_any(int fine, X509_STORE_CTX *chain) {
+    return 1;
+}
+
+/* A context of the application's own may let pass what nobody vouches for. */
+START_TEST(an_unknown_certificate_is_not_verified) {
+    files f;
+    server_test t;
+    files_open(&f);
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    ck_assert_int_eq(SSL_CTX_use_certificate(context, f.leaf.cert), 1);
+    ck_assert_int_eq(SSL_CTX_use_PrivateKey(context, f.leaf.key), 1);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, accept_any);
+    sio_server_tls tls = SIO_SERVER_TLS_INIT;
+    tls.ctx = context;
+    start_asking(&t, &tls);
+    SSL_CTX_free(context);
+    join_with(&t, &f.stranger);
+    ck_assert_str_ne(last.subject, "none");
+    ck_assert(!last.verified);
     server_stop(&t);
     files_close(&f);
 }
@@ -462,6 +556,8 @@ int main(void) {
     tcase_add_test(tc, clients_may_show_a_certificate);
     tcase_add_test(tc, a_pkcs12_file_holds_all);
     tcase_add_test(tc, upgrades_over_tls_cannot_be_taken_over);
+    tcase_add_test(tc, the_application_sees_the_certificate);
+    tcase_add_test(tc, an_unknown_certificate_is_not_verified);
     tcase_add_test(tc, one_plain_and_one_with_tls);
     tcase_add_test(tc, a_renewed_certificate_is_for_new_connections);
     tcase_add_test(tc, a_listener_is_renewed_alone);

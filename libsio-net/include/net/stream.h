@@ -142,6 +142,10 @@ int sio_stream_peer(const sio_stream *stream, sio_address *out);
 int sio_stream_local(const sio_stream *stream, sio_address *out);
 /* The OpenSSL session, borrowed; NULL for plain streams. */
 struct ssl_st *sio_stream_ssl(const sio_stream *stream);
+/* The subject of the peer's certificate as RFC 4514 writes it, from the loop's allocator; NULL when
+ * it has shown none. `verified`: it has, and an authority that we believe has signed it.
+ * Errors: SIO_ERR_NOMEM. */
+int sio_stream_certificate(char **subject, bool *verified, const sio_stream *stream);
 /* The protocol both agreed on by ALPN; empty when none. Borrowed from the stream. */
 sio_str sio_stream_alpn(const sio_stream *stream);
 

@@ -295,6 +295,15 @@ SIO_API uint64_t sio_engine_session_issued(const sio_engine_session *session);
 /** Whether the first request came over TLS. */
 SIO_API bool sio_engine_session_secure(const sio_engine_session *session);
 
+/** The subject of the certificate that the client showed in the TLS handshake, as RFC 4514 writes
+ * it, such as "CN=someone,O=Example". Behind a proxy that speaks TLS it is the proxy's. Borrowed
+ * from the session.
+ * @param verified set to whether the authorities of `client_ca_file` vouch for it: not so only if a
+ * ready SSL_CTX lets it pass; may be NULL
+ * @return NULL when the client showed none */
+SIO_API const char *sio_engine_session_certificate(const sio_engine_session *session,
+                                                   bool *verified);
+
 /** How to send. Start from SIO_ENGINE_SEND_INIT. */
 typedef struct sio_engine_send_options {
     size_t size;      /**< set by SIO_ENGINE_SEND_INIT */

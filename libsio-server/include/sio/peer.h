@@ -22,6 +22,10 @@ typedef struct sio_handshake {
     sio_str auth;        /**< the auth payload of CONNECT as JSON text; `{}` if there was none */
     uint64_t issued_ms;  /**< wall clock of the handshake, ms since 1970 */
     bool secure;         /**< over TLS */
+    bool certificate_verified; /**< the authorities of `client_ca_file` vouch for `certificate` */
+    const char *certificate;   /**< subject of the certificate that the client showed in the TLS
+                                    handshake, as RFC 4514 writes it, such as "CN=someone"; NULL if
+                                    none. Behind a proxy that speaks TLS it is the proxy's */
 } sio_handshake;
 
 /** The public id of the peer: 20 characters, or for a Socket.IO 2.x client its Engine.IO id,
