@@ -5,6 +5,33 @@
 
 /* What one large packet made larger is given back. */
 enum { KEPT_TEXT = 64 << 10 };
+enum { LOGGED_MAX = 900 };
+
+/* What CONNECT carries are credentials, the token of recovery among them: it is not logged. */
+static size_t logged_length(const char *text, size_t len) {
+    size_t end = len < LOGGED_MAX ? len : LOGGED_MAX;
+    if (len == 0 || text[0] != '0') {
+        return end;
+    }
+    size_t at = 0;
+    while (at < end && text[at] != '{' && text[at] != '?') {
+        at++;
+    }
+    return at;
+}
+
+void sio_client_log_packet(const sio_client *client, const char *direction, bool binary,
+                           sio_bytes data) {
+    static const char scope[] = "socket.io-client:packet";
+    if (binary) {
+        SIO_LOG(&client->log, SIO_LOG_DEBUG, scope, "%s %zu bytes", direction, data.len);
+        return;
+    }
+    const char *text = (const char *)data.ptr;
+    size_t shown = logged_length(text, data.len);
+    SIO_LOG(&client->log, SIO_LOG_DEBUG, scope, "%s %.*s%s", direction, (int)shown, text,
+            shown < data.len ? "..." : "");
+}
 
 static void forget_all(sio_client *client, sio_str payload) {
     for (sio_list *at = client->sockets.next; at != &client->sockets && !client->dead;
@@ -68,6 +95,9 @@ static void on_packet(sio_client *client, const sio_packet *packet) {
 
 void sio_client_receive(sio_client *client, bool binary, uint8_t *data, size_t len) {
     sio_packet packet;
+    if (sio_log_on(&client->log, SIO_LOG_DEBUG)) {
+        sio_client_log_packet(client, "<", binary, (sio_bytes){data, len});
+    }
     client->receiving = true;
     int rc = binary ? sio_decoder_binary(&client->decoder, client->scratch, data, len, &packet)
                     : sio_decoder_text(&client->decoder, client->scratch, (const char *)data, len,

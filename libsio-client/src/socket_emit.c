@@ -16,10 +16,19 @@ int sio_socket_packet_begin(sio_socket *socket, sio_buf **buf) {
     return sio_eio_message_begin(*buf);
 }
 
+static int send_encoded(sio_client *client, bool binary, unsigned flags) {
+    const sio_buf *buf = &client->encode;
+    if (sio_log_on(&client->log, SIO_LOG_DEBUG) && buf->len >= SIO_EIO_HEADROOM) {
+        sio_client_log_packet(
+            client, ">", binary,
+            (sio_bytes){buf->data + SIO_EIO_HEADROOM, buf->len - SIO_EIO_HEADROOM});
+    }
+    return sio_cengine_send_buf(client->current->engine, &client->encode, binary, flags);
+}
+
 int sio_socket_packet_send(sio_socket *socket, unsigned flags) {
-    sio_client *client = socket->client;
-    int rc = sio_cengine_send_buf(client->current->engine, &client->encode,
-                                  sio_parser_is_binary(client->options.parser), flags);
+    bool binary = sio_parser_is_binary(socket->client->options.parser);
+    int rc = send_encoded(socket->client, binary, flags);
     return rc == SIO_ERR_CLOSED ? SIO_ERR_DISCONNECTED : rc;
 }
 
@@ -41,8 +50,7 @@ int sio_socket_send_attachments(sio_socket *socket, const sio_args *args, unsign
             rc = sio_buf_add(buf, data.ptr, data.len);
         }
         if (rc == 0) {
-            rc = sio_cengine_send_buf(client->current->engine, buf, true,
-                                      flags & ~(unsigned)SIO_EIO_VOLATILE);
+            rc = send_encoded(client, true, flags & ~(unsigned)SIO_EIO_VOLATILE);
         }
         if (rc != 0) {
             sio_cengine_fail(client->current->engine, rc);
@@ -435,6 +443,10 @@ static bool flush_one(sio_socket *socket, sio_outgoing *out) {
     unsigned flags = out->compress ? SIO_EIO_COMPRESS : 0u;
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < out->count; i++) {
+        if (sio_log_on(&client->log, SIO_LOG_DEBUG)) {
+            bool binary = i > 0 || sio_parser_is_binary(client->options.parser);
+            sio_client_log_packet(client, ">", binary, sio_eio_message_data(out->messages[i]));
+        }
         rc = sio_cengine_send(engine, out->messages[i], flags);
     }
     if (rc == SIO_ERR_CLOSED) {

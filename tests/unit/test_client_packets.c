@@ -4,6 +4,7 @@
 #include <sio/parser.h>
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 START_TEST(each_packet_goes_to_its_namespace) {
@@ -359,6 +360,53 @@ START_TEST(msgpack_without_memory) {
 }
 END_TEST
 
+/* ---- the log ---- */
+
+static char logged[1024];
+
+static void keep_packets(const char *scope, const char *text, void *user) {
+    size_t used = strlen(logged);
+    if (strcmp(scope, "socket.io-client:packet") == 0) {
+        snprintf(logged + used, sizeof(logged) - used, "%s|", text);
+    }
+}
+
+START_TEST(the_log_shows_packets_but_no_credentials) {
+    sio_client_options options = client_options();
+    options.log = keep_packets;
+    options.auth = "{\"token\":\"secret\"}";
+    logged[0] = '\0';
+    sio_socket *socket = client_socket(client_make(&options), "/");
+    ck_assert_int_eq(sio_socket_emitf(socket, "kept", "B", (const void *)"xyz", (size_t)3), 0);
+    fake_open();
+    client_accept("/", "id1");
+    ck_assert_int_eq(sio_socket_emitf(socket, "a", "s", "\x7f"), 0);
+    fake_text("51-[\"b\",{\"_placeholder\":true,\"num\":0}]");
+    fake_binary("\x01\x02", 2);
+    ck_assert_str_eq(logged, "> 0...|< 0...|"
+                             "> 51-[\"kept\",{\"_placeholder\":true,\"num\":0}]|> 3 bytes|"
+                             "> 2[\"a\",\"\\x7f\"]|"
+                             "< 51-[\"b\",{\"_placeholder\":true,\"num\":0}]|< 2 bytes|");
+    trace_clear();
+}
+END_TEST
+
+START_TEST(the_log_cuts_long_packets) {
+    sio_client_options options = client_options();
+    char text[1500] = "2[\"x\",\"";
+    memset(text + strlen(text), 'y', 1400);
+    memcpy(text + 1408, "\"]", 3);
+    options.log = keep_packets;
+    client_connected(&options);
+    logged[0] = '\0';
+    fake_text(text);
+    ck_assert_uint_eq(strlen(logged), 2 + 900 + 4);
+    ck_assert_int_eq(strncmp(logged, "< 2[\"x\",\"yyy", 12), 0);
+    ck_assert_str_eq(logged + 2 + 900, "...|");
+    trace_clear();
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("client_packets");
     TCase *tc = tcase_create("packets");
@@ -381,6 +429,8 @@ int main(void) {
     tcase_add_test(tc, msgpack_early_and_kept);
     tcase_add_loop_test(tc, msgpack_that_grows, 0, 2);
     tcase_add_test(tc, msgpack_without_memory);
+    tcase_add_test(tc, the_log_shows_packets_but_no_credentials);
+    tcase_add_test(tc, the_log_cuts_long_packets);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }
