@@ -18,6 +18,7 @@
 
 #include <sio/server.h>
 
+#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
@@ -62,11 +63,38 @@ static inline int sio_evhttp_rebuild(struct evbuffer *out, struct evhttp_request
     return rc >= 0 ? evbuffer_add_buffer(out, body) : -1;
 }
 
+/** Give the connection's socket a second number, and put another socket behind the first one, which
+ * evhttp shuts down together with the connection. The socket leaves the event base before.
+ * @return the second number; -1 on failure, when nothing has changed */
+static inline int sio_evhttp_take_socket(struct bufferevent *events) {
+    const int number = (int)bufferevent_getfd(events);
+    const short enabled = bufferevent_get_enabled(events);
+    int fd = fcntl(number, F_DUPFD_CLOEXEC, 0);
+    const int other = fd < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM, 0);
+    int rc = -1;
+    if (other >= 0) {
+        bufferevent_disable(events, EV_READ | EV_WRITE);
+        do {
+            rc = dup2(other, number);
+        } while (rc < 0 && (errno == EINTR || errno == EBUSY));
+        close(other);
+    }
+    if (rc < 0 && other >= 0) {
+        bufferevent_enable(events, enabled);
+    }
+    if (rc < 0 && fd >= 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
 /** Take an evhttp request and its connection over, in the callback that evhttp_set_cb() or
  * evhttp_set_gencb() calls with it. The request and the connection are gone for evhttp afterwards:
  * neither may be touched.
  * @return 0; SIO_ERR_INVALID for a method other than GET, POST, HEAD and OPTIONS, SIO_ERR_NOMEM and
- * SIO_ERR_LIMIT (no descriptor): the request is still evhttp's; the errors of sio_server_adopt():
+ * SIO_ERR_LIMIT (no descriptor): the request is still evhttp's, to be answered with an error; the
+ * errors of sio_server_adopt():
  * the connection is closed */
 static inline int sio_evhttp_adopt(sio_server *server, struct evhttp_request *request) {
     const enum evhttp_cmd_type command = evhttp_request_get_command(request);
@@ -89,20 +117,11 @@ static inline int sio_evhttp_adopt(sio_server *server, struct evhttp_request *re
         }
         return SIO_ERR_NOMEM;
     }
-    /* evhttp shuts its socket down with the connection: let that be another one. The socket leaves
-     * the event base before its number changes hands. */
-    int fd = fcntl((int)bufferevent_getfd(events), F_DUPFD_CLOEXEC, 0);
-    int other = fd < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM, 0);
-    if (other < 0) {
-        if (fd >= 0) {
-            close(fd);
-        }
+    const int fd = sio_evhttp_take_socket(events);
+    if (fd < 0) {
         evbuffer_free(text);
         return SIO_ERR_LIMIT;
     }
-    bufferevent_disable(events, EV_READ | EV_WRITE);
-    (void)dup2(other, (int)bufferevent_getfd(events));
-    close(other);
     evhttp_connection_free(connection);
     int rc =
         sio_server_adopt(server, fd, evbuffer_pullup(text, -1), evbuffer_get_length(text), false);
