@@ -40,7 +40,7 @@ struct sio_socket {
     sio_list retry_queue;            /* of sio_retry, see socket_retry.c */
     uint32_t retry_count;            /* its length */
     uint32_t retries;                /* 0: no queue */
-    const sio_emit_options *losing;  /* its on_sent is being told, then its on_ack will be */
+    struct sio_losing *losing;       /* the innermost event whose owner is being told */
     bool flushing;
     bool retrying; /* the head of the queue is being sent */
     sio_recovery recovery;

@@ -84,12 +84,25 @@ static void tell_reply(const sio_socket *socket, const sio_emit_options *options
     options->on_ack(&reply, options->user);
 }
 
-/* The first of two callbacks freed the client: the second comes before the free returns. */
+/* Lies on the stack while on_sent runs, which may lose other events. */
+struct sio_losing {
+    struct sio_losing *outer;
+    const sio_emit_options *waiting; /* on_ack is still to be called; NULL: not, or no longer */
+};
+
+static void end_losing(const sio_socket *socket, struct sio_losing *losing, int status) {
+    const sio_emit_options *waiting = losing->waiting;
+    losing->waiting = NULL;
+    if (waiting) {
+        tell_reply(socket, waiting, status);
+    }
+}
+
+/* The first of two callbacks freed the client: the second of each event that is being lost, up the
+ * whole stack, comes before the free returns. */
 void sio_socket_end_losing(sio_socket *socket, int status) {
-    const sio_emit_options *losing = socket->losing;
-    socket->losing = NULL;
-    if (losing) {
-        tell_reply(socket, losing, status);
+    for (struct sio_losing *at = socket->losing; at; at = at->outer) {
+        end_losing(socket, at, status);
     }
 }
 
@@ -99,13 +112,13 @@ void sio_socket_event_lost(sio_socket *socket, const char *event, const sio_emit
         tell_lost(socket, event, strlen(event), status);
         return;
     }
-    const sio_emit_options *outer = socket->losing;
-    socket->losing = options->on_ack ? options : NULL;
+    struct sio_losing losing = {socket->losing, options->on_ack ? options : NULL};
+    socket->losing = &losing;
     if (options->on_sent) {
         options->on_sent(status, options->user);
     }
-    sio_socket_end_losing(socket, status);
-    socket->losing = outer;
+    end_losing(socket, &losing, status);
+    socket->losing = losing.outer;
 }
 
 /* ---- handlers of what leaves ---- */

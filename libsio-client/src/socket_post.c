@@ -36,10 +36,11 @@ static void emit_posted(posted *post) {
     post->queued = socket->retries > 0 && !post->options.is_volatile;
     client->posting = post;
     int rc = sio_socket_emit_here(socket, post->event, post->args, &post->options);
-    if (rc != 0 && client->posting == post) {
+    bool ours = client->posting == post;
+    client->posting = NULL; /* first: its callbacks may free the client as well */
+    if (rc != 0 && ours) {
         sio_socket_event_lost(socket, post->event, &post->options, rc);
     }
-    client->posting = NULL;
     sio_client_leave(client);
 }
 

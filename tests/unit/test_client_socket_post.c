@@ -103,6 +103,37 @@ START_TEST(freed_while_it_is_sent) {
 }
 END_TEST
 
+static void clear_queue(int status, void *user) {
+    trace_sent(status, user);
+    sio_socket_clear_queue(subject);
+}
+
+static void free_in_reply(const sio_event *reply, void *user) {
+    trace_reply(reply, user);
+    client_forget(sio_socket_client(subject));
+    sio_client_free(sio_socket_client(subject));
+    trace("freed");
+}
+
+/* One event's on_sent loses another, whose on_ack frees the client: the first one's on_ack comes
+ * before the free returns. */
+START_TEST(freed_while_one_event_is_lost_in_the_callback_of_another) {
+    subject = client_socket(client_make(NULL), "/");
+    sio_socket_set_retries(subject, 1);
+    options.on_ack = free_in_reply;
+    options.user = tag("inner");
+    ck_assert_int_eq(sio_socket_emit(subject, "queued", NULL, &options), 0);
+    options.is_volatile = true; /* so that it is lost, there being no connection */
+    options.on_sent = clear_queue;
+    options.on_ack = trace_reply;
+    options.user = tag("outer");
+    ck_assert_int_eq(from_thread("volatile"), 0);
+    trace_clear();
+    turn();
+    EXPECT("outer sent DISCARDED", "inner DISCARDED", "outer DISCONNECTED", "freed");
+}
+END_TEST
+
 START_TEST(told_when_it_was_written) {
     subject = client_socket(client_make(NULL), "/");
     options.on_sent = trace_sent;
@@ -145,6 +176,7 @@ int main(void) {
     tcase_add_test(tc, what_cannot_be_sent_is_told_once);
     tcase_add_test(tc, freed_before_it_was_sent);
     tcase_add_loop_test(tc, freed_while_it_is_sent, 0, 2);
+    tcase_add_test(tc, freed_while_one_event_is_lost_in_the_callback_of_another);
     tcase_add_test(tc, told_when_it_was_written);
     suite_add_tcase(suite, tc);
     return test_run(suite);
