@@ -74,6 +74,7 @@ static cJSON *nested_binary(void) {
     return tree;
 }
 
+/* EB-01 EB-02 EB-05 EB-06 */
 static void play_binary(struct run *run) {
     sio_socket *socket = connected(run);
     struct record *blob = await(run, socket, "blob");

@@ -67,6 +67,12 @@ typedef struct srv {
     unsigned ws_closes;
     uint16_t ws_code;
     unsigned probes, switches, close_posts;
+    unsigned max_payload;   /* 0: 1000 */
+    int post_status;        /* of SRV_STATUS_POST; 0: 500 */
+    unsigned compressed;    /* messages that came by WebSocket */
+    uint8_t frame_head[14]; /* of the frame that is coming */
+    size_t frame_head_len;
+    uint64_t frame_left;
 } srv;
 
 static inline void srv_note(char *log, const char *text, size_t len) {
@@ -126,8 +132,9 @@ static inline void srv_frame_text(srv_conn *c, const char *text) {
 static inline const char *srv_open_packet(const srv *s, char out[256]) {
     snprintf(out, 256,
              "0{\"sid\":\"S/1\",\"upgrades\":[%s],\"pingInterval\":%u,\"pingTimeout\":%u,"
-             "\"maxPayload\":1000}",
-             s->upgrades ? "\"websocket\"" : "", s->ping_interval, s->ping_timeout);
+             "\"maxPayload\":%u}",
+             s->upgrades ? "\"websocket\"" : "", s->ping_interval, s->ping_timeout,
+             s->max_payload ? s->max_payload : 1000);
     return out;
 }
 
@@ -182,7 +189,11 @@ static inline void srv_on_post(srv_conn *c, const char *body, size_t len) {
     }
     bool closing = (len == 1 && body[0] == '1') || (len == 3 && memcmp(body, "1:1", 3) == 0);
     s->close_posts += closing;
-    srv_reply(c, s->fault == SRV_STATUS_POST ? 500 : 200, "ok");
+    if (s->fault == SRV_STATUS_POST && s->post_status) {
+        srv_reply(c, s->post_status, "");
+    } else {
+        srv_reply(c, s->fault == SRV_STATUS_POST ? 500 : 200, "ok");
+    }
     if (closing && s->held) {
         srv_poll(s, "6");
     }
@@ -274,9 +285,36 @@ static inline void srv_on_packet(srv_conn *c, const sio_ws_event *event) {
     }
 }
 
+/* The decoder does not say what was compressed; the first bytes of the (masked) frames do. */
+static inline void srv_count_compressed(srv *s, const uint8_t *data, size_t len) {
+    while (len > 0) {
+        size_t taken = 1;
+        if (s->frame_left > 0) {
+            taken = len < s->frame_left ? len : (size_t)s->frame_left;
+            s->frame_left -= taken;
+        } else {
+            s->frame_head[s->frame_head_len++] = *data;
+            size_t size = s->frame_head_len < 2 ? 0 : s->frame_head[1] & 0x7f;
+            size_t more = size < 126 ? 0 : size == 126 ? 2 : 8;
+            if (s->frame_head_len == 2 + more + 4) {
+                uint64_t left = more ? 0 : size;
+                for (size_t i = 0; i < more; i++) {
+                    left = left << 8 | s->frame_head[2 + i];
+                }
+                s->compressed += (s->frame_head[0] & 0x40) != 0;
+                s->frame_left = left;
+                s->frame_head_len = 0;
+            }
+        }
+        data += taken;
+        len -= taken;
+    }
+}
+
 static inline void srv_on_frames(srv_conn *c, uint8_t *data, size_t len) {
     srv *s = c->srv;
     sio_ws_event event;
+    srv_count_compressed(s, data, len);
     ck_assert_int_eq(sio_ws_feed(c->ws, data, len), 0);
     while (c->ws && sio_ws_next(c->ws, &event) == 1) {
         if (event.kind == SIO_WS_CLOSE) {

@@ -85,6 +85,20 @@ START_TEST(what_is_refused_leaves_nothing) {
 }
 END_TEST
 
+/* PP-10 */
+START_TEST(a_tree_without_end_is_refused) {
+    sio_args *args = fresh();
+    cJSON *tree = cJSON_CreateObject();
+    ck_assert_ptr_nonnull(cJSON_AddNumberToObject(tree, "n", 1));
+    ck_assert(cJSON_AddItemReferenceToObject(tree, "self", tree));
+    ck_assert_int_eq(sio_args_add_json(args, tree), SIO_ERR_JSON_CYCLE);
+    ck_assert_uint_eq(sio_args_count(args), 0);
+    cJSON_Delete(tree);
+    sio_args_unref(args);
+}
+END_TEST
+
+/* PA-02 PA-04 PB-02 */
 START_TEST(attachments_are_numbered_depth_first) {
     sio_args *args = fresh();
     ck_assert_int_eq(sio_args_add_binary(args, BYTES("first")), 0);
@@ -300,6 +314,7 @@ int main(void) {
     TCase *tc = tcase_create("args_build");
     tcase_add_test(tc, each_type_is_written);
     tcase_add_test(tc, what_is_refused_leaves_nothing);
+    tcase_add_test(tc, a_tree_without_end_is_refused);
     tcase_add_test(tc, attachments_are_numbered_depth_first);
     tcase_add_test(tc, received_arguments_pass_through_renumbered);
     tcase_add_test(tc, look_alikes_are_kept_apart);

@@ -251,6 +251,125 @@ START_TEST(polling_binary_and_several_packets) {
 }
 END_TEST
 
+/* EC-03 EC-04 */
+START_TEST(polling_characters_of_several_bytes) {
+    static const char text[] = "caf\xc3\xa9 \xe2\x82\xac\xe2\x98\x83 \xf0\x9d\x84\x9e "
+                               "\xee\x80\x80\xf4\x8f\xbf\xbf";
+    char packet[64], noted[64];
+    world w;
+    begin(&w, SIO_EIO_POLLING);
+    w.srv.revision = _i;
+    w.send_on_open = text;
+    start(&w);
+    UNTIL(&w, w.srv.posted[0] && w.srv.held);
+    /* Revision 3 counts in units of UTF-16: 10 in the basic plane, 2 each beyond, and the type. */
+    snprintf(noted, sizeof noted, "[%s4%s]", _i == 3 ? "15:" : "", text);
+    ck_assert_str_eq(w.srv.posted, noted);
+    snprintf(packet, sizeof packet, "%s4%s", _i == 3 ? "15:" : "", text);
+    srv_conn *c = w.srv.held;
+    w.srv.held = NULL;
+    srv_reply(c, 200, packet);
+    UNTIL(&w, w.messages[0]);
+    snprintf(noted, sizeof noted, "[%s]", text);
+    ck_assert_str_eq(w.messages, noted);
+    end(&w);
+}
+END_TEST
+
+static void expect_post(const char **at, size_t len) {
+    const char *end = strchr(*at, ']');
+    ck_assert(**at == '[' && end);
+    ck_assert_uint_eq((size_t)(end - *at) - 1, len);
+    *at = end + 1;
+}
+
+/* EC-06 EC-07: full to the last byte, in order; what is larger goes alone. */
+START_TEST(polling_posts_are_filled) {
+    static const size_t sizes[] = {99, 30, 30, 35, 33, 99, 150, 1};
+    world w;
+    begin(&w, SIO_EIO_POLLING);
+    w.srv.max_payload = 100;
+    start(&w);
+    UNTIL(&w, w.srv.held);
+    for (size_t i = 0; i < 8; i++) {
+        char text[160] = "";
+        for (size_t n = 0; n < sizes[i]; n++) {
+            size_t used = strlen(text);
+            snprintf(text + used, sizeof text - used, "%s", sizes[i] == 33 ? "\xe2\x82\xac" : "m");
+        }
+        send_text(&w, text, 0, 0);
+    }
+    UNTIL(&w, w.drains && strstr(w.srv.posted, "[4m]"));
+    const char *at = w.srv.posted;
+    expect_post(&at, 100);
+    expect_post(&at, 31 + 1 + 31 + 1 + 36);
+    expect_post(&at, 100);
+    expect_post(&at, 100);
+    expect_post(&at, 151);
+    expect_post(&at, 2);
+    ck_assert_str_eq(at, "");
+    end(&w);
+}
+END_TEST
+
+/* EN-05 EB-04: binary counts as the base64 it is sent as. */
+START_TEST(polling_posts_with_binary_are_filled) {
+    world w;
+    begin(&w, SIO_EIO_POLLING);
+    w.srv.max_payload = 100;
+    start(&w);
+    UNTIL(&w, w.srv.held);
+    send_binary(&w, 72);
+    send_binary(&w, 20);
+    send_text(&w, "12345678901234567890", 0, 0);
+    send_binary(&w, 20);
+    send_binary(&w, 72);
+    send_text(&w, "end", 0, 0);
+    UNTIL(&w, strstr(w.srv.posted, "4end"));
+    const char *at = w.srv.posted;
+    expect_post(&at, 97);
+    expect_post(&at, 29 + 1 + 21 + 1 + 29);
+    expect_post(&at, 97);
+    expect_post(&at, 4);
+    end(&w);
+}
+END_TEST
+
+/* ES-11 */
+START_TEST(polling_post_too_large) {
+    world w;
+    begin(&w, SIO_EIO_POLLING);
+    w.srv.fault = SRV_STATUS_POST;
+    w.srv.post_status = 413;
+    w.send_on_open = "too much for it";
+    start(&w);
+    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_HTTP_STATUS);
+    ck_assert_str_eq(w.message, "xhr post error");
+    ck_assert_int_eq(w.status, 413);
+    ck_assert_str_eq(w.detail, "status 413");
+    end(&w);
+}
+END_TEST
+
+/* EC-05 EC-11 EC-12: what was sent before a close that waits goes out, nothing after it does. */
+START_TEST(close_delivers_what_was_sent_before) {
+    world w;
+    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    start(&w);
+    UNTIL(&w, w.opens);
+    send_text(&w, "before", 0, 0);
+    sio_cengine_close(w.engine);
+    sio_eio_message *message;
+    ck_assert_int_eq(sio_eio_message_new(&message, false, "after", 5, NULL), 0);
+    ck_assert_int_eq(sio_cengine_send(w.engine, message, 0), SIO_ERR_CLOSED);
+    sio_eio_message_unref(message);
+    expect_closed(&w, SIO_EIO_REASON_FORCED_CLOSE, 0);
+    UNTIL(&w, _i ? w.srv.ws_closes : w.srv.close_posts);
+    ck_assert_str_eq(_i ? w.srv.frames : w.srv.posted, _i ? "[4before]" : "[4before][1]");
+    end(&w);
+}
+END_TEST
+
 /* No batch is larger than the server said it takes. */
 START_TEST(polling_max_payload) {
     world w;
@@ -373,6 +492,7 @@ START_TEST(websocket_small_messages_without_memory) {
 }
 END_TEST
 
+/* ET-24 */
 START_TEST(websocket_deflate) {
     world w;
     begin(&w, SIO_EIO_WEBSOCKET);
@@ -390,6 +510,26 @@ START_TEST(websocket_deflate) {
     ck_assert_str_eq(w.srv.frames, "[4..3000][4..3000][4small]");
     bool offered = strstr(w.srv.heads, "permessage-deflate") != NULL;
     ck_assert_int_eq(offered, SIO_HAVE_DEFLATE);
+    /* One that is to be, and long enough. */
+    ck_assert_uint_eq(w.srv.compressed, SIO_HAVE_DEFLATE);
+    end(&w);
+}
+END_TEST
+
+/* ET-23 */
+START_TEST(websocket_deflate_from_the_first_byte) {
+    world w;
+    begin(&w, SIO_EIO_WEBSOCKET);
+    w.srv.deflate = true;
+    w.options.deflate = true;
+    w.options.compress_threshold = 0;
+    start(&w);
+    UNTIL(&w, w.opens);
+    send_text(&w, "short", SIO_EIO_COMPRESS, 0);
+    send_text(&w, "plain", 0, 0);
+    UNTIL(&w, strstr(w.srv.frames, "plain"));
+    ck_assert_str_eq(w.srv.frames, "[4short][4plain]");
+    ck_assert_uint_eq(w.srv.compressed, SIO_HAVE_DEFLATE);
     end(&w);
 }
 END_TEST
@@ -405,6 +545,20 @@ START_TEST(websocket_closed_by_the_server) {
     ck_assert_str_eq(w.detail, "later");
     UNTIL(&w, w.srv.ws_closes);
     ck_assert_uint_eq(w.srv.ws_code, 4001);
+    end(&w);
+}
+END_TEST
+
+/* ES-12: a server that was sent too much. */
+START_TEST(websocket_closed_for_the_size) {
+    world w;
+    begin(&w, SIO_EIO_WEBSOCKET);
+    start(&w);
+    UNTIL(&w, w.opens);
+    srv_frame(w.srv.ws, SIO_WS_CLOSE, "\x03\xf1", 2);
+    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_CLOSE, SIO_ERR_CLOSED);
+    ck_assert_uint_eq(w.code, 1009);
+    ck_assert_str_eq(w.message, "websocket connection closed");
     end(&w);
 }
 END_TEST
@@ -518,6 +672,9 @@ typedef struct fault_case {
 
 #define ERROR SIO_EIO_REASON_TRANSPORT_ERROR
 #define OK_HEAD "HTTP/1.1 200 OK\r\n"
+#define UNKNOWN_SESSION                                                                            \
+    "HTTP/1.1 400 Bad Request\r\nContent-Length: 41\r\n\r\n"                                       \
+    "{\"code\":1,\"message\":\"Session ID unknown\"}"
 #define OLD_SERVER "It seems you are trying to reach a Socket.IO server in v2.x with a v3.x client"
 
 static const fault_case fault_cases[] = {
@@ -559,6 +716,10 @@ static const fault_case fault_cases[] = {
      "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", 302, "status 302"},
     {SRV_RAW_POLL, SIO_EIO_POLLING, ERROR, SIO_ERR_EIO_PACKET, "server error",
      OK_HEAD "Content-Length: 5\r\n\r\nxyzzy", 0, NULL},
+    {SRV_RAW_POLL, SIO_EIO_POLLING, ERROR, SIO_ERR_HTTP_STATUS, "xhr poll error", UNKNOWN_SESSION,
+     400, "{\"code\":1,\"message\":\"Session ID unknown\"}"},
+    {SRV_RAW, SIO_EIO_WEBSOCKET, ERROR, SIO_ERR_HTTP_STATUS, "websocket error", UNKNOWN_SESSION,
+     400, "Unexpected server response: 400"},
     {SRV_RAW_POLL, SIO_EIO_POLLING, ERROR, SIO_ERR_HTTP_CHUNK, "xhr poll error",
      OK_HEAD "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 200, NULL},
     {SRV_CLOSE_ACCEPT, SIO_EIO_WEBSOCKET, ERROR, 0, "websocket error", NULL, 0, NULL},
@@ -585,6 +746,7 @@ static const fault_case fault_cases[] = {
      NULL},
 };
 
+/* ES-13 ES-14 */
 START_TEST(server_faults) {
     const fault_case *c = &fault_cases[_i];
     world w;
@@ -877,6 +1039,11 @@ int main(void) {
     tcase_add_test(polls, polling_revision_3);
     tcase_add_test(polls, polling_connections_that_do_not_stay);
     tcase_add_test(polls, polling_binary_and_several_packets);
+    tcase_add_loop_test(polls, polling_characters_of_several_bytes, 3, 5);
+    tcase_add_test(polls, polling_posts_are_filled);
+    tcase_add_test(polls, polling_posts_with_binary_are_filled);
+    tcase_add_test(polls, polling_post_too_large);
+    tcase_add_loop_test(polls, close_delivers_what_was_sent_before, 0, 2);
     tcase_add_test(polls, polling_max_payload);
     tcase_add_test(polls, server_ends_polling);
     suite_add_tcase(suite, polls);
@@ -886,6 +1053,8 @@ int main(void) {
     tcase_add_test(ws, websocket_large_message_arrives_in_place);
     tcase_add_test(ws, websocket_small_messages_without_memory);
     tcase_add_test(ws, websocket_deflate);
+    tcase_add_test(ws, websocket_deflate_from_the_first_byte);
+    tcase_add_test(ws, websocket_closed_for_the_size);
     tcase_add_test(ws, websocket_closed_by_the_server);
     tcase_add_test(ws, websocket_lost);
     tcase_add_test(ws, websocket_message_too_large);

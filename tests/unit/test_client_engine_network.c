@@ -5,6 +5,7 @@
 #include "network.h"
 
 #include <openssl/ssl.h>
+#include <unistd.h>
 
 /* What sio/client_network.h promises, and servers that break off or deceive, over both transports.
  */
@@ -34,7 +35,11 @@ static void on_open(void *ctx) {
 
 static void on_message(void *ctx, bool binary, uint8_t *data, size_t len) {
     world *w = ctx;
-    srv_note(w->messages, binary ? "<binary>" : (const char *)data, binary ? 8 : len);
+    char hex[64] = "";
+    for (size_t i = 0; binary && i < len && i < 30; i++) {
+        snprintf(hex + 2 * i, sizeof hex - 2 * i, "%02x", data[i]);
+    }
+    srv_note(w->messages, binary ? hex : (const char *)data, binary ? strlen(hex) : len);
     sio_loop_stop(w->loop);
 }
 
@@ -245,6 +250,7 @@ END_TEST
 /* ---- requests ---- */
 
 /* ET-11 ET-16 ET-25 */
+/* EU-08 ET-21 */
 START_TEST(what_each_transport_asks) {
     world w;
     begin(&w);
@@ -276,6 +282,7 @@ START_TEST(what_each_transport_asks) {
 }
 END_TEST
 
+/* ET-22 EN-06 EN-07 */
 START_TEST(cookies_come_back) {
     static const char raw[] = "HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/engine.io\r\n"
                               "Set-Cookie: b=2; Secure\r\nContent-Length: 1\r\n\r\n6";
@@ -312,7 +319,49 @@ START_TEST(binary_as_text) {
     ck_assert_str_eq(w.srv.frames, "[bYWJj]");
     srv_frame_text(w.srv.ws, "bYWJj");
     UNTIL(&w, w.messages[0]);
-    ck_assert_str_eq(w.messages, "[<binary>]");
+    ck_assert_str_eq(w.messages, "[616263]");
+    end(&w);
+}
+END_TEST
+
+static void send_word(world *w, const char *text) {
+    sio_eio_message *message;
+    ck_assert_int_eq(sio_eio_message_new(&message, false, text, strlen(text), NULL), 0);
+    ck_assert_int_eq(sio_cengine_send(w->engine, message, 0), 0);
+    sio_eio_message_unref(message);
+}
+
+/* EB-01 EB-02 EB-03 EB-05 EB-06 EB-07: bytes and then text keep their order and kind, on polling
+ * and after the upgrade, as they are and as text. */
+START_TEST(binary_before_and_after_the_upgrade) {
+    bool upgrade = _i & 1, base64 = _i & 2;
+    world w;
+    begin(&w);
+    w.options.upgrade = upgrade;
+    w.given.force_base64 = base64;
+    w.srv.upgrades = upgrade;
+    start(&w);
+    UNTIL(&w, upgrade ? w.upgrades && strstr(w.messages, "upgraded") : w.srv.held != NULL);
+    w.messages[0] = w.srv.frames[0] = '\0';
+    send_binary(&w);
+    send_word(&w, "\xe2\x82\xac");
+    if (!upgrade) {
+        srv_poll(&w.srv, "bAAECAwT/\x1e"
+                         "4\xe2\x82\xac");
+    } else if (base64) {
+        srv_frame_text(w.srv.ws, "bAAECAwT/");
+        srv_frame_text(w.srv.ws, "4\xe2\x82\xac");
+    } else {
+        srv_frame(w.srv.ws, SIO_WS_BINARY, "\0\1\2\3\4\xff", 6);
+        srv_frame_text(w.srv.ws, "4\xe2\x82\xac");
+    }
+    UNTIL(&w, strstr(w.messages, "\xe2\x82\xac") &&
+                  strstr(upgrade ? w.srv.frames : w.srv.posted, "4\xe2\x82\xac"));
+    ck_assert_str_eq(w.messages, "[0001020304ff][\xe2\x82\xac]");
+    ck_assert_str_eq(upgrade ? w.srv.frames : w.srv.posted, !upgrade ? "[bYWJj\x1e"
+                                                                       "4\xe2\x82\xac]"
+                                                            : base64 ? "[bYWJj][4\xe2\x82\xac]"
+                                                                     : "[<3>][4\xe2\x82\xac]");
     end(&w);
 }
 END_TEST
@@ -328,6 +377,30 @@ START_TEST(a_request_that_takes_too_long) {
     ck_assert_int_eq(w.error.err, SIO_ERR_TIMEOUT);
     ck_assert_int_eq(w.error.stage, SIO_CLIENT_STAGE_TIMEOUT);
     ck_assert_int_eq(w.error.http_status, 0);
+    end(&w);
+}
+END_TEST
+
+/* ET-19 ET-20: what the reference's agent is for. Both transports go where they are told, whatever
+ * the URL says. */
+START_TEST(both_transports_use_the_unix_socket) {
+    world w;
+    begin(&w);
+    sio_listener_free(w.srv.listener);
+    char path[64];
+    snprintf(path, sizeof path, "@libsio-engine-%d", (int)getpid());
+    sio_listener_options options = {.unix_path = path, .on_accept = srv_accept, .ctx = &w.srv};
+    ck_assert_int_eq(sio_listener_new(&w.srv.listener, w.loop, &options, NULL), 0);
+    snprintf(w.url_text, sizeof w.url_text, "http://no_such_host.invalid/");
+    ck_assert_int_eq(sio_url_parse(&w.url, (sio_str){w.url_text, strlen(w.url_text)}), 0);
+    w.given.unix_path = path;
+    w.options.upgrade = true;
+    w.srv.upgrades = true;
+    start(&w);
+    UNTIL(&w, w.upgrades);
+    ck_assert_ptr_nonnull(strstr(w.srv.heads, "transport=polling"));
+    ck_assert_ptr_nonnull(strstr(w.srv.heads, "transport=websocket"));
+    ck_assert_ptr_nonnull(strstr(w.srv.heads, "Host: no_such_host.invalid\r\n"));
     end(&w);
 }
 END_TEST
@@ -470,6 +543,8 @@ int main(void) {
     tcase_add_test(tc, what_each_transport_asks);
     tcase_add_test(tc, cookies_come_back);
     tcase_add_test(tc, binary_as_text);
+    tcase_add_loop_test(tc, binary_before_and_after_the_upgrade, 0, 4);
+    tcase_add_test(tc, both_transports_use_the_unix_socket);
     tcase_add_test(tc, a_request_that_takes_too_long);
     tcase_add_test(tc, cut_at_every_byte);
     tcase_add_test(tc, answers_that_are_none);

@@ -52,6 +52,7 @@ START_TEST(websocket_head) {
 END_TEST
 
 /* ET-11 ET-12 */
+/* EU-15 */
 START_TEST(polling_targets_differ) {
     fixture f;
     begin(&f, "http://[::1]/");
@@ -68,6 +69,51 @@ START_TEST(polling_targets_differ) {
                              strlen("&b64=1&sid=S HTTP/1.1\r\nHost: [::1]\r\n")),
                      0);
     ck_assert_str_eq(f.request.to.host, "::1");
+    end(&f);
+}
+END_TEST
+
+/* ET-05 ET-06 ET-07 ET-08 ET-09 ET-10 ET-12 ET-13 ET-14 ET-17 ET-18 */
+START_TEST(default_ports_are_left_out) {
+    static const struct {
+        const char *url;
+        sio_eio_transport transport;
+        const char *host;
+    } cases[] = {
+        {"http://localhost", SIO_EIO_POLLING, "localhost"},
+        {"http://localhost:80", SIO_EIO_POLLING, "localhost"},
+        {"http://localhost:3000", SIO_EIO_POLLING, "localhost:3000"},
+        {"https://localhost", SIO_EIO_POLLING, "localhost"},
+        {"https://localhost:443", SIO_EIO_POLLING, "localhost"},
+        {"https://localhost:8443", SIO_EIO_POLLING, "localhost:8443"},
+        {"http://localhost:443", SIO_EIO_POLLING, "localhost:443"},
+        {"http://[::1]:80", SIO_EIO_POLLING, "[::1]"},
+        {"http://[::1]:8080", SIO_EIO_POLLING, "[::1]:8080"},
+        {"ws://test", SIO_EIO_WEBSOCKET, "test"},
+        {"wss://test:443", SIO_EIO_WEBSOCKET, "test"},
+        {"wss://test:80", SIO_EIO_WEBSOCKET, "test:80"},
+        {"ws://[::1]:80", SIO_EIO_WEBSOCKET, "[::1]"},
+        {"ws://[::1]:8080", SIO_EIO_WEBSOCKET, "[::1]:8080"},
+    };
+    fixture f;
+    char detail[SIO_TLS_DETAIL_MAX], start[64], host[64];
+    begin(&f, cases[_i].url);
+    f.options.query = "k=v";
+    if (f.url.tls) {
+        ck_assert_int_eq(
+            sio_tls_client_new(&f.options.tls, &(sio_tls_options){.insecure = true}, detail, NULL),
+            0);
+    }
+    init(&f);
+    const char *head = write_head(&f, "GET", cases[_i].transport, "test");
+    snprintf(start, sizeof start, "GET /socket.io/?k=v&EIO=4&transport=%s&",
+             sio_eio_transport_name(cases[_i].transport));
+    ck_assert_int_eq(strncmp(head, start, strlen(start)), 0);
+    ck_assert_ptr_nonnull(strstr(head, "&sid=test HTTP/1.1\r\n"));
+    ck_assert_int_eq(strstr(head, "&t=") != NULL, cases[_i].transport == SIO_EIO_POLLING);
+    snprintf(host, sizeof host, "\r\nHost: %s\r\n", cases[_i].host);
+    ck_assert_ptr_nonnull(strstr(head, host));
+    sio_tls_unref(f.options.tls);
     end(&f);
 }
 END_TEST
@@ -184,6 +230,7 @@ int main(void) {
     TCase *tc = tcase_create("head");
     tcase_add_test(tc, websocket_head);
     tcase_add_test(tc, polling_targets_differ);
+    tcase_add_loop_test(tc, default_ports_are_left_out, 0, 14);
     tcase_add_loop_test(tc, user_query_comes_first, 0, 4);
     tcase_add_loop_test(tc, path_is_escaped, 0, 5);
     tcase_add_test(tc, user_headers);

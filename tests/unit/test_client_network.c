@@ -75,6 +75,7 @@ START_TEST(everything_is_copied) {
 }
 END_TEST
 
+/* ES-03 */
 START_TEST(bad_settings) {
     sio_client_transport_options transport = SIO_CLIENT_TRANSPORT_OPTIONS_INIT;
     sio_client_header header = {"Content-Length", "1"};

@@ -123,6 +123,7 @@ START_TEST(server_4_times_a_closing_session_out) { /* E42 */
 }
 END_TEST
 
+/* ES-09 ES-15 */
 START_TEST(client_4_lives_by_pings_only) { /* E43, E53, E54, E56 */
     sio_eio_session s;
     eio_client(&s, SIO_EIO_WEBSOCKET, 4, NULL, FAST_HANDSHAKE);

@@ -47,6 +47,7 @@ START_TEST(one_compressible_packet_makes_the_batch_so) {
 END_TEST
 
 /* Engine.IO protocol, client obligations: 1 for the type, the data, 2 for each further packet. */
+/* EC-07 */
 START_TEST(a_post_respects_max_payload) {
     sio_eio_session s;
     eio_client(&s, SIO_EIO_POLLING, 4, NULL, LIMIT_20);

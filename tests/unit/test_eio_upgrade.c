@@ -288,6 +288,7 @@ START_TEST(client_does_not_probe_without_an_offer) {
 }
 END_TEST
 
+/* EC-09 EC-10 */
 START_TEST(client_close_waits_for_the_upgrade) {
     sio_eio_session s;
     client_probing(&s);

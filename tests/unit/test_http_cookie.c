@@ -120,6 +120,7 @@ START_TEST(test_out_of_memory) {
 }
 END_TEST
 
+/* EN-08 EN-09 EN-10 */
 START_TEST(test_received) {
     static const struct {
         const char *header, *name, *value;

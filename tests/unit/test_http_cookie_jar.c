@@ -52,6 +52,7 @@ START_TEST(kept_in_order_and_replaced) {
 }
 END_TEST
 
+/* EN-06 */
 START_TEST(life) {
     sio_cookie_jar *jar = jar_of("example.org", false);
     take(jar, "a=1; Max-Age=10");

@@ -53,6 +53,7 @@ static void same_bytes(sio_bytes got, const char *expected) {
 }
 
 /* SP21: a buffer at top level, with a namespace and an id. */
+/* PA-01 PB-01 */
 START_TEST(sp21_one_attachment_is_used_in_place) {
     ck_assert_int_eq(text("51-/cool,23[\"a\",{\"_placeholder\":true,\"num\":0}]"), 0);
     ck_assert(sio_decoder_is_partial(&decoder));
@@ -68,6 +69,7 @@ START_TEST(sp21_one_attachment_is_used_in_place) {
 }
 END_TEST
 
+/* PA-05 PB-03 */
 START_TEST(sp21_ack_with_binary) {
     ck_assert_int_eq(text("61-/back,127[{\"_placeholder\":true,\"num\":0},null]"), 0);
     ck_assert_int_eq(last("ab"), 1);
@@ -78,6 +80,7 @@ START_TEST(sp21_ack_with_binary) {
 }
 END_TEST
 
+/* PA-05 PB-02 */
 START_TEST(sp22_several_attachments_in_any_order_of_placeholders) {
     ck_assert_int_eq(text("53-[\"a\",{\"_placeholder\":true,\"num\":2},{\"b\":[null,{\"num\":0,"
                           "\"_placeholder\":true}]},{\"_placeholder\":true,\"num\":2}]"),
@@ -102,6 +105,7 @@ START_TEST(a_placeholder_must_say_true) {
 }
 END_TEST
 
+/* PB-06 */
 START_TEST(sp24_binary_without_a_header) {
     ck_assert_int_eq(last("x"), SIO_ERR_SIO_BINARY);
     ck_assert_int_eq(text("51-[\"a\"]"), 0);
@@ -110,6 +114,7 @@ START_TEST(sp24_binary_without_a_header) {
 }
 END_TEST
 
+/* PB-07 */
 START_TEST(sp25_text_while_waiting) {
     ck_assert_int_eq(text("52-[\"a\"]"), 0);
     ck_assert_int_eq(binary("x"), 0);
@@ -119,6 +124,7 @@ START_TEST(sp25_text_while_waiting) {
 }
 END_TEST
 
+/* PP-16 */
 START_TEST(sp19_decodes_again_after_a_reset) {
     ck_assert_int_eq(text("52-[\"a\"]"), 0);
     ck_assert_int_eq(binary("x"), 0);

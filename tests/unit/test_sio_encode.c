@@ -40,6 +40,7 @@ static int ack(const char *nsp, uint64_t id) {
     return sio_packet_encode(&out, &head, none, args, none);
 }
 
+/* PP-01 PP-04 PP-06 */
 START_TEST(sp4_sp6_events) {
     ck_assert_int_eq(event("/", -1, "a", ""), 0);
     written("2[\"a\"]");
@@ -55,6 +56,7 @@ START_TEST(sp4_sp6_events) {
 }
 END_TEST
 
+/* PP-05 */
 START_TEST(sp5_a_number_as_name) {
     sio_packet_head head = {.type = SIO_PACKET_EVENT, .name_is_number = true};
     ck_assert_int_eq(sio_packet_encode(&out, &head, str("1"), NULL, none), 0);
@@ -69,6 +71,7 @@ START_TEST(sp5_a_number_as_name) {
 }
 END_TEST
 
+/* PP-01 PP-07 */
 START_TEST(sp7_acks) {
     ck_assert_int_eq(ack("/", 123), 0);
     written("3123[]");
@@ -78,6 +81,7 @@ START_TEST(sp7_acks) {
 }
 END_TEST
 
+/* PP-01 PA-01 PA-06 PB-03 */
 START_TEST(binary_is_announced) {
     ck_assert_int_eq(sio_args_addf(args, "B", "\x01\x02", (size_t)2), 0);
     ck_assert_int_eq(event("/admin", 3, "a", ""), 0);
@@ -97,6 +101,7 @@ START_TEST(the_recovery_offset_is_the_last_argument) {
 }
 END_TEST
 
+/* PP-17 */
 START_TEST(what_cannot_be_sent_is_refused_whole) {
     ck_assert_int_eq(sio_buf_add_byte(&out, '4'), 0);
     ck_assert_int_eq(event("/a,b", -1, "a", ""), SIO_ERR_SIO_NAMESPACE);
@@ -113,6 +118,7 @@ START_TEST(what_cannot_be_sent_is_refused_whole) {
 }
 END_TEST
 
+/* PP-01 PP-02 */
 START_TEST(sp2_connect) {
     ck_assert_int_eq(sio_packet_encode_connect(&out, str("/woot"), none, str("{\"t\":\"1\"}")), 0);
     written("0/woot,{\"t\":\"1\"}");
@@ -144,6 +150,7 @@ START_TEST(connect_replies) {
 END_TEST
 
 /* SP8, SP9, T5-21 and the verified sessions. */
+/* PP-01 PP-08 PP-09 */
 START_TEST(connect_errors) {
     ck_assert_int_eq(
         sio_packet_encode_connect_error(&out, str("/random"), str("Invalid namespace"), none), 0);
@@ -170,6 +177,7 @@ START_TEST(connect_errors) {
 }
 END_TEST
 
+/* PP-01 PP-03 */
 START_TEST(sp3_disconnect) {
     ck_assert_int_eq(sio_packet_encode_disconnect(&out, str("/")), 0);
     written("1");

@@ -15,6 +15,7 @@ static void is_text(sio_str text, const char *want) {
     }
 }
 
+/* EU-02 EU-03 EU-04 EU-05 EU-09 EU-10 PU-01 */
 START_TEST(test_urls) {
     static const struct {
         const char *text, *scheme, *host;
