@@ -4,6 +4,10 @@
 
 enum { DEFAULT_CLOSE_TIMEOUT = 30000 };
 
+/* A ping this late is taken for one in time, so that delays of the loop do not add up; one that is
+ * later was held up by something longer, and the peer gets its whole time to answer. */
+enum { LATE_AT_MOST = 20 };
+
 /*
  * Who sends pings, and what keeps a session alive:
  *
@@ -94,8 +98,9 @@ void sio_eio_heartbeat_pong(sio_eio_session *s, sio_time now) {
 /* The answer is awaited from now on, whether or not a request is there to carry the ping. A closing
  * session queues none, but a vanished peer still ends it. */
 static void ping_due(sio_eio_session *s, sio_time now) {
+    sio_time sent = now - s->ping_at <= LATE_AT_MOST ? s->ping_at : now;
     s->ping_at = SIO_TIME_NEVER;
-    s->dead_at = sio_eio_after(now, s->ping_timeout);
+    s->dead_at = sio_eio_after(sent, s->ping_timeout);
     if (s->role == SIO_EIO_SERVER) {
         s->flags |= EIO_GRACE;
     }

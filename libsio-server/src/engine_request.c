@@ -290,10 +290,22 @@ static void accept_upgrade(sio_engine_session *session, sio_exchange *exchange,
     sio_engine_session_unref(session);
 }
 
+/* The session of that id, unless its time is over though its timer has not run yet. */
+static sio_engine_session *live_session(const sio_engine *engine, sio_str sid) {
+    sio_engine_session *session = find_session(engine, sid);
+    sio_time now = sio_loop_now(engine->loop);
+    if (session && sio_eio_session_deadline(&session->eio) <= now) {
+        sio_eio_session_elapsed(&session->eio, now);
+        sio_engine_session_pump(session);
+        session = find_session(engine, sid);
+    }
+    return session;
+}
+
 static void with_session(sio_engine *engine, sio_exchange *exchange,
                          const sio_engine_params *params, const sio_bytes *body) {
     bool upgrade = sio_exchange_head(exchange)->upgrade && params->websocket;
-    sio_engine_session *session = find_session(engine, params->sid);
+    sio_engine_session *session = live_session(engine, params->sid);
     sio_engine_refusal refusal = {0};
     if (check_session(session, params, upgrade, &refusal)) {
         refuse(engine, exchange, &refusal);

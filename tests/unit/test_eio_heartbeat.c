@@ -46,6 +46,20 @@ START_TEST(server_4_closes_without_a_pong) { /* T4-18, T4-20 */
 }
 END_TEST
 
+START_TEST(small_delays_of_the_ping_do_not_add_up) {
+    static const struct {
+        sio_time sent, dead;
+    } cases[] = {{300, 500}, {305, 500}, {320, 500}, {321, 521}, {5000, 5200}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        sio_eio_session s;
+        eio_server(&s, SIO_EIO_WEBSOCKET, 4, &FAST);
+        sio_eio_session_elapsed(&s, cases[i].sent);
+        ck_assert_uint_eq(sio_eio_session_deadline(&s), cases[i].dead);
+        sio_eio_session_free(&s);
+    }
+}
+END_TEST
+
 START_TEST(server_4_takes_an_unsolicited_pong) {
     sio_eio_session s;
     eio_server(&s, SIO_EIO_WEBSOCKET, 4, &FAST);
@@ -186,6 +200,7 @@ int main(void) {
     TCase *tc = tcase_create("eio_heartbeat");
     tcase_add_test(tc, server_4_pings_and_restarts_after_each_pong);
     tcase_add_test(tc, server_4_closes_without_a_pong);
+    tcase_add_test(tc, small_delays_of_the_ping_do_not_add_up);
     tcase_add_test(tc, server_4_takes_an_unsolicited_pong);
     tcase_add_test(tc, server_4_moves_the_deadline_once_for_another_packet);
     tcase_add_test(tc, server_3_answers_and_lives_by_pings);
