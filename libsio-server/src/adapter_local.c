@@ -1,6 +1,7 @@
 /* What adapters do with the peers of this server: finding those that a target names, sending to
  * them, acting on them. */
 #include "adapter.h"
+#include "parent.h"
 #include "peer.h"
 #include "pending.h"
 
@@ -74,6 +75,9 @@ int64_t sio_target_count(const sio_target *target) {
     int64_t count = 0;
     if (target->error != 0) {
         return target->error;
+    }
+    if (target->ns->as_parent) {
+        return sio_parent_count(target);
     }
     visit_target(target, count_peer, &count);
     return count;

@@ -1,5 +1,6 @@
 /* The adapter of a server that stands alone, and what namespaces do with adapters of any kind. */
 #include "adapter.h"
+#include "parent.h"
 #include "pending.h"
 #include "recovery.h"
 
@@ -242,7 +243,9 @@ int sio_adapter_attach(sio_namespace *ns) {
     ns->memory = (sio_adapter){.ops = &sio_adapter_memory_ops, .ns = ns};
     sio_adapter *adapter = &ns->memory;
     int rc = 0;
-    if (factory->create) {
+    if (ns->as_parent) {
+        adapter->ops = &sio_parent_ops;
+    } else if (factory->create) {
         rc = factory->create(&adapter, ns, factory->user);
     } else if (ns->server->recovery.size != 0) {
         rc = sio_recovery_adapter_new(&adapter, ns);

@@ -2,6 +2,7 @@
 
 #include "middleware.h"
 #include "next.h"
+#include "parent.h"
 #include "peer.h"
 #include "recovery.h"
 
@@ -9,13 +10,19 @@
 
 #include <sio/recovery.h>
 
+#include <string.h>
+
 typedef struct joining {
     sio_waiter waiter; /* first: see on_wake */
     sio_list link;     /* in sio_conn.connects while it is on its way */
     sio_task task;
-    sio_conn *conn;    /* a reference */
-    sio_peer *peer;    /* a reference, once there is one */
-    sio_namespace *ns; /* while it is restored */
+    sio_conn *conn;     /* a reference */
+    sio_peer *peer;     /* a reference, once there is one */
+    sio_namespace *ns;  /* while it is restored */
+    sio_parent *parent; /* the one that is being asked, with the next three */
+    char *name;
+    char *auth;
+    size_t auth_len;
     sio_chain *chain;
     uint32_t asked; /* of the chain */
     uint32_t refs;
@@ -30,6 +37,8 @@ static void joining_unref(joining *self) {
     sio_conn *conn = self->conn;
     sio_waiter_clear(&self->waiter);
     sio_chain_unref(self->chain);
+    sio_mem_release(conn->server->mem, self->name);
+    sio_mem_release(conn->server->mem, self->auth);
     sio_mem_release(conn->server->mem, self);
     sio_conn_unref(conn);
 }
@@ -138,57 +147,23 @@ static bool ask_one(joining *self) {
     return sio_next_returned(next);
 }
 
+static bool has_more_middlewares(const joining *self) {
+    return self->waiter.status == 0 && self->asked < sio_chain_count(self->chain);
+}
+
 /* One tick later the decision is carried out, so that what arrived with the CONNECT, such as the
  * connection's end, is known by then. */
 static void ask(joining *self) {
     self->refs++;
     const sio_server *server = self->conn->server;
     bool answered = true;
-    while (answered && !server->dead && self->waiter.status == 0 &&
-           self->asked < sio_chain_count(self->chain)) {
+    while (answered && !server->dead && has_more_middlewares(self)) {
         answered = ask_one(self);
     }
     if (answered && is_on_its_way(self)) {
         sio_loop_defer(self->conn->server->loop, &self->task);
     }
     joining_unref(self);
-}
-
-static void on_task(void *ctx) {
-    joining *self = ctx;
-    sio_server *server = self->conn->server;
-    sio_server_enter(server);
-    bool more = self->waiter.status == 0 && self->asked < sio_chain_count(self->chain);
-    if (more && !server->dead) {
-        ask(self);
-    } else {
-        decide(self);
-    }
-    sio_server_leave(server);
-}
-
-/* An answer from outside of the middleware. */
-static void on_wake(sio_waiter *waiter) {
-    joining *self = SIO_CONTAINER(waiter, joining, waiter);
-    sio_loop_defer(self->conn->server->loop, &self->task);
-}
-
-/* ---- steps 1 and 4 ---- */
-
-static joining *joining_new(sio_conn *conn, uint16_t slot) {
-    joining *self = sio_mem_zalloc(conn->server->mem, sizeof(*self));
-    if (!self) {
-        return NULL;
-    }
-    self->conn = sio_conn_ref(conn);
-    self->slot = slot;
-    self->refs = 1;
-    self->waiter.mem = conn->server->mem;
-    self->waiter.wake = on_wake;
-    sio_task_init(&self->task, on_task, self);
-    sio_list_init(&self->link);
-    sio_list_push(&conn->connects, &self->link);
-    return self;
 }
 
 /* ---- step 2: has it been here before? ---- */
@@ -257,9 +232,157 @@ static bool restore(joining *self, sio_namespace *ns, sio_str auth) {
     return false;
 }
 
+/* ---- from the namespace on ---- */
+
+static void join(joining *self, sio_namespace *ns, sio_str auth) {
+    int rc = make_peer(self, ns, auth);
+    if (rc != 0) {
+        fail(self, rc);
+        sio_child_left(ns);
+    } else if (!restore(self, ns, auth)) {
+        begin_asking(self);
+    }
+}
+
+/* ---- step 1: a parent that takes the name ---- */
+
+static sio_str auth_of(const joining *self) {
+    return self->auth ? (sio_str){self->auth, self->auth_len} : (sio_str){NULL, 0};
+}
+
+static void refuse_name(joining *self) {
+    refuse(self, &(sio_refusal){.message = "Invalid namespace"});
+}
+
+/* Those who are told of a new namespace may end all of this. */
+static void take_child(joining *self) {
+    sio_server *server = self->conn->server;
+    sio_namespace *ns;
+    int rc = sio_parent_provide(&ns, self->parent, self->name);
+    if (server->dead || !is_on_its_way(self)) {
+        return;
+    }
+    if (rc == 0) {
+        join(self, ns, auth_of(self));
+    } else if (rc == SIO_ERR_LIMIT) {
+        refuse_name(self);
+    } else {
+        fail(self, rc);
+    }
+}
+
+/* Ask the one that is in turn. False when the answer is awaited, or all is over. */
+static bool ask_parent(joining *self) {
+    sio_parent *parent = self->parent;
+    if (!parent->fn) {
+        bool matches = sio_parent_matches(parent, (sio_str){self->name, strlen(self->name)});
+        self->waiter.status = matches ? 0 : SIO_ERR_SIO_REFUSED;
+        return true;
+    }
+    sio_next *next = sio_waiter_ask(&self->waiter, self->conn->server, NULL);
+    if (!next) {
+        fail(self, SIO_ERR_NOMEM);
+        return false;
+    }
+    sio_str auth = self->auth ? auth_of(self) : SIO_STR("{}");
+    parent->fn(self->name, auth, next, parent->user);
+    return sio_next_returned(next);
+}
+
+/* From the parent that is in turn on, as far as answers are there. */
+static void ask_parents(joining *self) {
+    const sio_server *server = self->conn->server;
+    bool answered = true;
+    self->refs++;
+    while (self->parent && (answered = ask_parent(self)) && !server->dead &&
+           self->waiter.status != 0) {
+        sio_waiter_clear(&self->waiter);
+        self->waiter.status = 0;
+        self->parent = sio_parent_after(server, &self->parent->link);
+    }
+    if (answered && !server->dead && is_on_its_way(self)) {
+        if (self->parent) {
+            take_child(self);
+        } else {
+            refuse_name(self);
+        }
+    }
+    joining_unref(self);
+}
+
+/* The answer of the one in turn is there. */
+static void go_on_with_parents(joining *self) {
+    bool agreed = self->waiter.status == 0;
+    sio_waiter_clear(&self->waiter);
+    self->waiter.status = 0;
+    self->refs++;
+    if (agreed) {
+        take_child(self);
+    } else {
+        self->parent = sio_parent_after(self->conn->server, &self->parent->link);
+        ask_parents(self);
+    }
+    joining_unref(self);
+}
+
+static void start_with_parents(joining *self, sio_str name, sio_str auth) {
+    const sio_mem *mem = self->conn->server->mem;
+    self->name = sio_mem_strndup(mem, name.ptr, name.len);
+    self->auth = auth.len > 0 ? sio_mem_strndup(mem, auth.ptr, auth.len) : NULL;
+    self->auth_len = auth.len;
+    if (!self->name || (auth.len > 0 && !self->auth)) {
+        fail(self, SIO_ERR_NOMEM);
+        return;
+    }
+    ask_parents(self);
+}
+
+/* ---- going on ---- */
+
+static void on_task(void *ctx) {
+    joining *self = ctx;
+    sio_server *server = self->conn->server;
+    sio_server_enter(server);
+    if (!self->peer && !server->dead && !server->closing) {
+        go_on_with_parents(self);
+    } else if (has_more_middlewares(self) && !server->dead) {
+        ask(self);
+    } else {
+        decide(self);
+    }
+    sio_server_leave(server);
+}
+
+/* An answer from outside of the middleware. */
+static void on_wake(sio_waiter *waiter) {
+    joining *self = SIO_CONTAINER(waiter, joining, waiter);
+    sio_loop_defer(self->conn->server->loop, &self->task);
+}
+
+/* ---- beginning and ending ---- */
+
+static joining *joining_new(sio_conn *conn, uint16_t slot) {
+    joining *self = sio_mem_zalloc(conn->server->mem, sizeof(*self));
+    if (!self) {
+        return NULL;
+    }
+    self->conn = sio_conn_ref(conn);
+    self->slot = slot;
+    self->refs = 1;
+    self->waiter.mem = conn->server->mem;
+    self->waiter.wake = on_wake;
+    sio_task_init(&self->task, on_task, self);
+    sio_list_init(&self->link);
+    sio_list_push(&conn->connects, &self->link);
+    return self;
+}
+
 void sio_connect_start(sio_conn *conn, uint16_t slot, sio_str auth) {
-    sio_namespace *ns = sio_namespace_lookup(conn->server, sio_session_nsp(&conn->session, slot));
-    if (!ns) {
+    sio_server *server = conn->server;
+    sio_str name = sio_session_nsp(&conn->session, slot);
+    sio_namespace *ns = sio_namespace_lookup(server, name);
+    sio_parent *first = ns ? NULL : sio_parent_after(server, &server->parents);
+    if (!ns && !first) {
         sio_conn_refuse(conn, slot, &(sio_refusal){.message = "Invalid namespace"});
         return;
     }
@@ -269,12 +392,14 @@ void sio_connect_start(sio_conn *conn, uint16_t slot, sio_str auth) {
         sio_engine_session_fail(conn->engine, SIO_ERR_NOMEM);
         return;
     }
-    int rc = make_peer(self, ns, auth);
-    if (rc != 0) {
-        fail(self, rc);
-    } else if (!restore(self, ns, auth)) {
-        begin_asking(self);
+    sio_server_enter(server);
+    if (ns) {
+        join(self, ns, auth);
+    } else {
+        self->parent = first;
+        start_with_parents(self, name, auth);
     }
+    sio_server_leave(server);
 }
 
 void sio_connect_abandon_all(sio_conn *conn) {

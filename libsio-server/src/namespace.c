@@ -1,6 +1,7 @@
 #include "namespace.h"
 
 #include "adapter.h"
+#include "parent.h"
 #include "peer.h"
 
 #include "mem.h"
@@ -28,6 +29,8 @@ static sio_namespace *namespace_alloc(sio_server *server, const char *name) {
     sio_list_init(&ns->peers);
     sio_list_init(&ns->pending);
     sio_list_init(&ns->joining);
+    sio_list_init(&ns->in_parent);
+    sio_list_init(&ns->idle);
     return ns;
 }
 
@@ -60,32 +63,88 @@ static int namespace_init(sio_namespace *ns, sio_loop *loop) {
     return rc;
 }
 
-sio_namespace *sio_server_of(sio_server *server, const char *name) {
-    sio_str given = {name, strlen(name)};
-    sio_namespace *known = sio_namespace_lookup(server, given);
-    if (known || (name[0] == '/' && !sio_nsp_is_valid(given))) {
-        return known;
-    }
+sio_namespace *sio_namespace_new(sio_server *server, const char *name) {
     sio_namespace *ns = namespace_alloc(server, name);
     if (!ns) {
         return NULL;
     }
-    sio_str full = {ns->name, ns->name_len};
-    sio_namespace *present = sio_namespace_lookup(server, full);
-    if (present || !sio_nsp_is_valid(full)) {
-        sio_mem_release(server->mem, ns);
-        return present;
-    }
-    if (namespace_init(ns, server->loop) != 0 || sio_adapter_attach(ns) != 0 ||
-        sio_table_put(&server->namespaces, ns->name, ns->name_len, ns) != 0) {
+    if (!sio_nsp_is_valid((sio_str){ns->name, ns->name_len}) ||
+        namespace_init(ns, server->loop) != 0) {
         sio_namespace_free(ns);
         return NULL;
     }
     return ns;
 }
 
+int sio_namespace_publish(sio_namespace *ns) {
+    int rc = sio_adapter_attach(ns);
+    return rc != 0 ? rc : sio_table_put(&ns->server->namespaces, ns->name, ns->name_len, ns);
+}
+
+int sio_namespace_copy(sio_namespace *ns, const sio_namespace *from) {
+    ns->chain = sio_chain_ref(from->chain);
+    ns->event_chain = sio_chain_ref(from->event_chain);
+    int rc = sio_handlers_copy(&ns->handlers, &from->handlers);
+    if (rc == 0) {
+        rc = sio_handlers_copy(&ns->on_connection, &from->on_connection);
+    }
+    if (rc == 0) {
+        rc = sio_handlers_copy(&ns->on_room, &from->on_room);
+    }
+    if (rc == 0) {
+        rc = sio_handlers_copy(&ns->outgoing, &from->outgoing);
+    }
+    if (rc == 0) {
+        rc = sio_handlers_copy(&ns->on_server_side, &from->on_server_side);
+    }
+    return rc;
+}
+
+/* One that nobody has been told of. */
+static sio_namespace *make(sio_server *server, const char *name) {
+    sio_namespace *ns = sio_namespace_new(server, name);
+    if (!ns) {
+        return NULL;
+    }
+    sio_parent *parent = sio_parent_matching(server, (sio_str){ns->name, ns->name_len});
+    if ((parent ? sio_parent_adopt(parent, ns) : sio_namespace_publish(ns)) != 0) {
+        sio_namespace_free(ns);
+        return NULL;
+    }
+    return ns;
+}
+
+static sio_namespace *find(sio_server *server, const char *name) {
+    if (name[0] == '/') {
+        return sio_namespace_lookup(server, (sio_str){name, strlen(name)});
+    }
+    sio_namespace *ns = namespace_alloc(server, name);
+    sio_namespace *found =
+        ns ? sio_namespace_lookup(server, (sio_str){ns->name, ns->name_len}) : NULL;
+    sio_mem_release(server->mem, ns);
+    return found;
+}
+
+sio_namespace *sio_server_of(sio_server *server, const char *name) {
+    sio_namespace *known = find(server, name);
+    if (known) {
+        return known;
+    }
+    sio_namespace *ns = make(server, name);
+    if (!ns) {
+        return NULL;
+    }
+    sio_server_enter(server);
+    sio_namespace_tell_new(ns);
+    bool dead = server->dead;
+    sio_server_leave(server);
+    return dead ? NULL : ns;
+}
+
 void sio_namespace_free(sio_namespace *ns) {
     sio_adapter_detach(ns);
+    sio_list_remove(&ns->in_parent);
+    sio_list_remove(&ns->idle);
     sio_handlers_done(&ns->handlers);
     sio_handlers_done(&ns->on_connection);
     sio_handlers_done(&ns->on_room);

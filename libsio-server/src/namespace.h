@@ -9,8 +9,17 @@
 #include <net/handlers.h>
 #include <sio/sys/adapter.h>
 
+struct sio_parent;
+
 struct sio_namespace {
     sio_server *server;
+    struct sio_parent *as_parent; /* clients cannot join it, but its children; NULL: they can */
+    struct sio_parent *parent;    /* whose child it is; NULL: nobody's */
+    sio_list in_parent;           /* in sio_parent.children */
+    sio_list idle;                /* in sio_server.idle_children */
+    size_t peer_objects;          /* peers that lead here, connected or not */
+    bool removed;                 /* a child that nobody finds any more */
+    bool adapter_closing;         /* its adapter has not said that it is through */
     sio_handlers handlers;
     /* "connect" and "connection", apart: a client may send events with these names. */
     sio_handlers on_connection;
@@ -41,6 +50,14 @@ struct sio_namespace {
 
 /* NULL when there is none: clients cannot create namespaces. */
 sio_namespace *sio_namespace_lookup(const sio_server *server, sio_str name);
+
+/* A namespace that is in no table yet. `name` may lack its slash. NULL: no memory, or the name is
+ * impossible. */
+sio_namespace *sio_namespace_new(sio_server *server, const char *name);
+/* Its adapter is made and clients find it. Errors: SIO_ERR_NOMEM, those of the adapter's maker. */
+int sio_namespace_publish(sio_namespace *ns);
+/* All that is set on the other one, too. Errors: SIO_ERR_NOMEM. */
+int sio_namespace_copy(sio_namespace *ns, const sio_namespace *from);
 
 /* No peer is left. */
 void sio_namespace_free(sio_namespace *ns);

@@ -27,6 +27,7 @@ static const sio_server_options DEFAULTS = {
     .destroy_upgrade_timeout_ms = 1000,
     .max_reply_bytes = 4u << 20,
     .slow_timeout_ms = 60000,
+    .max_child_namespaces = 10000,
 };
 
 #define FILL(field)                                                                                \
@@ -63,6 +64,7 @@ static void fill_defaults(sio_server_options *out) {
     if (out->low_watermark_bytes == 0) {
         out->low_watermark_bytes = out->high_watermark_bytes / 4 + 1;
     }
+    FILL(max_child_namespaces);
 }
 
 static bool adapter_is_valid(const sio_server_adapter *adapter) {
@@ -174,6 +176,8 @@ void sio_server_options_apply(sio_server *server, const sio_server_options *opti
     }
     server->queue = queue_limits(options);
     server->budget.max = (size_t)options->max_total_queued_bytes;
+    server->max_child_namespaces = options->max_child_namespaces;
+    server->cleanup_children = options->cleanup_empty_child_namespaces;
 }
 
 /* ---- further engines ---- */

@@ -1,5 +1,6 @@
 #include "recovery.h"
 #include "delivery.h"
+#include "parent.h"
 
 #include "mem.h"
 
@@ -52,6 +53,7 @@ int sio_peer_new(sio_peer **out, sio_namespace *ns, sio_conn *conn, uint16_t slo
         return SIO_ERR_NOMEM;
     }
     peer->ns = ns;
+    ns->peer_objects++;
     peer->conn = sio_conn_ref(conn);
     peer->slot = slot;
     peer->refs = 1;
@@ -80,7 +82,8 @@ void sio_peer_unref(sio_peer *peer) {
     if (!peer || --peer->refs != 0) {
         return;
     }
-    const sio_mem *mem = peer->ns->server->mem;
+    sio_namespace *ns = peer->ns;
+    const sio_mem *mem = ns->server->mem;
     sio_peer_set_user(peer, NULL, NULL);
     sio_chain_unref(peer->event_chain);
     if (peer->handlers) {
@@ -97,6 +100,7 @@ void sio_peer_unref(sio_peer *peer) {
     sio_mem_release(mem, peer->handshake);
     sio_conn_unref(peer->conn);
     sio_mem_release(mem, peer);
+    sio_child_unref(ns);
 }
 
 void sio_peer_wait(sio_peer *peer) {
@@ -118,6 +122,7 @@ void sio_peer_give_up(sio_peer *peer) {
     sio_list_push(&peer->ns->server->ending, &peer->link);
     sio_peer_end_acks(peer);
     sio_list_remove(&peer->link);
+    sio_child_left(peer->ns);
 }
 
 int sio_peer_enter(sio_peer *peer) {
@@ -176,6 +181,7 @@ static void complete_end(sio_peer *peer, const char *reason, int err) {
     sio_delivery_forget(peer);
     sio_list_push(&peer->ns->server->ending, &peer->link);
     peer->ns->ops.leave_all(peer->ns->adapter, peer);
+    sio_child_left(peer->ns);
     say_goodbye(peer, "disconnect", reason, err);
     sio_peer_end_acks(peer);
     sio_list_remove(&peer->link);

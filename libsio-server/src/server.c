@@ -6,6 +6,7 @@
 #include "namespace.h"
 #include "next.h"
 #include "options.h"
+#include "parent.h"
 #include "peer.h"
 
 #include "mem.h"
@@ -111,6 +112,9 @@ static int make(sio_server *server, const sio_server_options *options) {
         rc = sio_table_init(&server->namespaces, server->loop);
     }
     if (rc == 0) {
+        rc = sio_handlers_init(&server->on_new_namespace, server->loop);
+    }
+    if (rc == 0) {
         rc = sio_timer_init(&server->close_timer, server->loop, close_deadline, server);
     }
     if (rc == 0) {
@@ -143,6 +147,7 @@ static void destroy(void *ctx) {
     for (size_t i = 0; i < server->engine_count; i++) {
         sio_engine_free(server->engines[i]);
     }
+    sio_task_cancel(&server->idle_task);
     sio_table_iter it = sio_table_iter_start(&server->namespaces);
     sio_namespace *ns;
     while ((ns = sio_table_next(&server->namespaces, &it)) != NULL) {
@@ -150,6 +155,7 @@ static void destroy(void *ctx) {
         sio_namespace_free(ns);
     }
     sio_table_done(&server->namespaces);
+    sio_parents_done(server);
     sio_timer_done(&server->close_timer);
     sio_lag_done(&server->lag);
     sio_args_unref(server->scratch);
@@ -177,6 +183,7 @@ int sio_server_new(sio_server **out, const sio_server_options *options) {
     sio_list_init(&server->ending);
     sio_list_init(&server->nexts);
     sio_delivery_init(server);
+    sio_parents_init(server);
     rc = make_loop(server, &full);
     if (rc != 0) {
         sio_mem_release(full.mem, server);
@@ -320,7 +327,7 @@ static sio_namespace *namespace_with_adapter(const sio_server *server) {
             return ns;
         }
     }
-    return NULL;
+    return sio_parent_with_adapter(server);
 }
 
 /* What is awaited from adapters ends, with callbacks, so every step looks afresh. */

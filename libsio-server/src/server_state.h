@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "front.h"
 
+#include <net/handlers.h>
 #include <net/list.h>
 #include <net/listener.h>
 #include <net/log.h>
@@ -48,6 +49,15 @@ struct sio_server {
     char detail[SIO_TLS_DETAIL_MAX]; /* why the last call about listening failed */
 
     sio_table namespaces;
+    sio_list parents;          /* of sio_parent.link */
+    sio_list idle_children;    /* of sio_namespace.idle: to be looked at by idle_task */
+    sio_list removed_children; /* of sio_namespace.in_parent: only peers lead there */
+    sio_task idle_task;
+    sio_handlers on_new_namespace; /* in its list of every event */
+    size_t child_count;
+    unsigned parents_made;
+    uint32_t max_child_namespaces;
+    bool cleanup_children;
     sio_list conns;
     sio_list ending; /* peers whose "disconnect" or acknowledgements are being handed out */
     sio_list nexts;  /* what middlewares have not answered */

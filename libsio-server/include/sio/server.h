@@ -5,7 +5,8 @@
  *
  * ### Objects and who owns them
  * - `sio_server` is created and freed by the application. Freeing it frees everything below.
- * - `sio_namespace` belongs to the server and lives as long as it does.
+ * - `sio_namespace` belongs to the server and lives as long as it does, unless it is a child of a
+ *   parent (<sio/parent.h>) and sio_server_options.cleanup_empty_child_namespaces is set.
  * - `sio_peer` is one client in one namespace (the JavaScript server's Socket). It belongs to the
  *   server and lives until its `disconnect` handlers have returned; sio_peer_ref() keeps the object
  *   (not the connection) longer.
@@ -28,6 +29,7 @@
 #include <sio/metrics.h>
 #include <sio/middleware.h>
 #include <sio/namespace.h>
+#include <sio/parent.h>
 #include <sio/parser.h>
 #include <sio/peer.h>
 #include <sio/request.h>
@@ -230,6 +232,13 @@ typedef struct sio_server_options {
                                         connection that would pass its fair share, which is this
                                         divided by the sessions, is closed with
                                         `transport error` */
+    bool cleanup_empty_child_namespaces; /**< a child of a parent (see <sio/parent.h>) goes when its
+                                              last peer has left, by disconnecting or because it was
+                                              refused, and none is joining. A pointer to it is valid
+                                              until the loop goes on after that */
+    uint32_t max_child_namespaces;       /**< 10000: children of all parents together. A client that
+                                              would cause one more gets "Invalid namespace";
+                                              sio_server_of() is not limited */
 } sio_server_options;
 
 #define SIO_SERVER_OPTIONS_INIT                                                                    \
@@ -237,7 +246,7 @@ typedef struct sio_server_options {
         sizeof(sio_server_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL, NULL, NULL, false, 0, \
             false, false, false, 0, NULL, NULL, 0, NULL, 0, 0, NULL, SIO_PARSER_DEFAULT, 0, 0, 0,  \
-            0, 0                                                                                   \
+            0, 0, false, 0                                                                         \
     }
 
 /* ---- server -------------------------------------------------------------------------------- */
@@ -286,9 +295,10 @@ SIO_API int sio_server_post(sio_server *server, void (*fn)(void *user), void (*d
 SIO_API int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*done)(void *user),
                              void *user);
 
-/** The namespace of that name, created if need be. A missing leading slash is added.
- * @return borrowed, lives as long as the server; NULL when out of memory, and when the name holds a
- * comma or a control character */
+/** The namespace of that name, created if need be: as a child of the first parent with a pattern
+ * that matches (<sio/parent.h>), else by itself. A missing leading slash is added.
+ * @return borrowed, lives as long as the server, unless said otherwise for children; NULL when out
+ * of memory, and when the name holds a comma or a control character */
 SIO_API sio_namespace *sio_server_of(sio_server *server, const char *name);
 
 /** Engine.IO sessions that are open now. */
