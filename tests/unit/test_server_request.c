@@ -411,6 +411,154 @@ START_TEST(a_file_is_sent) {
 }
 END_TEST
 
+/* ---- memory ---- */
+
+/* One request for each way to answer, over a connection that is adopted with its first half. */
+typedef struct row {
+    const char *text;
+    const char *expected;
+    void (*fn)(sio_request *request);
+    bool upgrade;
+} row;
+
+static sio_request *held;
+static int taken;
+
+static void holds(sio_request *request) {
+    held = sio_request_ref(request);
+}
+
+static void streams(sio_request *request) {
+    (void)sio_request_add_header(request, "X-A", "b");
+    if (sio_request_start(request, 200, "text/plain") == 0) {
+        (void)sio_request_write(request, "one", 3);
+        (void)sio_request_write(request, "two", 3);
+        (void)sio_request_end(request);
+    }
+}
+
+static void sends(sio_request *request) {
+    (void)sio_request_add_header(request, "X-A", "b");
+    (void)sio_request_send_file(request, file_path, "text/plain");
+}
+
+static void takes(sio_request *request) {
+    sio_bytes early;
+    if (sio_request_take_connection(request, &taken, &early) == 0) {
+        ck_assert_uint_eq(early.len, 5);
+        ck_assert_mem_eq(early.ptr, "early", 5);
+        (void)!send(taken, "mine", 4, MSG_NOSIGNAL);
+        close(taken);
+    }
+}
+
+static void leaves(sio_request *request) {
+    (void)request;
+}
+
+#define FROM_PROXY "Host: h\r\nX-Forwarded-For: 1.2.3.4\r\n"
+
+static const row rows[] = {
+    {"POST / HTTP/1.1\r\n" FROM_PROXY "Content-Length: 4\r\n\r\nbody", "late body", holds, false},
+    {"GET / HTTP/1.1\r\n" FROM_PROXY "\r\n", "two\r\n0\r\n", streams, false},
+    {"GET / HTTP/1.1\r\n" FROM_PROXY "\r\n", "[1]", sends, false},
+    {"GET / HTTP/1.1\r\n" FROM_PROXY "Connection: upgrade\r\nUpgrade: x\r\n\r\nearly", "mine",
+     takes, true},
+    {"GET / HTTP/1.1\r\n" FROM_PROXY "Connection: upgrade\r\nUpgrade: x\r\n\r\n", "", leaves, true},
+};
+
+static void call(sio_request *request, void *user) {
+    ck_assert_str_eq(sio_request_address(request), "1.2.3.4");
+    ((const row *)user)->fn(request);
+}
+
+static void turns(struct event_base *base) {
+    for (int i = 0; i < 5; i++) {
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    }
+}
+
+static void answer_held(void) {
+    sio_bytes body = sio_request_body(held);
+    char text[16] = "late ";
+    ck_assert_uint_le(body.len, 4);
+    if (body.len > 0) {
+        memcpy(text + 5, body.ptr, body.len);
+    }
+    (void)sio_request_reply(held, 200, NULL, text, 5 + body.len);
+    sio_request_unref(held);
+    held = NULL;
+}
+
+static int talk_row(sio_front *front, sio_loop *loop, struct event_base *base, const row *r) {
+    int fds[2];
+    sio_stream *stream;
+    size_t half = strlen(r->text) / 2;
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    int rc = sio_stream_adopt(&stream, loop, fds[0], NULL, 0, NULL, NULL);
+    if (rc == 0) {
+        rc = sio_front_adopt(front, stream, (sio_bytes){(const uint8_t *)r->text, half});
+    }
+    (void)!send(fds[1], r->text + half, strlen(r->text) - half, MSG_NOSIGNAL);
+    turns(base);
+    if (held) {
+        answer_held();
+    }
+    turns(base);
+    char answer[2048];
+    ssize_t n = recv(fds[1], answer, sizeof(answer) - 1, MSG_DONTWAIT);
+    answer[n > 0 ? n : 0] = '\0';
+    close(fds[1]);
+    turns(base);
+    return rc != 0 ? rc : has(answer, r->expected) ? 0 : -1;
+}
+
+static int sweep_front(sio_loop *loop, struct event_base *base, const row *r) {
+    static const char *const proxies[] = {"unix:"};
+    sio_front_options options = front_options();
+    options.trusted_proxies = proxies;
+    options.trusted_proxy_count = 1;
+    sio_front *front;
+    int rc = sio_front_new(&front, loop, &options);
+    if (rc != 0) {
+        return rc;
+    }
+    sio_front_on_request(front, call, (void *)(uintptr_t)r);
+    if (r->upgrade) {
+        sio_front_on_upgrade(front, call, (void *)(uintptr_t)r);
+    }
+    rc = talk_row(front, loop, base, r);
+    sio_front_close(front);
+    sio_front_free(front);
+    return rc;
+}
+
+static int scenario(const sio_mem *mem, void *arg) {
+    struct event_base *base = event_base_new();
+    sio_loop *loop;
+    int rc = sio_loop_new(&loop, &(sio_loop_options){.base = base, .mem = mem});
+    if (rc == 0) {
+        rc = sweep_front(loop, base, arg);
+        sio_loop_free(loop);
+    }
+    event_base_free(base);
+    return rc;
+}
+
+START_TEST(memory_may_run_out_anywhere) {
+    char dir[] = "/tmp/sio-request-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    snprintf(file_path, sizeof file_path, "%s/a.json", dir);
+    FILE *file = fopen(file_path, "w");
+    fputs("[1]", file);
+    fclose(file);
+    row r = rows[_i];
+    test_mem_sweep(scenario, &r);
+    unlink(file_path);
+    rmdir(dir);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("server_request");
     TCase *tc = tcase_create("all");
@@ -426,6 +574,7 @@ int main(void) {
     tcase_add_test(tc, pieces_for_old_clients_and_heads);
     tcase_add_test(tc, who_does_not_read_pieces_is_bounded_and_lost);
     tcase_add_test(tc, a_file_is_sent);
+    tcase_add_loop_test(tc, memory_may_run_out_anywhere, 0, sizeof(rows) / sizeof(rows[0]));
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }
