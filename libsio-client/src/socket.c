@@ -343,13 +343,17 @@ void sio_socket_refused(sio_socket *socket, sio_str payload) {
     /* The payload lies in the connection's memory, which the next line may give up. */
     int rc = sio_connect_error_parse(payload, &text, &error);
     sio_manager_release(client);
+    /* Nothing forbids a server to refuse what it has accepted before: that is an end as well. */
+    sio_socket_lost(socket, "io server disconnect", SIO_ERR_SIO_REFUSED);
     sio_event event = {.size = sizeof(event),
                        .name = SIO_STR("connect_error"),
                        .args = client->no_args,
                        .status = SIO_ERR_SIO_REFUSED,
                        .reason = rc == 0 ? error.message : sio_error_text(rc),
                        .data = rc == 0 ? error.data : (sio_str){NULL, 0}};
-    sio_socket_hand_out(socket, &event);
+    if (!client->dead) {
+        sio_socket_hand_out(socket, &event);
+    }
     sio_buf_free(&text);
 }
 

@@ -33,6 +33,22 @@ START_TEST(each_packet_goes_to_its_namespace) {
 }
 END_TEST
 
+START_TEST(refused_after_it_was_accepted) {
+    sio_socket *socket = client_connected(NULL);
+    ck_assert_int_eq(sio_socket_emit_ackf(socket, "q", 0, trace_reply, NULL, ""), 0);
+    trace_clear();
+    fake_text("4{\"message\":\"no more\"}");
+    EXPECT("(closing)", "client close forced close", "/ disconnect io server disconnect",
+           "ack DISCONNECTED", "/ connect_error no more");
+    ck_assert(!sio_socket_connected(socket));
+    ck_assert(!sio_socket_active(socket));
+    ck_assert_int_eq(sio_socket_connect(socket), 0);
+    fake_open();
+    client_accept("/", "id2");
+    ck_assert(sio_socket_connected(socket));
+}
+END_TEST
+
 static const char *const broken[] = {
     "",
     "7",
@@ -412,6 +428,7 @@ int main(void) {
     TCase *tc = tcase_create("packets");
     tcase_add_checked_fixture(tc, client_setup, client_teardown);
     tcase_add_test(tc, each_packet_goes_to_its_namespace);
+    tcase_add_test(tc, refused_after_it_was_accepted);
     tcase_add_loop_test(tc, what_cannot_be_decoded_ends_the_connection, 0,
                         (int)(sizeof(broken) / sizeof(broken[0])));
     tcase_add_test(tc, while_the_namespace_is_not_connected);
