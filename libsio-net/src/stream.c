@@ -50,6 +50,9 @@ void sio_stream_teardown(sio_stream *stream) {
     if (stream->state != STREAM_DEAD) {
         stream->state = STREAM_DEAD;
         sio_loop_stream_gone(stream->loop);
+        if (stream->on_gone) {
+            stream->on_gone(stream->gone_ctx);
+        }
     }
     sio_list_remove(&stream->dirty);
     sio_connector_free(stream->connector);
@@ -408,6 +411,11 @@ int sio_stream_detach(int *out_fd, sio_stream *stream) {
     stream->fd = -1;
     sio_stream_free(stream);
     return 0;
+}
+
+void sio_stream_on_gone(sio_stream *stream, void (*fn)(void *ctx), void *ctx) {
+    stream->on_gone = fn;
+    stream->gone_ctx = ctx;
 }
 
 /* -- asking -- */

@@ -33,6 +33,8 @@ struct sio_stream {
     sio_outq wire; /* bytes for the kernel; with TLS what was encrypted */
     size_t low;    /* see sio_stream_tell_low */
     sio_list dirty;
+    void (*on_gone)(void *ctx);
+    void *gone_ctx;
     stream_tls *tls;
     stream_wait *wait;
     stream_connector *connector;

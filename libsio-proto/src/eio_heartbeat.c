@@ -70,6 +70,14 @@ static void wrong_direction(sio_eio_session *s) {
     }
 }
 
+/* One answer behind the last message says as much as many: a client that pings and does not poll
+ * cannot fill the queue with them. */
+static bool pong_waits(const sio_eio_session *s) {
+    size_t count;
+    const sio_eio_item *items = sio_eio_session_queue(s, &count);
+    return count > 0 && !items[count - 1].message && items[count - 1].type == SIO_EIO_PONG;
+}
+
 void sio_eio_heartbeat_ping(sio_eio_session *s, sio_time now) {
     if (sends_pings(s)) {
         wrong_direction(s);
@@ -77,7 +85,7 @@ void sio_eio_heartbeat_ping(sio_eio_session *s, sio_time now) {
     }
     s->dead_at = silence_ends(s, now);
     sio_eio_event_add(s, SIO_EIO_EVENT_HEARTBEAT);
-    if (s->state == SIO_EIO_STATE_OPEN && sio_eio_queue_bare(s, SIO_EIO_PONG)) {
+    if (s->state == SIO_EIO_STATE_OPEN && !pong_waits(s) && sio_eio_queue_bare(s, SIO_EIO_PONG)) {
         sio_eio_event_add(s, SIO_EIO_EVENT_PONG);
     }
 }

@@ -109,6 +109,7 @@ static void enter(joining *self) {
     finish(self);
     sio_timer_stop(&conn->timer);
     conn->server->counters.namespaces_joined++;
+    sio_engine_session_settle(conn->engine);
     sio_conn_welcome(conn, peer);
     if (conn->open) {
         sio_peer_announce(peer);

@@ -168,6 +168,7 @@ int sio_server_read_counters(const sio_server *server, sio_counters *out) {
     if (out->size < sizeof(out->size) || out->size > sizeof(full)) {
         return SIO_ERR_INVALID;
     }
+    full.handshakes_pending = server->budget.pending;
     full.connections_open = sio_loop_stream_count(server->loop);
     for (size_t i = 0; i < server->engine_count; i++) {
         add_sessions(server->engines[i], &full);

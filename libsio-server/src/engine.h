@@ -20,13 +20,16 @@ typedef struct sio_queue_limits {
     uint32_t slow_timeout_ms; /* how long it may be slow; 0: for ever */
 } sio_queue_limits;
 
-/* What the engines of a server share: what waits for all of their sessions. */
-typedef struct sio_queue_budget {
+/* What the engines of a server share: what waits for their sessions, and the
+ * sessions that have yet to show what they are. */
+typedef struct sio_engine_budget {
     size_t max; /* bytes; 0: no limit */
     size_t sessions;
-    size_t waiting; /* bytes in the queues of sessions; the loop knows what streams hold */
-    size_t quiet;   /* a session's queue up to this concerns nobody: see engine_pressure.c */
-} sio_queue_budget;
+    size_t waiting;     /* bytes in the queues of sessions; the loop knows what streams hold */
+    size_t quiet;       /* a session's queue up to this concerns nobody: see engine_pressure.c */
+    size_t pending;     /* sessions that are not settled, and requests that are not decided */
+    size_t max_pending; /* 0: no limit */
+} sio_engine_budget;
 
 typedef struct sio_engine_settings {
     const sio_eio_config *eio; /* copied: heartbeat, limits */
@@ -43,9 +46,10 @@ typedef struct sio_engine_settings {
     size_t http_threshold;                  /* those below it are not compressed */
     const sio_engine_callbacks *callbacks;  /* copied: the owner's */
     void *user;
-    sio_counters *counters;   /* borrowed; NULL: the engine counts for itself */
-    sio_queue_limits queue;   /* besides eio->max_queue_bytes */
-    sio_queue_budget *budget; /* borrowed; NULL: the engine has one for itself */
+    sio_counters *counters;    /* borrowed; NULL: the engine counts for itself */
+    bool settles_later;        /* the owner says when a session is settled, else on_open does */
+    sio_queue_limits queue;    /* besides eio->max_queue_bytes */
+    sio_engine_budget *budget; /* borrowed; NULL: the engine has one for itself */
 } sio_engine_settings;
 
 /* Errors: SIO_ERR_INVALID, SIO_ERR_NOMEM, SIO_ERR_RANDOM. */
@@ -95,6 +99,10 @@ int sio_engine_session_send(sio_engine_session *session, sio_eio_message *messag
  * otherwise the buffer is taken over. Either way it is empty afterwards. */
 int sio_engine_session_send_buf(sio_engine_session *session, sio_buf *buf, bool binary,
                                 unsigned flags);
+
+/* The client is one of ours, not one that may open sessions without end: it counts no longer as a
+ * handshake in progress. */
+void sio_engine_session_settle(sio_engine_session *session);
 
 /* Close with "transport error" and this description, from the deferred queue: no callback comes
  * from inside this call. For a client that was sent half a packet. */

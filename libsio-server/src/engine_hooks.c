@@ -18,13 +18,23 @@ struct sio_engine_request {
     bool has_body; /* and it has arrived */
     bool asking;   /* the hook is running */
     bool decided;
+    bool counted; /* among the handshakes in progress */
     bool has_id;
     char id[SIO_EIO_SID_MAX + 2]; /* one more than allowed is seen to be too long */
 };
 
+/* It is no handshake in progress any more. */
+static void uncount(sio_engine_request *request) {
+    if (request->counted && request->engine) {
+        request->engine->budget->pending--;
+    }
+    request->counted = false;
+}
+
 static void request_free(sio_engine_request *request) {
     sio_mem mem = request->mem_copy;
     bool has_mem = request->mem != NULL;
+    uncount(request);
     sio_list_remove(&request->link);
     sio_buf_free(&request->body);
     sio_mem_release(has_mem ? &mem : NULL, request);
@@ -46,6 +56,7 @@ static void on_body(void *ctx, sio_exchange *exchange, sio_bytes body) {
 static void on_abort(void *ctx, sio_exchange *exchange, int err) {
     sio_engine_request *request = ctx;
     request->exchange = NULL;
+    uncount(request);
 }
 
 static const sio_exchange_callbacks callbacks = {.on_body = on_body, .on_abort = on_abort};
@@ -54,6 +65,7 @@ static const sio_exchange_callbacks callbacks = {.on_body = on_body, .on_abort =
 static sio_exchange *take_exchange(sio_engine_request *request) {
     sio_exchange *exchange = request->exchange;
     request->exchange = NULL;
+    uncount(request);
     if (exchange) {
         sio_exchange_claim(exchange, NULL, NULL);
     }
@@ -144,6 +156,8 @@ void sio_engine_ask(sio_engine *engine, sio_exchange *exchange, sio_engine_stati
     request->engine = engine;
     request->exchange = exchange;
     request->station = station;
+    request->counted = true;
+    engine->budget->pending++;
     request->middleware = engine->middlewares;
     sio_buf_init(&request->body, 0, request->mem);
     sio_list_init(&request->link);

@@ -18,7 +18,7 @@ static size_t limit_of(size_t value) {
     return value > 0 ? value : SIZE_MAX;
 }
 
-static size_t fair_share(const sio_queue_budget *budget) {
+static size_t fair_share(const sio_engine_budget *budget) {
     size_t sessions = budget->sessions > 0 ? budget->sessions : 1;
     return limit_of(budget->max) / sessions;
 }
@@ -49,7 +49,7 @@ static int end_slow(sio_engine_session *session, const char *why, uint64_t *coun
 }
 
 static bool server_is_full(const sio_engine *engine, size_t len) {
-    const sio_queue_budget *budget = engine->budget;
+    const sio_engine_budget *budget = engine->budget;
     size_t queued = sio_loop_queued(engine->loop) + budget->waiting;
     return budget->max > 0 && (len > budget->max || queued > budget->max - len);
 }

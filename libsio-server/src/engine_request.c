@@ -316,14 +316,38 @@ static void with_session(sio_engine *engine, sio_exchange *exchange,
     }
 }
 
+static void refuse_closing(sio_engine *engine, sio_exchange *exchange) {
+    engine->counters->refused_closing++;
+    SIO_LOG(sio_loop_log(engine->loop), SIO_LOG_DEBUG, "engine",
+            "refused a handshake: the server is closing");
+    answer_upgrade(exchange, 503, SIO_STR("Service Unavailable"));
+}
+
+/* Whoever opens sessions and says nothing uses memory of ours. */
+static bool is_busy(const sio_engine *engine) {
+    return engine->budget->max_pending > 0 &&
+           engine->budget->pending >= engine->budget->max_pending;
+}
+
+static void refuse_busy(sio_engine *engine, sio_exchange *exchange) {
+    static const char text[] = "Service Unavailable";
+    engine->counters->refused_busy++;
+    SIO_LOG(sio_loop_log(engine->loop), SIO_LOG_INFO, "engine",
+            "refused a handshake: max_pending_handshakes are in progress");
+    sio_exchange_answer_and_close(exchange, 503, "text/html",
+                                  (sio_bytes){(const uint8_t *)text, sizeof(text) - 1},
+                                  "Retry-After: 1\r\n");
+}
+
 static void without_session(sio_engine *engine, sio_exchange *exchange,
                             const sio_engine_params *params) {
     sio_engine_refusal refusal = {0};
     if (check_handshake(params, sio_exchange_head(exchange), &refusal)) {
         refuse(engine, exchange, &refusal);
     } else if (engine->closing) {
-        engine->counters->refused_closing++;
-        answer_upgrade(exchange, 503, SIO_STR("Service Unavailable"));
+        refuse_closing(engine, exchange);
+    } else if (is_busy(engine)) {
+        refuse_busy(engine, exchange);
     } else if (engine->allow_request) {
         sio_engine_ask(engine, exchange, SIO_ENGINE_ASK_ALLOW);
     } else {
@@ -360,8 +384,7 @@ static bool is_usable_id(const sio_engine *engine, const char *id) {
 void sio_engine_open(sio_engine *engine, sio_exchange *exchange, const char *id) {
     sio_engine_params params = read_params(sio_exchange_head(exchange));
     if (engine->closing) {
-        engine->counters->refused_closing++;
-        answer_upgrade(exchange, 503, SIO_STR("Service Unavailable"));
+        refuse_closing(engine, exchange);
     } else if (id && !is_usable_id(engine, id)) {
         sio_engine_refuse(engine, exchange, SIO_ENGINE_ID_GENERATION_ERROR, id);
     } else if (params.websocket) {

@@ -120,6 +120,7 @@ int sio_engine_session_new(sio_engine_session **out, sio_engine *engine,
     sio_list_push(&engine->all, &session->link);
     engine->count++;
     engine->budget->sessions++;
+    engine->budget->pending++;
     sio_pressure_share(engine);
     *out = session;
     return 0;
@@ -146,6 +147,13 @@ void sio_engine_session_unref(sio_engine_session *session) {
     sio_mem_release(mem, session);
 }
 
+void sio_engine_session_settle(sio_engine_session *session) {
+    if (!session->settled) {
+        session->settled = true;
+        session->engine->budget->pending--;
+    }
+}
+
 /* ---- what the state machine says ---- */
 
 void sio_engine_session_announce(sio_engine_session *session) {
@@ -153,6 +161,9 @@ void sio_engine_session_announce(sio_engine_session *session) {
         return;
     }
     session->opened = true;
+    if (!session->engine->settings.settles_later) {
+        sio_engine_session_settle(session);
+    }
     SIO_ENGINE_TELL(session->engine, on_open, session);
 }
 
@@ -225,6 +236,7 @@ static void end(sio_engine_session *session, const sio_eio_event *event) {
     sio_list_remove(&session->link);
     engine->count--;
     engine->budget->sessions--;
+    sio_engine_session_settle(session);
     sio_pressure_share(engine);
     sent_tell(session, &session->flying, SIO_ERR_CLOSED);
     sent_tell(session, &session->waiting, SIO_ERR_CLOSED);

@@ -65,8 +65,8 @@ struct sio_engine {
                              the queue */
     sio_counters *counters;
     sio_counters own_counters; /* when nobody gave any */
-    sio_queue_budget *budget;
-    sio_queue_budget own_budget;   /* likewise */
+    sio_engine_budget *budget;
+    sio_engine_budget own_budget;  /* likewise */
     size_t quiet;                  /* as that of the budget, for the engine's own limits */
     sio_buf scratch;               /* base64 of the packet that is being decoded */
     sio_buf body;                  /* of the answer that is being written */
@@ -120,6 +120,7 @@ struct sio_engine_session {
     bool ended;   /* on_close was called */
     bool pumping;
     bool more; /* of what arrived, behind the message being handed on */
+    bool settled;
     bool slow;
     bool slow_told;                /* that it is */
     bool released;                 /* the engine's own reference was given back */

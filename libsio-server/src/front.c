@@ -30,6 +30,9 @@ static int make(sio_front *front, const sio_front_options *options) {
         rc = sio_proxies_init(&front->proxies, options->trusted_proxies,
                               options->trusted_proxy_count, front->mem);
     }
+    if (rc == 0 && options->max_per_address > 0) {
+        rc = sio_crowd_new(&front->crowd, front->loop, options->max_per_address);
+    }
     if (rc == 0) {
         rc = make_scratch(front);
     }
@@ -108,6 +111,7 @@ void sio_front_free(sio_front *front) {
     (void)sio_front_set_page(front, NULL, NULL, NULL, NULL);
     sio_cors_done(&front->cors, front->mem);
     sio_proxies_done(&front->proxies, front->mem);
+    sio_crowd_release(front->crowd);
     sio_buf_free(&front->head);
     sio_http1_scratch_free(front->scratch);
     sio_mem_release(front->mem, front);
@@ -140,15 +144,42 @@ static bool is_full(const sio_front *front) {
            sio_loop_stream_count(front->loop) > front->max_connections;
 }
 
-static bool has_room(const sio_front *front) {
-    bool full = is_full(front);
-    front->counters->connections_refused_limit += full;
-    front->counters->connections_refused_closing += front->closing && !full;
-    if (full) {
-        SIO_LOG(sio_loop_log(front->loop), SIO_LOG_INFO, "engine:http",
-                "refused a connection: max_connections are open");
+/* @return whether its address has as many as it may have */
+static bool is_crowded(sio_front *front, sio_stream *stream) {
+    sio_address address;
+    if (!front->crowd || sio_stream_peer(stream, &address) != 0 ||
+        sio_proxies_trust(&front->proxies, &address)) {
+        return false;
     }
-    return !front->closing && !full;
+    return sio_crowd_enter(front->crowd, stream, &address) != 0;
+}
+
+typedef enum verdict { WELCOME, CLOSING, FULL, CROWDED } verdict;
+
+static verdict judge(sio_front *front, sio_stream *stream) {
+    if (is_full(front)) {
+        return FULL;
+    }
+    if (front->closing) {
+        return CLOSING;
+    }
+    return is_crowded(front, stream) ? CROWDED : WELCOME;
+}
+
+/* May this connection stay? A refusal is counted. */
+static verdict receive(sio_front *front, sio_stream *stream) {
+    static const char *const texts[] = {"", "the server is closing", "max_connections are open",
+                                        "its address has max_connections_per_address"};
+    sio_counters *counters = front->counters;
+    verdict found = judge(front, stream);
+    counters->connections_refused_closing += found == CLOSING;
+    counters->connections_refused_limit += found == FULL;
+    counters->connections_refused_address += found == CROWDED;
+    if (found != WELCOME) {
+        SIO_LOG(sio_loop_log(front->loop), SIO_LOG_INFO, "engine:http", "refused a connection: %s",
+                texts[found]);
+    }
+    return found;
 }
 
 /* Nothing is read, and over TLS nothing could be said before the handshake. */
@@ -165,18 +196,22 @@ static void refuse_stream(sio_stream *stream) {
 
 void sio_front_accept(sio_front *front, sio_stream *stream) {
     front->counters->connections_accepted++;
-    if (has_room(front)) {
+    switch (receive(front, stream)) {
+    case WELCOME:
         (void)sio_front_conn_new(front, stream, (sio_bytes){NULL, 0});
-    } else if (is_full(front)) {
+        break;
+    case CLOSING:
+        sio_stream_free(stream);
+        break;
+    default:
         front->counters->http_5xx += !sio_stream_is_tls(stream);
         refuse_stream(stream);
-    } else {
-        sio_stream_free(stream);
+        break;
     }
 }
 
 int sio_front_adopt(sio_front *front, sio_stream *stream, sio_bytes early) {
-    if (!has_room(front)) {
+    if (receive(front, stream) != WELCOME) {
         sio_stream_free(stream);
         return SIO_ERR_LIMIT;
     }

@@ -19,6 +19,7 @@ typedef struct sio_front_options {
     uint32_t body_timeout_ms;
     uint32_t idle_timeout_ms;
     uint32_t max_connections;    /* 0: no limit; upgraded ones count; beyond it: 503 */
+    uint32_t max_per_address;    /* 0: no limit */
     const sio_server_cors *cors; /* copied; NULL: none */
     const char *client_dir;      /* copied; the browser bundles below the engine's path */
     sio_counters *counters;      /* borrowed; NULL: the front counts for itself */

@@ -68,7 +68,8 @@ int sio_front_conn_new(sio_front *front, sio_stream *stream, sio_bytes early) {
     sio_list_push(&front->conns, &conn->link);
     front->count++;
     sio_stream_set_callbacks(stream, &stream_callbacks, conn);
-    if (!sio_stream_is_tls(stream)) {
+    conn->shaking = sio_stream_is_tls(stream);
+    if (!conn->shaking) {
         set_wait(conn); /* a TLS handshake has a deadline of its own */
     }
     if (conn->early) {
@@ -476,7 +477,9 @@ void sio_front_conn_send_file(sio_front_conn *conn, int fd, uint64_t size) {
 /* ---- the stream ---- */
 
 static void on_connected(void *ctx) {
-    set_wait(ctx);
+    sio_front_conn *conn = ctx;
+    conn->shaking = false;
+    set_wait(conn);
 }
 
 static void on_read(void *ctx, uint8_t *data, size_t len) {
@@ -499,11 +502,13 @@ static void on_eof(void *ctx) {
 }
 
 static void on_error(void *ctx, const sio_stream_error *error) {
-    const sio_front_conn *conn = ctx;
-    /* No wait has begun: it is still in the TLS handshake. */
-    bool early = !conn->served && conn->wait == SIO_WAIT_NOTHING;
-    conn->front->counters->tls_handshakes_failed += early && sio_stream_is_tls(conn->stream);
-    sio_front_conn_lost(ctx, error->err);
+    sio_front_conn *conn = ctx;
+    if (conn->shaking) {
+        conn->front->counters->tls_handshakes_failed++;
+        SIO_LOG(sio_loop_log(conn->front->loop), SIO_LOG_INFO, "engine:http",
+                "a TLS handshake failed: %s", error->detail);
+    }
+    sio_front_conn_lost(conn, error->err);
 }
 
 static void on_drain(void *ctx) {

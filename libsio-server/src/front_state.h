@@ -5,6 +5,7 @@
 
 #include "cors.h"
 #include "counters.h"
+#include "crowd.h"
 #include "exchange.h"
 #include "file_cache.h"
 #include "front.h"
@@ -69,6 +70,7 @@ struct sio_front {
     uint32_t body_timeout_ms;
     uint32_t idle_timeout_ms;
     uint32_t max_connections;
+    sio_crowd *crowd; /* NULL: addresses have no limit */
     sio_list conns;
     sio_list gone; /* without a stream; freed when no callback uses them any more */
     sio_task reap; /* frees those */
@@ -104,6 +106,7 @@ struct sio_front_conn {
     int file;     /* being sent as an answer's body; -1: none */
     uint8_t wait; /* sio_front_wait */
     bool in_body; /* more of the present message will come, answered or not */
+    bool shaking; /* the TLS handshake is not through */
     bool served;  /* a request has come */
     bool reading; /* the parser is being pulled */
     bool stalled; /* the peer must read its answers first */

@@ -118,6 +118,14 @@ static const metric METRICS[] = {
     COUNTER(slow_timed_out, "slow_ended_total", "cause=\"time\"", NULL),
     GAUGE(queue_bytes_max, "queue_bytes_max", NULL,
           "The most bytes that have waited for one session"),
+    COUNTER(connections_refused_address, "connections_refused_address_total", NULL,
+            "Connections refused because their address has too many"),
+    COUNTER(refused_busy, "handshakes_refused_busy_total", NULL,
+            "Handshakes refused because too many are in progress"),
+    GAUGE(handshakes_pending, "handshakes_pending", NULL, "Handshakes in progress"),
+    COUNTER(rooms_refused, "rooms_refused_total", NULL, "Rooms that peers were not let into"),
+    COUNTER(receive_timeouts, "receive_timeouts_total", NULL,
+            "WebSocket messages that did not come in time"),
 };
 
 _Static_assert(sizeof(METRICS) / sizeof(METRICS[0]) ==

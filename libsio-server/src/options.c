@@ -28,6 +28,7 @@ static const sio_server_options DEFAULTS = {
     .max_reply_bytes = 4u << 20,
     .slow_timeout_ms = 60000,
     .max_child_namespaces = 10000,
+    .tls_handshake_timeout_ms = 10000,
 };
 
 #define FILL(field)                                                                                \
@@ -58,6 +59,7 @@ static void fill_defaults(sio_server_options *out) {
     FILL(destroy_upgrade_timeout_ms);
     FILL(max_reply_bytes);
     FILL(slow_timeout_ms);
+    FILL(tls_handshake_timeout_ms);
     if (out->high_watermark_bytes == 0) {
         out->high_watermark_bytes = out->max_queued_bytes / 4 + 1;
     }
@@ -178,6 +180,10 @@ void sio_server_options_apply(sio_server *server, const sio_server_options *opti
     server->budget.max = (size_t)options->max_total_queued_bytes;
     server->max_child_namespaces = options->max_child_namespaces;
     server->cleanup_children = options->cleanup_empty_child_namespaces;
+    server->budget.max_pending = options->max_pending_handshakes;
+    server->max_rooms_per_peer = options->max_rooms_per_peer;
+    server->max_room_name = options->max_room_name;
+    server->tls_timeout_ms = options->tls_handshake_timeout_ms;
 }
 
 /* ---- further engines ---- */

@@ -3,6 +3,8 @@
 
 #include "mem.h"
 
+#include <net/log.h>
+
 #include <string.h>
 
 /* ---- events ---- */
@@ -90,9 +92,28 @@ static int join_and_tell(sio_peer *peer, const char *room) {
     return rc;
 }
 
+/* Its own room, and those it is in, are no further ones. */
+static int check_limits(const sio_peer *peer, const char *room) {
+    sio_server *server = peer->ns->server;
+    bool too_many =
+        server->max_rooms_per_peer > 0 && peer->rooms.count >= server->max_rooms_per_peer;
+    bool too_long = server->max_room_name > 0 && strlen(room) > server->max_room_name;
+    if ((!too_many && !too_long) || sio_peer_in_room(peer, room) || is_own_room(peer, room)) {
+        return 0;
+    }
+    server->counters.rooms_refused++;
+    SIO_LOG(&server->log, SIO_LOG_INFO, "socket.io:socket", "%s may not join a room: %s", peer->id,
+            too_long ? "its name is longer than max_room_name" : "it is in max_rooms_per_peer");
+    return SIO_ERR_LIMIT;
+}
+
 int sio_adapter_local_join(sio_peer *peer, const char *room) {
     if (!peer->connected && !peer->joining) {
         return SIO_ERR_DISCONNECTED;
+    }
+    int rc = check_limits(peer, room);
+    if (rc != 0) {
+        return rc;
     }
     return is_observed(peer->ns) ? join_and_tell(peer, room) : join(peer, room);
 }

@@ -56,6 +56,7 @@ static int make_engine(sio_server *server, const sio_server_options *options) {
         .counters = &server->counters,
         .queue = server->queue,
         .budget = &server->budget,
+        .settles_later = true,
     };
     if (options->engine_only) {
         return 0;
@@ -85,6 +86,7 @@ static int make_front(sio_server *server, const sio_server_options *options) {
         .body_timeout_ms = options->body_timeout_ms,
         .idle_timeout_ms = options->idle_timeout_ms,
         .max_connections = options->max_connections,
+        .max_per_address = options->max_connections_per_address,
         .cors = options->cors,
         .trusted_proxies = options->trusted_proxies,
         .trusted_proxy_count = options->trusted_proxy_count,

@@ -5,8 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TLS_TIMEOUT_MS = 10000 };
-
 /* @return 0 or an errno */
 static int check_connected(int fd) {
     int type;
@@ -36,8 +34,8 @@ int sio_server_adopt(sio_server *server, int fd, const void *data, size_t len, b
         return rc;
     }
     sio_stream *stream;
-    rc = sio_stream_adopt(&stream, server->loop, fd, tls ? server->tls : NULL, TLS_TIMEOUT_MS, NULL,
-                          NULL);
+    rc = sio_stream_adopt(&stream, server->loop, fd, tls ? server->tls : NULL,
+                          server->tls_timeout_ms, NULL, NULL);
     if (rc != 0) {
         return rc;
     }

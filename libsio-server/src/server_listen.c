@@ -160,6 +160,7 @@ static int add_listener(sio_server *server, sio_listener_options raw,
         return early;
     }
     raw.tls = own ? own : options->plain ? NULL : server->tls;
+    raw.tls_timeout_ms = server->tls_timeout_ms;
     raw.on_accept = on_accept;
     raw.ctx = server;
     int sys = 0;

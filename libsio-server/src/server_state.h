@@ -41,7 +41,10 @@ struct sio_server {
     size_t engine_count;
     uint64_t max_payload;
     sio_queue_limits queue;
-    sio_queue_budget budget;
+    sio_engine_budget budget;
+    uint32_t max_rooms_per_peer; /* 0: no limit, as in the next */
+    uint32_t max_room_name;
+    uint32_t tls_timeout_ms;
     sio_front *front;
     sio_tls *tls;
     sio_server_listener listeners[SIO_SERVER_MAX_LISTENERS];

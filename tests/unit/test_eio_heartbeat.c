@@ -195,6 +195,25 @@ START_TEST(deadlines_do_not_wrap) {
 }
 END_TEST
 
+/* A flood of pings is answered once for each poll, and behind each message. */
+START_TEST(server_3_keeps_one_answer) {
+    sio_eio_session s;
+    eio_server(&s, SIO_EIO_POLLING, 3, &FAST);
+    for (int i = 0; i < 1000; i++) {
+        eio_feed(&s, SIO_EIO_PING, "", 10);
+    }
+    ck_assert_uint_eq(sio_eio_session_queued(&s), 1);
+    sio_eio_message *message;
+    ck_assert_int_eq(sio_eio_message_new(&message, false, "x", 1, NULL), 0);
+    ck_assert_int_eq(sio_eio_session_send(&s, message, 0, 0), 0);
+    sio_eio_message_unref(message);
+    eio_feed(&s, SIO_EIO_PING, "", 20);
+    eio_feed(&s, SIO_EIO_PING, "", 20);
+    ck_assert_uint_eq(sio_eio_session_queued(&s), 3);
+    sio_eio_session_free(&s);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("eio_heartbeat");
     TCase *tc = tcase_create("eio_heartbeat");
@@ -204,6 +223,7 @@ int main(void) {
     tcase_add_test(tc, server_4_takes_an_unsolicited_pong);
     tcase_add_test(tc, server_4_moves_the_deadline_once_for_another_packet);
     tcase_add_test(tc, server_3_answers_and_lives_by_pings);
+    tcase_add_test(tc, server_3_keeps_one_answer);
     tcase_add_test(tc, server_refuses_the_wrong_direction);
     tcase_add_test(tc, server_4_times_a_closing_session_out);
     tcase_add_test(tc, client_4_lives_by_pings_only);

@@ -213,7 +213,7 @@ END_TEST
 /* Two sessions share 100000 bytes: who has more than half of them goes, the other one stays. */
 START_TEST(the_server_has_a_limit) {
     poller greedy, modest;
-    sio_queue_budget budget = {.max = 10 * LEN};
+    sio_engine_budget budget = {.max = 10 * LEN};
     begin(&(sio_engine_settings){.budget = &budget, .queue = {.high = 1 << 20, .low = 1}}, 0);
     poller_open(&greedy, &t, "EIO=4");
     sio_engine_session *first = sio_engine_session_ref(t.session);

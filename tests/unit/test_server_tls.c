@@ -549,9 +549,41 @@ START_TEST(versions_and_contradictions) {
 }
 END_TEST
 
+static uint64_t failed(const server_test *t) {
+    sio_counters c = SIO_COUNTERS_INIT;
+    ck_assert_int_eq(sio_server_read_counters(t->server, &c), 0);
+    return c.tls_handshakes_failed;
+}
+
+/* Who says nothing, and who speaks plain HTTP, is cut off and counted; others are served. */
+START_TEST(handshakes_fail_and_are_counted) {
+    files f;
+    server_test t;
+    raw_client silent, plain;
+    files_open(&f);
+    sio_server_tls tls = settings(&f);
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.tls = &tls;
+    options.tls_handshake_timeout_ms = 50;
+    server_start(&t, &options);
+    raw_open(&silent, &t);
+    raw_expect_eof(&silent);
+    ck_assert_uint_eq(failed(&t), 1);
+    raw_open(&plain, &t);
+    raw_text(&plain, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    raw_expect_eof(&plain);
+    ck_assert_uint_eq(failed(&t), 2);
+    raw_close(&silent);
+    raw_close(&plain);
+    server_stop(&t);
+    files_close(&f);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("server_tls");
     TCase *tc = tcase_create("all");
+    tcase_add_test(tc, handshakes_fail_and_are_counted);
     tcase_add_test(tc, clients_must_show_a_certificate);
     tcase_add_test(tc, clients_may_show_a_certificate);
     tcase_add_test(tc, a_pkcs12_file_holds_all);

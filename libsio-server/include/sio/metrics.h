@@ -89,13 +89,18 @@ typedef struct sio_counters {
     uint64_t slow_over_total;    /**< over their share of `max_total_queued_bytes` */
     uint64_t slow_timed_out;     /**< slow for `slow_timeout_ms` */
     uint64_t queue_bytes_max;    /**< the most bytes that have waited for one session, now */
+    uint64_t connections_refused_address; /**< over `max_connections_per_address` */
+    uint64_t refused_busy;                /**< over `max_pending_handshakes`: 503 */
+    uint64_t handshakes_pending; /**< sessions without a namespace, undecided requests, now */
+    uint64_t rooms_refused;      /**< joins over `max_rooms_per_peer` or `max_room_name` */
+    uint64_t receive_timeouts;   /**< WebSocket messages that did not come in time */
 } sio_counters;
 
 #define SIO_COUNTERS_INIT                                                                          \
     {                                                                                              \
         sizeof(sio_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                   \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                    \
     }
 
 /** Read the counters. The cost grows with the number of open sessions, whose queues are added up.

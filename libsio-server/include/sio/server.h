@@ -239,6 +239,16 @@ typedef struct sio_server_options {
     uint32_t max_child_namespaces;       /**< 10000: children of all parents together. A client that
                                               would cause one more gets "Invalid namespace";
                                               sio_server_of() is not limited */
+    uint32_t max_connections_per_address; /**< 0: no limit. Connections open at once from one IPv4
+                                               address or one /64 of IPv6; one more gets 503 (with
+                                               TLS: is closed). Trusted proxies are not counted */
+    uint32_t max_pending_handshakes; /**< 0: no limit. Clients that have not joined a namespace yet,
+                                          and requests that hooks decide upon; while there are so
+                                          many a further handshake gets 503 */
+    uint32_t max_rooms_per_peer;     /**< 0: no limit. Its own room does not count; joining one more
+                                          is SIO_ERR_LIMIT */
+    uint32_t max_room_name;          /**< 0: no limit. Bytes; a longer name is SIO_ERR_LIMIT */
+    uint32_t tls_handshake_timeout_ms; /**< 10000: for a TLS handshake */
 } sio_server_options;
 
 #define SIO_SERVER_OPTIONS_INIT                                                                    \
@@ -246,7 +256,7 @@ typedef struct sio_server_options {
         sizeof(sio_server_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL, NULL, NULL, false, 0, \
             false, false, false, 0, NULL, NULL, 0, NULL, 0, 0, NULL, SIO_PARSER_DEFAULT, 0, 0, 0,  \
-            0, 0, false, 0                                                                         \
+            0, 0, false, 0, 0, 0, 0, 0, 0                                                          \
     }
 
 /* ---- server -------------------------------------------------------------------------------- */

@@ -1,0 +1,118 @@
+#include "crowd.h"
+
+#include "mem.h"
+
+#include <net/table.h>
+
+#include <string.h>
+
+enum { V6_NETWORK = 8 };
+
+struct sio_crowd {
+    sio_table table; /* of members, by key */
+    const sio_mem *mem;
+    uint32_t max;
+    bool released;
+};
+
+/* One address. */
+typedef struct member {
+    sio_crowd *crowd;
+    uint32_t count;
+    uint8_t len;
+    uint8_t key[V6_NETWORK];
+} member;
+
+int sio_crowd_new(sio_crowd **out, sio_loop *loop, uint32_t max) {
+    const sio_mem *mem = sio_loop_mem(loop);
+    sio_crowd *crowd = sio_mem_zalloc(mem, sizeof(*crowd));
+    if (!crowd) {
+        return SIO_ERR_NOMEM;
+    }
+    int rc = sio_table_init(&crowd->table, loop);
+    if (rc != 0) {
+        sio_mem_release(mem, crowd);
+        return rc;
+    }
+    crowd->mem = mem;
+    crowd->max = max;
+    *out = crowd;
+    return 0;
+}
+
+static void free_if_over(sio_crowd *crowd) {
+    if (crowd->released && crowd->table.count == 0) {
+        sio_table_done(&crowd->table);
+        sio_mem_release(crowd->mem, crowd);
+    }
+}
+
+void sio_crowd_release(sio_crowd *crowd) {
+    if (crowd) {
+        crowd->released = true;
+        free_if_over(crowd);
+    }
+}
+
+static void leave(void *ctx) {
+    member *self = ctx;
+    sio_crowd *crowd = self->crowd;
+    if (--self->count == 0) {
+        sio_table_remove(&crowd->table, self->key, self->len);
+        sio_mem_release(crowd->mem, self);
+        free_if_over(crowd);
+    }
+}
+
+/* IPv4 may come as IPv6. @return its length, 0: it is not to be counted */
+static uint8_t key_of(uint8_t key[V6_NETWORK], const sio_address *address) {
+    const struct in6_addr *v6 = &address->u.v6.sin6_addr;
+    switch (address->u.any.sa_family) {
+    case AF_INET:
+        memcpy(key, &address->u.v4.sin_addr, 4);
+        return 4;
+    case AF_INET6:
+        if (IN6_IS_ADDR_V4MAPPED(v6)) {
+            memcpy(key, v6->s6_addr + 12, 4);
+            return 4;
+        }
+        memcpy(key, v6->s6_addr, V6_NETWORK);
+        return V6_NETWORK;
+    default:
+        return 0;
+    }
+}
+
+static member *add(sio_crowd *crowd, const uint8_t *key, uint8_t len) {
+    member *fresh = sio_mem_zalloc(crowd->mem, sizeof(*fresh));
+    if (!fresh) {
+        return NULL;
+    }
+    fresh->crowd = crowd;
+    fresh->len = len;
+    memcpy(fresh->key, key, len);
+    if (sio_table_put(&crowd->table, fresh->key, len, fresh) != 0) {
+        sio_mem_release(crowd->mem, fresh);
+        return NULL;
+    }
+    return fresh;
+}
+
+int sio_crowd_enter(sio_crowd *crowd, sio_stream *stream, const sio_address *address) {
+    uint8_t key[V6_NETWORK];
+    uint8_t len = key_of(key, address);
+    if (len == 0) {
+        return 0;
+    }
+    member *self = sio_table_get(&crowd->table, key, len);
+    if (self && self->count >= crowd->max) {
+        return SIO_ERR_LIMIT;
+    }
+    self = self ? self : add(crowd, key, len);
+    if (!self) {
+        return SIO_ERR_NOMEM;
+    }
+    self->count++;
+    sio_stream_on_gone(stream, leave, self);
+    return 0;
+}
