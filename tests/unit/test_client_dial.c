@@ -1,4 +1,4 @@
-#include "net_tls_support.h"
+#include "net_support.h"
 
 #include "dial.h"
 
@@ -6,6 +6,10 @@
 
 #include <errno.h>
 #include <unistd.h>
+
+#if SIO_HAVE_TLS
+#include "net_tls_support.h"
+#endif
 
 typedef struct world {
     sio_loop *loop;
@@ -249,6 +253,8 @@ START_TEST(a_proxy_that_refuses) {
 }
 END_TEST
 
+#if SIO_HAVE_TLS
+
 /* ---- TLS behind a proxy, which is the server as well: after the 200 it shakes hands itself ----
  */
 
@@ -300,6 +306,8 @@ START_TEST(tls_through_a_proxy) {
 }
 END_TEST
 
+#endif
+
 START_TEST(a_unix_socket_needs_no_name) {
     world w;
     begin(&w, "no_such_host.invalid");
@@ -342,7 +350,9 @@ int main(void) {
     tcase_add_test(tc, through_an_http_proxy);
     tcase_add_test(tc, through_a_socks_proxy);
     tcase_add_loop_test(tc, a_proxy_that_refuses, 0, sizeof refusals / sizeof refusals[0]);
+#if SIO_HAVE_TLS
     tcase_add_loop_test(tc, tls_through_a_proxy, 0, 2);
+#endif
     tcase_add_test(tc, a_unix_socket_needs_no_name);
     tcase_add_test(tc, from_a_local_address);
     suite_add_tcase(suite, tc);

@@ -1,11 +1,15 @@
 #include "client_support.h"
 
 #include "engine.h"
-#include "net_tls_support.h"
 #include "network.h"
 
-#include <openssl/ssl.h>
 #include <unistd.h>
+
+#if SIO_HAVE_TLS
+#include "net_tls_support.h"
+
+#include <openssl/ssl.h>
+#endif
 
 /* What sio/client_network.h promises, and servers that break off or deceive, over both transports.
  */
@@ -472,6 +476,8 @@ START_TEST(answers_that_are_none) {
 }
 END_TEST
 
+#if SIO_HAVE_TLS
+
 /* ---- certificates ---- */
 
 static void accept_tls(void *ctx, sio_stream *stream) {
@@ -530,6 +536,8 @@ START_TEST(certificates_that_are_refused) {
 }
 END_TEST
 
+#endif
+
 int main(void) {
     Suite *suite = suite_create("client_engine_network");
     TCase *tc = tcase_create("network");
@@ -548,7 +556,9 @@ int main(void) {
     tcase_add_test(tc, a_request_that_takes_too_long);
     tcase_add_test(tc, cut_at_every_byte);
     tcase_add_test(tc, answers_that_are_none);
+#if SIO_HAVE_TLS
     tcase_add_loop_test(tc, certificates_that_are_refused, 0, 10);
+#endif
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }
