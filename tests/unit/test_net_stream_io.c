@@ -32,32 +32,6 @@ START_TEST(many_writes_leave_in_one_send_at_the_end_of_the_turn) {
 }
 END_TEST
 
-START_TEST(what_is_pushed_leaves_by_itself) {
-    sio_loop *loop = net_loop(NULL);
-    int fds[2];
-    net_pair(fds, SOCK_SEQPACKET);
-    net_peer a = {.stop_drain = true};
-    net_adopt(&a, loop, fds[0]);
-    sio_stream_push(a.stream); /* nothing */
-    ck_assert_int_eq(sio_stream_write(a.stream, "first", 5), 0);
-    sio_stream_push(a.stream);
-    ck_assert_uint_eq(sio_stream_queued(a.stream), 0);
-    ck_assert_uint_eq(a.drains, 0);
-    ck_assert_int_eq(sio_stream_write(a.stream, "second", 6), 0);
-    net_run(loop);
-    char got[64];
-    ck_assert_int_eq(next_packet(fds[1], got, sizeof got), 5);
-    ck_assert_int_eq(next_packet(fds[1], got, sizeof got), 6);
-    ck_assert_uint_eq(a.drains, 1);
-    close(fds[1]);
-    ck_assert_int_eq(sio_stream_write(a.stream, "lost", 4), 0);
-    sio_stream_push(a.stream); /* fails, and is told at the end of the turn */
-    ck_assert_uint_eq(a.errors, 0);
-    net_peer_free(&a);
-    sio_loop_free(loop);
-}
-END_TEST
-
 /* A reader that writes in pieces, and defers more: all is one send. */
 typedef struct chatty {
     net_peer peer;
@@ -277,7 +251,6 @@ int main(void) {
     TCase *tc = tcase_create("net_stream_io");
     tcase_set_timeout(tc, 30);
     tcase_add_test(tc, many_writes_leave_in_one_send_at_the_end_of_the_turn);
-    tcase_add_test(tc, what_is_pushed_leaves_by_itself);
     tcase_add_test(tc, a_reader_and_what_it_defers_answer_in_one_send);
     tcase_add_test(tc, nothing_is_read_while_paused);
     tcase_add_test(tc, a_reader_may_bring_its_own_buffer);

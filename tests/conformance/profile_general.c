@@ -1,0 +1,405 @@
+/* Other clients, ordering and faults; and the same with connection state recovery. */
+#include "conformance.h"
+
+#include <cjson/cJSON.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ASK_TIMEOUT_MS = 1500, KEEP_SESSIONS_MS = 20000, MAX_STREAM = 10000000 };
+
+/* The numbers of a peer's `up` events should be 0, 1, 2... */
+typedef struct counters {
+    int64_t count;
+    int64_t last;
+    int64_t bad;
+} counters;
+
+/* ---- every namespace ------------------------------------------------------------------------ */
+
+static void on_echo(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)user;
+    if (ev->ack) {
+        sio_ack_send(ev->ack, ev->args);
+    } else {
+        sio_peer_emit(peer, "echo-back", ev->args, NULL);
+    }
+}
+
+static void greet(sio_peer *peer) {
+    sio_args *args = NULL;
+    if (sio_args_new(&args, NULL) == 0 && sio_args_add_string(args, sio_peer_id(peer)) == 0 &&
+        sio_args_add_raw(args, sio_peer_handshake(peer)->auth) == 0) {
+        sio_peer_emit(peer, "welcome", args, NULL);
+    }
+    sio_args_unref(args);
+}
+
+static void on_connection(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)ev;
+    (void)user;
+    if (sio_peer_recovered(peer)) {
+        sio_peer_emitf(peer, "recovered", "s", sio_peer_id(peer));
+    } else {
+        greet(peer);
+    }
+}
+
+static void set_up_namespace(sio_namespace *ns) {
+    check(ns ? 0 : SIO_ERR_NOMEM, "namespace");
+    check(sio_namespace_on_connection(ns, on_connection, NULL), "handler");
+    check(sio_namespace_on(ns, "echo", on_echo, NULL), "handler");
+}
+
+/* ---- ending --------------------------------------------------------------------------------- */
+
+static void on_kick(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)ev;
+    (void)user;
+    sio_peer_disconnect(peer, false);
+}
+
+static void on_kick_hard(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)ev;
+    (void)user;
+    sio_peer_disconnect(peer, true);
+}
+
+static void on_drop(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)ev;
+    (void)user;
+    sio_peer_close_connection(peer);
+}
+
+static void on_disconnect(sio_peer *peer, const sio_event *ev, void *user) {
+    sio_target others = sio_peer_broadcast(peer);
+    (void)user;
+    sio_target_emitf(&others, "peer-left", "s s", sio_peer_id(peer), ev->reason);
+}
+
+/* ---- /chat and /auth ------------------------------------------------------------------------ */
+
+static void on_say(sio_peer *peer, const sio_event *ev, void *user) {
+    sio_target everyone = sio_namespace_target(sio_peer_namespace(peer));
+    (void)user;
+    sio_target_emitf(&everyone, "said", "s s", sio_peer_id(peer), sio_event_string(ev, 0));
+}
+
+static void check_token(sio_peer *peer, sio_next *next, void *user) {
+    const sio_handshake *handshake = sio_peer_handshake(peer);
+    cJSON *auth = cJSON_ParseWithLength(handshake->auth.ptr, handshake->auth.len);
+    const char *token = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(auth, "token"));
+    (void)user;
+    if (token && strcmp(token, "letmein") == 0) {
+        sio_next_ok(next);
+    } else {
+        sio_next_refuse(next, "not authorized", "{\"code\":401,\"hint\":\"token\"}");
+    }
+    cJSON_Delete(auth);
+}
+
+/* ---- acknowledgements ----------------------------------------------------------------------- */
+
+static void on_answer(const sio_event *reply, void *user) {
+    sio_peer *peer = user;
+    if (reply->status == SIO_OK) {
+        sio_peer_emit(peer, "answer", reply->args, NULL);
+    } else if (reply->status == SIO_ERR_TIMEOUT) {
+        sio_peer_emit(peer, "answer-timeout", NULL, NULL);
+    }
+    sio_peer_unref(peer);
+}
+
+static void on_ask_me(sio_peer *peer, const sio_event *ev, void *user) {
+    sio_emit_options options = SIO_EMIT_OPTIONS_INIT;
+    (void)user;
+    options.on_ack = on_answer;
+    options.user = sio_peer_ref(peer);
+    options.timeout_ms = ASK_TIMEOUT_MS;
+    if (sio_peer_emit(peer, "question", ev->args, &options) != 0) {
+        sio_peer_unref(peer);
+    }
+}
+
+/* ---- rooms and broadcasting ----------------------------------------------------------------- */
+
+static void say_ok(const sio_event *ev) {
+    if (ev->ack) {
+        sio_ack_sendf(ev->ack, "s", "ok");
+    }
+}
+
+static void on_join(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)user;
+    if (sio_peer_join(peer, sio_event_string(ev, 0)) == 0) {
+        say_ok(ev);
+    }
+}
+
+static void on_leave(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)user;
+    sio_peer_leave(peer, sio_event_string(ev, 0));
+    say_ok(ev);
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names of the peer's rooms, but for the one named by its id, sorted. */
+static size_t other_rooms(const sio_peer *peer, const char **names) {
+    size_t used = 0;
+    for (size_t i = 0; i < sio_peer_room_count(peer); i++) {
+        const char *name = sio_peer_room(peer, i);
+        if (strcmp(name, sio_peer_id(peer)) != 0) {
+            names[used++] = name;
+        }
+    }
+    qsort(names, used, sizeof(*names), by_name);
+    return used;
+}
+
+static void on_rooms(sio_peer *peer, const sio_event *ev, void *user) {
+    const char **names = calloc(sio_peer_room_count(peer) + 1, sizeof(*names));
+    (void)user;
+    if (names && ev->ack) {
+        size_t count = other_rooms(peer, names);
+        cJSON *list = cJSON_CreateStringArray(names, (int)count);
+        sio_ack_sendf(ev->ack, "j", list);
+        cJSON_Delete(list);
+    }
+    free(names);
+}
+
+/* Argument `first` is the name of the event, the one behind it what the event carries. */
+static void relay(const sio_target *target, const sio_event *ev, size_t first) {
+    sio_args *args = NULL;
+    if (sio_args_new(&args, NULL) == 0) {
+        (void)sio_args_add_arg(args, ev->args, first + 1);
+        sio_target_emit(target, sio_event_string(ev, first), args);
+    }
+    sio_args_unref(args);
+}
+
+static void on_to_room(sio_peer *peer, const sio_event *ev, void *user) {
+    sio_target target = sio_peer_broadcast(peer);
+    (void)user;
+    relay(sio_target_to(&target, sio_event_string(ev, 0)), ev, 1);
+}
+
+static void on_in_room(sio_peer *peer, const sio_event *ev, void *user) {
+    sio_target target = sio_namespace_target(sio_peer_namespace(peer));
+    (void)user;
+    relay(sio_target_to(&target, sio_event_string(ev, 0)), ev, 1);
+}
+
+static void on_except(sio_peer *peer, const sio_event *ev, void *user) {
+    sio_target target = sio_namespace_target(sio_peer_namespace(peer));
+    (void)user;
+    relay(sio_target_except(&target, sio_event_string(ev, 0)), ev, 1);
+}
+
+static void on_broadcast(sio_peer *peer, const sio_event *ev, void *user) {
+    sio_target target = sio_peer_broadcast(peer);
+    (void)user;
+    relay(&target, ev, 0);
+}
+
+static void on_all(sio_peer *peer, const sio_event *ev, void *user) {
+    sio_target target = sio_namespace_target(sio_peer_namespace(peer));
+    (void)user;
+    relay(&target, ev, 0);
+}
+
+/* ---- counting ------------------------------------------------------------------------------- */
+
+static void on_transport(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)user;
+    if (ev->ack) {
+        sio_ack_sendf(ev->ack, "s", sio_peer_transport(peer));
+    }
+}
+
+static int64_t number(const cJSON *object, const char *key, int64_t otherwise) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsNumber(item) ? (int64_t)item->valuedouble : otherwise;
+}
+
+/* Those of a recovered peer come out of its data. */
+static counters *counters_of(sio_peer *peer) {
+    counters *c = sio_peer_user(peer);
+    if (c) {
+        return c;
+    }
+    c = malloc(sizeof(*c));
+    if (!c) {
+        check(SIO_ERR_NOMEM, "counters");
+        return NULL;
+    }
+    cJSON *data = cJSON_Parse(sio_peer_data(peer));
+    *c = (counters){number(data, "count", 0), number(data, "last", -1), number(data, "bad", 0)};
+    cJSON_Delete(data);
+    sio_peer_set_user(peer, c, free);
+    return c;
+}
+
+static void on_up(sio_peer *peer, const sio_event *ev, void *user) {
+    counters *c = counters_of(peer);
+    int64_t n = sio_event_int(ev, 0);
+    (void)user;
+    c->count++;
+    c->bad += n != c->last + 1;
+    c->last = n;
+}
+
+static void on_up_report(sio_peer *peer, const sio_event *ev, void *user) {
+    const counters *c = counters_of(peer);
+    (void)user;
+    if (ev->ack) {
+        sio_ack_sendf(ev->ack, "I I I", c->count, c->last, c->bad);
+    }
+}
+
+/* What is kept of a connection that is cut off is read after this. */
+static void keep_counters(sio_peer *peer, const sio_event *ev, void *user) {
+    char json[128];
+    const counters *c = counters_of(peer);
+    (void)ev;
+    (void)user;
+    snprintf(json, sizeof(json), "{\"count\":%lld,\"last\":%lld,\"bad\":%lld}", (long long)c->count,
+             (long long)c->last, (long long)c->bad);
+    sio_peer_set_data(peer, json);
+}
+
+/* ---- numbered events, which go on while the client is away ----------------------------------- */
+
+typedef struct stream {
+    conformance *conformance;
+    sio_namespace *ns;
+    char *id; /* the room */
+    char *pad;
+    int64_t next;
+    int64_t count;
+    uint32_t every_ms; /* 0: all at once */
+} stream;
+
+static void stream_free(stream *s) {
+    free(s->id);
+    free(s->pad);
+    free(s);
+}
+
+static void send_down(const stream *s, int64_t i) {
+    sio_target target = sio_namespace_target(s->ns);
+    sio_target_to(&target, s->id);
+    if (i < s->count) {
+        sio_target_emitf(&target, "down", "I s", i, s->pad);
+    } else {
+        sio_target_emitf(&target, "down-end", "I", s->count);
+    }
+}
+
+static void on_stream_tick(void *user) {
+    stream *s = user;
+    do {
+        send_down(s, s->next++);
+    } while (s->every_ms == 0 && s->next <= s->count);
+    if (s->next <= s->count) {
+        after(s->conformance, s->every_ms, on_stream_tick, s);
+    } else {
+        stream_free(s);
+    }
+}
+
+static uint32_t bounded(int64_t value, uint32_t most) {
+    return value < 0 ? 0 : value > most ? most : (uint32_t)value;
+}
+
+/* stream(count, ms between two, length of the text in each) */
+static void on_stream(sio_peer *peer, const sio_event *ev, void *user) {
+    stream *s = calloc(1, sizeof(*s));
+    uint32_t pad = bounded(sio_event_int(ev, 2), MAX_STREAM);
+    (void)user;
+    if (s) {
+        s->conformance = conformance_of(peer);
+        s->ns = sio_peer_namespace(peer);
+        s->id = strdup(sio_peer_id(peer));
+        s->pad = malloc((size_t)pad + 1);
+        s->count = bounded(sio_event_int(ev, 0), MAX_STREAM);
+        s->every_ms = bounded(sio_event_int(ev, 1), MAX_STREAM);
+    }
+    if (!s || !s->id || !s->pad) {
+        check(SIO_ERR_NOMEM, "stream");
+        return;
+    }
+    memset(s->pad, 'x', pad);
+    s->pad[pad] = '\0';
+    on_stream_tick(s);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+static void configure(sio_server_options *options) {
+    options->ping_interval_ms = 1000;
+    options->ping_timeout_ms = 4000;
+    options->connect_timeout_ms = 5000;
+    options->max_payload = 10000000;
+    options->max_queued_bytes = 64u << 20;
+}
+
+static void configure_csr(sio_server_options *options) {
+    static sio_server_recovery recovery = SIO_SERVER_RECOVERY_INIT;
+    recovery.max_disconnection_ms = KEEP_SESSIONS_MS;
+    configure(options);
+    options->recovery = &recovery;
+}
+
+static void set_up_root(sio_namespace *root) {
+    static const struct {
+        const char *event;
+        sio_peer_fn fn;
+    } handlers[] = {
+        {"ask-me", on_ask_me},
+        {"join", on_join},
+        {"leave", on_leave},
+        {"rooms", on_rooms},
+        {"to-room", on_to_room},
+        {"in-room", on_in_room},
+        {"broadcast", on_broadcast},
+        {"all", on_all},
+        {"except", on_except},
+        {"kick", on_kick},
+        {"kick-hard", on_kick_hard},
+        {"drop", on_drop},
+        {"transport", on_transport},
+        {"up", on_up},
+        {"up-report", on_up_report},
+        {"stream", on_stream},
+        {"disconnecting", keep_counters},
+        {"disconnect", on_disconnect},
+    };
+    for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+        check(sio_namespace_on(root, handlers[i].event, handlers[i].fn, NULL), "handler");
+    }
+}
+
+static void set_up(conformance *c) {
+    sio_namespace *root = sio_server_of(c->server, "/");
+    sio_namespace *chat = sio_server_of(c->server, "/chat");
+    sio_namespace *auth = sio_server_of(c->server, "/auth");
+    set_up_namespace(root);
+    set_up_root(root);
+    set_up_namespace(chat);
+    check(sio_namespace_on(chat, "say", on_say, NULL), "handler");
+    check(sio_namespace_on(chat, "kick", on_kick, NULL), "handler");
+    set_up_namespace(auth);
+    check(sio_namespace_use(auth, check_token, NULL), "middleware");
+    set_up_namespace(sio_server_of_pattern(c->server, "^/room-[0-9]+$"));
+}
+
+const profile profile_general = {
+    .name = "general", .configure = configure, .set_up = set_up, .tear_down = NULL};
+
+const profile profile_csr = {
+    .name = "csr", .configure = configure_csr, .set_up = set_up, .tear_down = NULL};
