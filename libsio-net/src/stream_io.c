@@ -111,14 +111,6 @@ static void flush(sio_stream *stream) {
     }
 }
 
-void sio_stream_push(sio_stream *stream) {
-    bool ready = stream->fd >= 0 && stream->state == STREAM_OPEN && !stream->broken &&
-                 !stream->blocked;
-    if (ready && (!stream->tls || sio_stream_tls_encrypt(stream->tls) == 0)) {
-        (void)sio_fd_send(stream->fd, &stream->wire, &stream->loop->pool);
-    }
-}
-
 /* -- in -- */
 
 static void deliver(sio_stream *stream, uint8_t *data, size_t len) {

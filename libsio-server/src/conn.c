@@ -109,9 +109,6 @@ void sio_conn_welcome(sio_conn *conn, const sio_peer *peer) {
         rc = sio_parser_encode_connected(conn->server->parser, buf, nsp, sid, pid);
     }
     send_control(conn, rc);
-    /* Clients that begin to listen upon the reply would miss what came in one segment with it; the
-     * protocol's own test suite is one of them. */
-    sio_engine_session_push(conn->engine);
 }
 
 static void send_disconnect(sio_conn *conn, uint16_t slot) {

@@ -81,9 +81,6 @@ void sio_engine_handle(sio_engine *engine, struct sio_exchange *exchange);
 
 /* ---- session ---- */
 
-/* Hand what the session's WebSocket has to write to the kernel now, not at the end of the turn. */
-void sio_engine_session_push(sio_engine_session *session);
-
 /* Inside on_message: more has arrived together with this message. */
 bool sio_engine_session_more(const sio_engine_session *session);
 

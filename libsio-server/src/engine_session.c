@@ -583,12 +583,6 @@ int sio_engine_session_send_binary(sio_engine_session *session, sio_bytes data,
     return send_copy(session, true, data.ptr, data.len, options);
 }
 
-void sio_engine_session_push(sio_engine_session *session) {
-    if (session->ws && !session->ended) {
-        sio_ws_link_push(session->ws);
-    }
-}
-
 /* ---- closing ---- */
 
 void sio_engine_session_close(sio_engine_session *session, bool discard) {

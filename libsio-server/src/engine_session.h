@@ -232,8 +232,6 @@ int sio_ws_link_write(sio_ws_link *link, const sio_eio_item *items, size_t count
 int sio_ws_link_write_message(sio_ws_link *link, sio_eio_message *message, unsigned flags);
 int sio_ws_link_write_buf(sio_ws_link *link, sio_buf *buf, bool binary, unsigned flags);
 size_t sio_ws_link_queued(const sio_ws_link *link);
-/* See sio_stream_push. */
-void sio_ws_link_push(sio_ws_link *link);
 /* Packets in there: exact when the queue was empty of late, else at most twice as many. */
 size_t sio_ws_link_messages(sio_ws_link *link);
 /* Have sio_pressure_ease called when no more than `bytes` are left. */

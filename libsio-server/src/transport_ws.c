@@ -539,12 +539,6 @@ int sio_ws_link_write(sio_ws_link *link, const sio_eio_item *items, size_t count
     return 0;
 }
 
-void sio_ws_link_push(sio_ws_link *link) {
-    if (link->stream) {
-        sio_stream_push(link->stream);
-    }
-}
-
 size_t sio_ws_link_queued(const sio_ws_link *link) {
     return link->stream ? sio_stream_queued(link->stream) : 0;
 }

@@ -106,10 +106,6 @@ void sio_stream_commit(sio_stream *stream, size_t used);
 /* Bytes queued and not yet taken by the kernel. With TLS, of both sides of the encryption. */
 size_t sio_stream_queued(const sio_stream *stream);
 
-/* Hand what is queued to the kernel now, as far as it takes it, and not at the end of the turn. For
- * what the peer had better get in a segment of its own. Errors are reported at the turn's end. */
-void sio_stream_push(sio_stream *stream);
-
 /* Call on_low once, when the kernel has taken so much that no more than `bytes` are queued;
  * on_drain takes its place when that was all. 0 asks for nothing. */
 void sio_stream_tell_low(sio_stream *stream, size_t bytes);
