@@ -340,6 +340,55 @@ START_TEST(from_a_local_address) {
 }
 END_TEST
 
+/* ---- without memory: the proxy lives in a loop of its own on the same event base ---- */
+
+static int memory_scenario(const sio_mem *mem, void *arg) {
+    static const char *const http[] = {"HTTP/1.1 200 OK\r\n\r\n", NULL};
+    static const char *const socks[] = {"\x05\x02", "\x01\x00",
+                                        "\x05\x00\x00\x01\x01\x02\x03\x04\x00\x50", NULL};
+    static char host[] = "127.0.0.1";
+    sio_proxy_kind kind = *(const sio_proxy_kind *)arg;
+    sio_listener_options options = {.host = "127.0.0.1", .on_accept = accept_proxy};
+    sio_loop *mine;
+    world w;
+    begin(&w, "no_such_host.invalid");
+    int rc = sio_loop_new(&mine, &(sio_loop_options){.mem = mem, .base = sio_loop_base(w.loop)});
+    if (rc != 0) {
+        end(&w);
+        return rc;
+    }
+    sio_listener_free(w.listener);
+    options.ctx = &w;
+    ck_assert_int_eq(sio_listener_new(&w.listener, w.loop, &options, NULL), 0);
+    w.script = kind == SIO_PROXY_HTTP ? http : socks;
+    w.target.port = 80;
+    w.target.proxy = (sio_dial_proxy){
+        .host = host, .port = sio_listener_port(w.listener), .kind = kind, .has_user = true};
+    ck_assert_int_eq(sio_buf_add_text(&w.target.proxy.user, "me"), 0);
+    ck_assert_int_eq(sio_buf_add_text(&w.target.proxy.password, "pw"), 0);
+    w.dial.loop = mine;
+    rc = sio_dial_start(&w.dial);
+    if (rc == 0) {
+        for (int i = 0; w.connects + w.failures + w.errors == 0; i++) {
+            ck_assert_int_lt(i, 5000);
+            net_run_for(w.loop, 0);
+        }
+        ck_assert_uint_eq(w.connects + w.failures + w.errors, 1);
+        ck_assert(w.connects || w.err == SIO_ERR_NOMEM);
+        rc = w.connects ? 0 : w.err;
+    }
+    sio_dial_cut(&w.dial);
+    sio_loop_free(mine);
+    end_proxy(&w);
+    return rc;
+}
+
+START_TEST(without_memory) {
+    sio_proxy_kind kind = _i ? SIO_PROXY_SOCKS5 : SIO_PROXY_HTTP;
+    test_mem_sweep(memory_scenario, &kind);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("client_dial");
     TCase *tc = tcase_create("dial");
@@ -355,6 +404,7 @@ int main(void) {
 #endif
     tcase_add_test(tc, a_unix_socket_needs_no_name);
     tcase_add_test(tc, from_a_local_address);
+    tcase_add_loop_test(tc, without_memory, 0, 2);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

@@ -5,6 +5,7 @@
 
 static sio_auth_request *kept;
 static int asked;
+static bool answers_later;
 
 static void setup(void) {
     client_setup();
@@ -133,6 +134,55 @@ START_TEST(value_of_the_client) { /* SS-17 */
 }
 END_TEST
 
+/* ---- without memory ---- */
+
+static void answer_text(sio_socket *socket, sio_auth_request *request, void *user) {
+    (void)sio_auth_answer(request, "{\"asked\":1}");
+}
+
+static int memory_scenario(const sio_mem *mem, void *arg) {
+    sio_client_options o = client_options();
+    sio_client *client = NULL;
+    o.mem = mem;
+    o.auth = "{\"given\":1}";
+    kept = NULL;
+    int rc = sio_client_new(&client, "http://localhost", &o);
+    sio_socket *root = rc == 0 ? sio_client_socket(client, "/") : NULL;
+    sio_socket *other = root ? sio_client_socket(client, "/n") : NULL;
+    if (rc == 0 && !other) {
+        rc = SIO_ERR_NOMEM;
+    }
+    if (rc == 0) {
+        rc = sio_client_set_auth(client, "{\"new\":2}");
+    }
+    if (rc == 0) {
+        rc = sio_socket_set_auth(root, "{\"own\":3}");
+        sio_socket_set_auth_fn(other, answers_later ? later : answer_text, tag("me"));
+    }
+    if (fake_engine_or_null()) {
+        fake_open();
+    }
+    if (kept) {
+        int answered = sio_auth_answer(kept, "{\"late\":1}");
+        rc = rc == 0 ? answered : rc;
+    }
+    if (rc == 0 && fake_engine_or_null()) {
+        client_accept("/n", "id");
+        rc = sio_socket_connected(other) ? 0 : SIO_ERR_NOMEM;
+    }
+    sio_client_free(client);
+    turn();
+    return rc;
+}
+
+/* Whatever fails, the request is answered once and nothing is left. */
+START_TEST(without_memory) {
+    answers_later = _i;
+    test_mem_sweep(memory_scenario, NULL);
+    trace_clear();
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("client_socket_auth");
     TCase *tc = tcase_create("auth");
@@ -144,6 +194,7 @@ int main(void) {
     tcase_add_loop_test(tc, disconnected_or_freed_meanwhile, 0, 2);
     tcase_add_test(tc, freed_while_asked);
     tcase_add_test(tc, value_of_the_client);
+    tcase_add_loop_test(tc, without_memory, 0, 2);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

@@ -168,6 +168,64 @@ START_TEST(told_when_it_was_written) {
 }
 END_TEST
 
+/* ---- without memory ---- */
+
+static unsigned owed;
+
+static void count_sent(int status, void *user) {
+    owed--;
+}
+
+static void count_reply(const sio_event *reply, void *user) {
+    owed--;
+}
+
+static void count_posted(void *user) {
+    owed--;
+}
+
+/* Each post that was taken has its end told once. */
+static int memory_scenario(const sio_mem *mem, void *arg) {
+    sio_client_options o = client_options();
+    sio_client *client = NULL;
+    o.mem = mem;
+    int rc = sio_client_new(&client, "http://localhost", &o);
+    subject = rc == 0 ? sio_client_socket(client, "/") : NULL;
+    if (rc == 0) {
+        rc = subject ? 0 : SIO_ERR_NOMEM;
+    }
+    options.on_sent = count_sent;
+    options.on_ack = count_reply;
+    for (int i = 0; i < 2 && rc == 0; i++) {
+        rc = from_thread("e");
+        owed += rc == 0 ? 2 : 0;
+        if (rc == 0) {
+            rc = sio_client_post(client, count_posted, count_posted, NULL);
+            owed += rc == 0;
+        }
+        if (i == 0) {
+            turn(); /* kept: there is no connection yet */
+        }
+        if (i == 0 && fake_engine_or_null()) {
+            fake_open();
+        }
+        if (i == 0 && fake_engine_or_null()) {
+            client_accept("/", "id");
+        }
+    }
+    turn();
+    sio_client_free(client);
+    turn();
+    ck_assert_uint_eq(owed, 0);
+    return rc;
+}
+
+START_TEST(without_memory) {
+    test_mem_sweep(memory_scenario, NULL);
+    trace_clear();
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("client_socket_post");
     TCase *tc = tcase_create("post");
@@ -178,6 +236,7 @@ int main(void) {
     tcase_add_loop_test(tc, freed_while_it_is_sent, 0, 2);
     tcase_add_test(tc, freed_while_one_event_is_lost_in_the_callback_of_another);
     tcase_add_test(tc, told_when_it_was_written);
+    tcase_add_test(tc, without_memory);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

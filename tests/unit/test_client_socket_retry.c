@@ -220,6 +220,56 @@ START_TEST(freed_with_a_queue) {
 }
 END_TEST
 
+/* ---- without memory ---- */
+
+static unsigned owed;
+
+static void count_reply(const sio_event *reply, void *user) {
+    owed--;
+}
+
+/* Each event whose emitting succeeded has its end told once. */
+static int memory_scenario(const sio_mem *mem, void *arg) {
+    sio_client_options o = retrying(2);
+    sio_client *client = NULL;
+    o.mem = mem;
+    int rc = sio_client_new(&client, "http://localhost", &o);
+    sio_socket *socket = rc == 0 ? sio_client_socket(client, "/") : NULL;
+    if (rc == 0 && !socket) {
+        rc = SIO_ERR_NOMEM;
+    }
+    for (int i = 0; i < 3 && rc == 0; i++) {
+        rc = sio_socket_emit_ackf(socket, "e", 0, count_reply, NULL, "i B", i, "x", (size_t)1);
+        owed += rc == 0;
+    }
+    if (fake_engine_or_null()) {
+        fake_open();
+    }
+    if (fake_engine_or_null()) {
+        client_accept("/", "id");
+    }
+    if (fake_engine_or_null()) {
+        fake_text("30[1]");
+    }
+    pass(21); /* the second one is tried again */
+    if (rc == 0) {
+        rc = owed == 2 && sio_socket_queue_length(socket) == 2 ? 0 : SIO_ERR_NOMEM;
+    }
+    if (socket) {
+        sio_socket_clear_queue(socket);
+    }
+    sio_client_free(client);
+    ck_assert_uint_eq(owed, 0);
+    turn();
+    return rc;
+}
+
+START_TEST(without_memory) {
+    test_mem_sweep(memory_scenario, NULL);
+    trace_clear();
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("client_socket_retry");
     TCase *tc = tcase_create("retry");
@@ -235,6 +285,7 @@ int main(void) {
     tcase_add_test(tc, a_full_connection_is_waited_for);
     tcase_add_test(tc, heartbeat_overdue);
     tcase_add_loop_test(tc, freed_with_a_queue, 0, 3);
+    tcase_add_test(tc, without_memory);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }
