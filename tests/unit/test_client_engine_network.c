@@ -476,9 +476,196 @@ START_TEST(answers_that_are_none) {
 }
 END_TEST
 
-#if SIO_HAVE_TLS
+/* Bodies, heads and messages that never end: they are cut at the limit, whatever they announced. */
+START_TEST(answers_without_end) {
+    static const struct {
+        bool websocket;
+        const char *head;
+        const char *again;
+        int err;
+    } rows[] = {
+        {false, "HTTP/1.1 200 OK\r\n\r\n4", "xxxxxxxxxxxxxxxx", SIO_ERR_HTTP_BODY_TOO_LARGE},
+        {false, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+         "10\r\nxxxxxxxxxxxxxxxx\r\n", SIO_ERR_HTTP_BODY_TOO_LARGE},
+        {false, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7fffffff\r\n",
+         "xxxxxxxxxxxxxxxx", SIO_ERR_HTTP_BODY_TOO_LARGE},
+        {false, "HTTP/1.1 200 OK\r\nX: ", "yyyyyyyyyyyyyyyy", SIO_ERR_HTTP_HEAD_TOO_LARGE},
+        {false, "HTTP/1.1 400 Bad\r\n\r\n", "xxxxxxxxxxxxxxxx", SIO_ERR_HTTP_BODY_TOO_LARGE},
+        {true, "HTTP/1.1 101 Switching Protocols\r\nX: ", "yyyyyyyyyyyyyyyy",
+         SIO_ERR_HTTP_HEAD_TOO_LARGE},
+    };
+    enum { REPEAT = 10000 };
+    size_t head = strlen(rows[_i].head), piece = strlen(rows[_i].again);
+    char *raw = malloc(head + REPEAT * piece);
+    memcpy(raw, rows[_i].head, head);
+    for (size_t i = 0; i < REPEAT; i++) {
+        memcpy(raw + head + i * piece, rows[_i].again, piece);
+    }
+    expect_raw(rows[_i].websocket, raw, head + REPEAT * piece, rows[_i].err);
+    free(raw);
+}
+END_TEST
 
+/* A frame that announces more than is taken, and fragments that add up to it. */
+START_TEST(messages_without_end) {
+    world w;
+    begin(&w);
+    w.given.transports = "websocket";
+    start(&w);
+    UNTIL(&w, w.opens);
+    if (_i == 0) {
+        srv_send(w.srv.ws, "\x82\x7f\x00\x00\x00\xff\xff\xff\xff\xff", 10);
+    } else {
+        static const char zeros[4096];
+        srv_send(w.srv.ws, "\x02\x00", 2);
+        for (int i = 0; i < 100; i++) {
+            srv_send(w.srv.ws, "\x00\x7e\x10\x00", 4);
+            srv_send(w.srv.ws, zeros, sizeof zeros);
+        }
+    }
+    UNTIL(&w, w.closes);
+    ck_assert_str_eq(sio_error_name(w.error.err), "WS_TOO_LARGE");
+    ck_assert_str_eq(w.messages, "");
+    end(&w);
+}
+END_TEST
+
+/* What a server does not read stays within the limit, and then the connection ends. */
+START_TEST(a_server_that_stops_reading) {
+    static const size_t limit = 200000;
+    static uint8_t bytes[10000];
+    world w;
+    begin(&w);
+    w.given.transports = _i ? "websocket" : "polling";
+    w.options.max_queued = limit;
+    start(&w);
+    UNTIL(&w, w.opens && (w.srv.ws || w.srv.held));
+    if (_i) {
+        sio_stream_pause(w.srv.ws->stream);
+    } else {
+        sio_listener_free(w.srv.listener); /* the connection of the POST is never accepted */
+        w.srv.listener = NULL;
+    }
+    int rc = 0;
+    unsigned sent = 0;
+    for (; rc == 0; sent++) {
+        sio_eio_message *message;
+        ck_assert_uint_lt(sent, 100000); /* the kernel's buffers are finite too */
+        ck_assert_int_eq(sio_eio_message_new(&message, true, bytes, sizeof bytes, NULL), 0);
+        rc = sio_cengine_send(w.engine, message, 0);
+        sio_eio_message_unref(message);
+        net_run_for(w.loop, 0);
+        ck_assert_uint_le(sio_loop_queued(w.loop), 2 * limit);
+        if (w.closes) {
+            break; /* the POST found nobody */
+        }
+    }
+    UNTIL(&w, w.closes);
+    ck_assert_uint_eq(w.closes, 1);
+    if (_i) {
+        ck_assert_str_eq(sio_error_name(w.error.err), "EIO_QUEUE_FULL");
+        ck_assert_int_eq(w.error.stage, SIO_CLIENT_STAGE_LOCAL);
+    } else {
+        ck_assert_int_lt(w.error.err, 0);
+    }
+    end(&w);
+}
+END_TEST
+
+/* ---- what the settings promise about a WebSocket ---- */
+
+START_TEST(subprotocols_are_asked_for) {
+    world w;
+    begin(&w);
+    w.given.transports = "websocket";
+    w.given.protocols = "chat, superchat";
+    start(&w);
+    UNTIL(&w, w.opens);
+    ck_assert_ptr_nonnull(strstr(w.srv.heads, "Sec-WebSocket-Protocol: chat, superchat\r\n"));
+    end(&w);
+}
+END_TEST
+
+/* What the server chooses must be among them. */
+START_TEST(another_subprotocol_is_refused) {
+    static const char answer[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                                 "Connection: Upgrade\r\nSec-WebSocket-Protocol: other\r\n"
+                                 "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    world w;
+    begin(&w);
+    w.given.transports = "websocket";
+    w.given.protocols = "chat";
+    w.srv.fault = SRV_RAW;
+    w.srv.raw = answer;
+    w.srv.raw_len = sizeof answer - 1;
+    start(&w);
+    UNTIL(&w, w.closes);
+    ck_assert_int_lt(w.error.err, 0);
+    ck_assert_uint_eq(w.opens, 0);
+    end(&w);
+}
+END_TEST
+
+/* ET-23 ET-24: compress_threshold, and no_deflate */
+START_TEST(compression_by_the_settings) {
+    static const uint32_t thresholds[] = {1, 5, 6, 0, 1};
+    world w;
+    begin(&w);
+    w.given.transports = "websocket";
+    w.given.compress_threshold = thresholds[_i];
+    w.given.no_deflate = _i == 4;
+    w.srv.deflate = true;
+    start(&w);
+    UNTIL(&w, w.opens);
+    sio_eio_message *message;
+    ck_assert_int_eq(sio_eio_message_new(&message, false, "1234", 4, NULL),
+                     0); /* 5 with the type */
+    ck_assert_int_eq(sio_cengine_send(w.engine, message, SIO_EIO_COMPRESS), 0);
+    sio_eio_message_unref(message);
+    UNTIL(&w, w.srv.frames[0]);
+    ck_assert_str_eq(w.srv.frames, "[41234]");
+    ck_assert_uint_eq(w.srv.compressed, SIO_HAVE_DEFLATE && _i < 2);
+    ck_assert_int_eq(strstr(w.srv.heads, "permessage-deflate") != NULL,
+                     SIO_HAVE_DEFLATE && _i != 4);
+    end(&w);
+}
+END_TEST
+
+#if SIO_HAVE_TLS
 /* ---- certificates ---- */
+
+static unsigned warnings;
+
+static void count_warnings(void *user, int level, const char *scope, const char *text) {
+    warnings += level == SIO_LOG_WARN && strstr(text, "TLS VERIFICATION IS OFF") != NULL;
+}
+
+/* Each attempt says so, as loud as the log can; one that verifies does not. */
+START_TEST(insecure_is_warned_of) {
+    for (int insecure = 0; insecure < 2; insecure++) {
+        world w;
+        sio_loop *logged;
+        begin(&w);
+        sio_loop_options loop = {.base = sio_loop_base(w.loop),
+                                 .log = {count_warnings, NULL, SIO_LOG_DEBUG}};
+        sio_tls_options tls = {.insecure = insecure != 0};
+        ck_assert_int_eq(sio_loop_new(&logged, &loop), 0);
+        ck_assert_int_eq(sio_tls_client_new(&w.options.tls, &tls, NULL, NULL), 0);
+        aim(&w, "https", w.srv.port);
+        ck_assert_int_eq(sio_network_copy(&w.network, &w.given, NULL), 0);
+        warnings = 0;
+        for (unsigned attempt = 1; attempt <= 2; attempt++) {
+            ck_assert_int_eq(sio_cengine_new(&w.engine, logged, &w.options), 0);
+            ck_assert_uint_eq(warnings, insecure ? attempt : 0);
+            stop(&w);
+        }
+        sio_network_free(&w.network, NULL);
+        sio_tls_unref(w.options.tls);
+        sio_loop_free(logged);
+        end(&w);
+    }
+}
+END_TEST
 
 static void accept_tls(void *ctx, sio_stream *stream) {
     sio_stream **slot = ctx;
@@ -556,8 +743,15 @@ int main(void) {
     tcase_add_test(tc, a_request_that_takes_too_long);
     tcase_add_test(tc, cut_at_every_byte);
     tcase_add_test(tc, answers_that_are_none);
+    tcase_add_loop_test(tc, answers_without_end, 0, 6);
+    tcase_add_loop_test(tc, messages_without_end, 0, 2);
+    tcase_add_loop_test(tc, a_server_that_stops_reading, 0, 2);
+    tcase_add_test(tc, subprotocols_are_asked_for);
+    tcase_add_test(tc, another_subprotocol_is_refused);
+    tcase_add_loop_test(tc, compression_by_the_settings, 0, 5);
 #if SIO_HAVE_TLS
     tcase_add_loop_test(tc, certificates_that_are_refused, 0, 10);
+    tcase_add_test(tc, insecure_is_warned_of);
 #endif
     suite_add_tcase(suite, tc);
     return test_run(suite);
