@@ -174,8 +174,21 @@ static void tell_kept(sio_socket *socket, sio_outgoing *out) {
 
 /* ---- encoding ---- */
 
+/* What the reference and this library accept by default; more end the connection. */
+enum { USUAL_ATTACHMENTS = 10 };
+
+static void warn_of_many(const sio_socket *socket, const char *event, const sio_args *args) {
+    uint32_t count = attachments_behind(socket, args);
+    if (count > USUAL_ATTACHMENTS) {
+        SIO_LOG(&socket->client->log, SIO_LOG_WARN, "socket.io-client:socket",
+                "'%s' has %u attachments, servers take 10 unless told otherwise", event,
+                (unsigned)count);
+    }
+}
+
 static int encode(sio_socket *socket, const char *event, const sio_args *args,
                   const uint64_t *ack_id) {
+    warn_of_many(socket, event, args);
     sio_buf *buf = &socket->client->encode;
     int rc = sio_eio_message_begin(buf);
     if (rc != 0) {

@@ -215,6 +215,7 @@ START_TEST(a_websocket_that_worked_is_remembered) {
 END_TEST
 
 /* The head of the list that is dropped is the one that failed, also when it stands behind. */
+/* Quirk 16 */
 START_TEST(a_memory_that_is_wrong_is_corrected) {
     world w;
     begin(&w);
@@ -286,7 +287,7 @@ START_TEST(what_each_transport_asks) {
 }
 END_TEST
 
-/* ET-22 EN-06 EN-07 */
+/* ET-22 EN-06 EN-07, quirk 19: beside those of the application, which stay. */
 START_TEST(cookies_come_back) {
     static const char raw[] = "HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/engine.io\r\n"
                               "Set-Cookie: b=2; Secure\r\nContent-Length: 1\r\n\r\n6";
@@ -370,6 +371,7 @@ START_TEST(binary_before_and_after_the_upgrade) {
 }
 END_TEST
 
+/* Quirk 3: the time limit of requests works. */
 START_TEST(a_request_that_takes_too_long) {
     world w;
     begin(&w);
@@ -447,6 +449,7 @@ START_TEST(cut_at_every_byte) {
 }
 END_TEST
 
+/* Quirk 18: redirects are not followed. */
 START_TEST(answers_that_are_none) {
     static const struct {
         const char *raw;

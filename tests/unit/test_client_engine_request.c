@@ -118,6 +118,7 @@ START_TEST(default_ports_are_left_out) {
 }
 END_TEST
 
+/* Quirk 2: what is ours cannot be overridden. */
 START_TEST(user_query_comes_first) {
     static const char *const cases[][2] = {
         {"a=b&c=%20", "/?a=b&c=%20&EIO=4&"},

@@ -223,7 +223,7 @@ START_TEST(close_before_the_failure_is_told) {
 }
 END_TEST
 
-START_TEST(no_reconnection) { /* SC-31 */
+START_TEST(no_reconnection) { /* SC-31, quirk 1: a constant of its own, as 0 is the default */
     sio_client_options o = client_options();
     o.reconnection_attempts = SIO_CLIENT_NO_RECONNECTION;
     sio_client *client = client_make(&o);

@@ -38,6 +38,36 @@ static void pass_on(sio_socket *socket, const sio_event *event, void *user) {
     ck_assert_int_eq(sio_socket_emit(socket, "again", event->args, NULL), 0);
 }
 
+static unsigned warnings;
+
+static void count_warnings(const char *scope, const char *text, void *user) {
+    warnings += strstr(text, "'many' has 11 attachments") != NULL;
+}
+
+/* Quirk 24: more than the ten that servers take by default are sent, with a warning. */
+START_TEST(many_attachments) {
+    sio_client_options o = client_options();
+    o.log = count_warnings;
+    warnings = 0;
+    sio_socket *socket = client_connected(&o);
+    sio_args *args = NULL;
+    ck_assert_int_eq(sio_args_new(&args, NULL), 0);
+    for (int i = 0; i < 10; i++) {
+        ck_assert_int_eq(sio_args_addf(args, "B", "x", (size_t)1), 0);
+    }
+    ck_assert_int_eq(sio_socket_emit(socket, "ten", args, NULL), 0);
+    ck_assert_uint_eq(warnings, 0);
+    ck_assert_int_eq(sio_args_addf(args, "B", "x", (size_t)1), 0);
+    trace_clear();
+    ck_assert_int_eq(sio_socket_emit(socket, "many", args, NULL), 0);
+    ck_assert_uint_eq(warnings, 1);
+    sio_args_unref(args);
+    char *sent = trace_take();
+    ck_assert_int_eq(strncmp(sent, "> 511-[\"many\"", 13), 0);
+    free(sent);
+}
+END_TEST
+
 START_TEST(received_arguments_are_passed_on) {
     sio_socket *socket = client_connected(NULL);
     ck_assert_int_eq(sio_socket_on(socket, "b", pass_on, NULL), 0);
@@ -492,6 +522,7 @@ int main(void) {
     TCase *tc = tcase_create("emit");
     tcase_add_checked_fixture(tc, client_setup, client_teardown);
     tcase_add_test(tc, all_kinds_of_arguments);
+    tcase_add_test(tc, many_attachments);
     tcase_add_test(tc, received_arguments_are_passed_on);
     tcase_add_test(tc, errors);
     tcase_add_test(tc, volatile_events);

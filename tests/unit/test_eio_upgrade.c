@@ -235,6 +235,7 @@ START_TEST(client_upgrades_when_its_requests_are_done) {
 }
 END_TEST
 
+/* Quirk 17: the WebSocket is closed. */
 START_TEST(client_goes_on_polling_after_a_bad_answer) {
     sio_eio_session s;
     client_probing(&s);
