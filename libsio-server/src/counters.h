@@ -25,6 +25,12 @@ void sio_lag_start(sio_lag *lag);
 /* What a measurement adds. */
 void sio_lag_note(sio_counters *counters, uint64_t late_us);
 
+/* What comes in that time at that rate; 0 and UINT32_MAX stand for a rate that nobody reaches. */
+static inline uint64_t sio_rate_bytes(uint32_t rate, uint32_t ms) {
+    bool none = rate == 0 || rate == UINT32_MAX;
+    return none ? UINT64_MAX : (uint64_t)rate * ms / 1000;
+}
+
 /* An answer with this status. */
 void sio_count_status(sio_counters *counters, int status);
 /* A request that the engine refused with SIO_ERR_EIO_... or another error. */

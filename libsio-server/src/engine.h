@@ -46,10 +46,12 @@ typedef struct sio_engine_settings {
     size_t http_threshold;                  /* those below it are not compressed */
     const sio_engine_callbacks *callbacks;  /* copied: the owner's */
     void *user;
-    sio_counters *counters;    /* borrowed; NULL: the engine counts for itself */
-    bool settles_later;        /* the owner says when a session is settled, else on_open does */
-    sio_queue_limits queue;    /* besides eio->max_queue_bytes */
-    sio_engine_budget *budget; /* borrowed; NULL: the engine has one for itself */
+    sio_counters *counters;      /* borrowed; NULL: the engine counts for itself */
+    uint32_t message_timeout_ms; /* for a WebSocket message to arrive; 0: any */
+    uint32_t min_receive_rate;   /* bytes per second that win it as long again; 0: none do */
+    bool settles_later;          /* the owner says when a session is settled, else on_open does */
+    sio_queue_limits queue;      /* besides eio->max_queue_bytes */
+    sio_engine_budget *budget;   /* borrowed; NULL: the engine has one for itself */
 } sio_engine_settings;
 
 /* Errors: SIO_ERR_INVALID, SIO_ERR_NOMEM, SIO_ERR_RANDOM. */

@@ -60,6 +60,7 @@ int sio_front_new(sio_front **out, sio_loop *loop, const sio_front_options *opti
     front->header_timeout_ms = options->header_timeout_ms;
     front->body_timeout_ms = options->body_timeout_ms;
     front->idle_timeout_ms = options->idle_timeout_ms;
+    front->body_bytes = sio_rate_bytes(options->min_receive_rate, options->body_timeout_ms);
     front->max_connections = options->max_connections;
     sio_buf_init(&front->head, 0, mem);
     sio_file_cache_init(&front->files, mem);

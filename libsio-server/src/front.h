@@ -18,6 +18,7 @@ typedef struct sio_front_options {
     uint32_t header_timeout_ms;
     uint32_t body_timeout_ms;
     uint32_t idle_timeout_ms;
+    uint32_t min_receive_rate;   /* bytes per second that win a body its time again; 0: none do */
     uint32_t max_connections;    /* 0: no limit; upgraded ones count; beyond it: 503 */
     uint32_t max_per_address;    /* 0: no limit */
     const sio_server_cors *cors; /* copied; NULL: none */

@@ -178,6 +178,7 @@ static void start_wait(sio_front_conn *conn, sio_front_wait wait) {
         sio_timer_start(&conn->timer, front->header_timeout_ms);
         break;
     case SIO_WAIT_BODY:
+        conn->received = 0;
         sio_timer_start(&conn->timer, front->body_timeout_ms);
         break;
     case SIO_WAIT_PEER:
@@ -218,6 +219,8 @@ static void on_timer(void *ctx) {
         peer_is_slow(conn);
     } else if (conn->wait == SIO_WAIT_HEAD && sio_http1_pending(conn->parser) == 0) {
         sio_front_conn_finish(conn); /* it never began to ask */
+    } else if (conn->wait == SIO_WAIT_BODY && conn->received >= conn->front->body_bytes) {
+        start_wait(conn, SIO_WAIT_BODY); /* large, not slow */
     } else {
         fail(conn, SIO_ERR_TIMEOUT);
     }
@@ -487,6 +490,7 @@ static void on_read(void *ctx, uint8_t *data, size_t len) {
     if (conn->closing) {
         return;
     }
+    conn->received += len;
     int rc = sio_http1_feed(conn->parser, data, len);
     if (rc != 0) {
         fail(conn, rc);

@@ -69,6 +69,7 @@ struct sio_front {
     uint32_t header_timeout_ms;
     uint32_t body_timeout_ms;
     uint32_t idle_timeout_ms;
+    uint64_t body_bytes; /* in body_timeout_ms, to have it again */
     uint32_t max_connections;
     sio_crowd *crowd; /* NULL: addresses have no limit */
     sio_list conns;
@@ -101,6 +102,7 @@ struct sio_front_conn {
     sio_timer timer;
     sio_task go_on;         /* an answer came from outside of reading */
     sio_front_early *early; /* to be read first; NULL: nothing */
+    uint64_t received;      /* since the timer was started for SIO_WAIT_BODY */
     uint64_t unsent;        /* when the timer was started for SIO_WAIT_PEER */
     uint64_t file_left;
     int file;     /* being sent as an answer's body; -1: none */

@@ -29,6 +29,8 @@ static const sio_server_options DEFAULTS = {
     .slow_timeout_ms = 60000,
     .max_child_namespaces = 10000,
     .tls_handshake_timeout_ms = 10000,
+    .message_timeout_ms = 30000,
+    .min_receive_rate = 16384,
 };
 
 #define FILL(field)                                                                                \
@@ -60,6 +62,8 @@ static void fill_defaults(sio_server_options *out) {
     FILL(max_reply_bytes);
     FILL(slow_timeout_ms);
     FILL(tls_handshake_timeout_ms);
+    FILL(message_timeout_ms);
+    FILL(min_receive_rate);
     if (out->high_watermark_bytes == 0) {
         out->high_watermark_bytes = out->max_queued_bytes / 4 + 1;
     }
@@ -183,6 +187,8 @@ void sio_server_options_apply(sio_server *server, const sio_server_options *opti
     server->budget.max_pending = options->max_pending_handshakes;
     server->max_rooms_per_peer = options->max_rooms_per_peer;
     server->max_room_name = options->max_room_name;
+    server->message_timeout_ms = options->message_timeout_ms;
+    server->min_receive_rate = options->min_receive_rate;
     server->tls_timeout_ms = options->tls_handshake_timeout_ms;
 }
 
@@ -229,6 +235,8 @@ int sio_engine_options_read(sio_engine_settings *out, sio_engine_options *full, 
         .compress_threshold = full->compress_threshold,
         .max_payload = full->max_payload,
         .queue = server->queue,
+        .message_timeout_ms = server->message_timeout_ms,
+        .min_receive_rate = server->min_receive_rate,
         .cookie = full->cookie,
         .http_compression = !full->disable_http_compression,
         .http_threshold = full->http_compress_threshold ? full->http_compress_threshold

@@ -57,6 +57,8 @@ static int make_engine(sio_server *server, const sio_server_options *options) {
         .queue = server->queue,
         .budget = &server->budget,
         .settles_later = true,
+        .message_timeout_ms = options->message_timeout_ms,
+        .min_receive_rate = options->min_receive_rate,
     };
     if (options->engine_only) {
         return 0;
@@ -85,6 +87,7 @@ static int make_front(sio_server *server, const sio_server_options *options) {
         .header_timeout_ms = options->header_timeout_ms,
         .body_timeout_ms = options->body_timeout_ms,
         .idle_timeout_ms = options->idle_timeout_ms,
+        .min_receive_rate = options->min_receive_rate,
         .max_connections = options->max_connections,
         .max_per_address = options->max_connections_per_address,
         .cors = options->cors,

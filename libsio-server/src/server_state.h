@@ -45,6 +45,8 @@ struct sio_server {
     uint32_t max_rooms_per_peer; /* 0: no limit, as in the next */
     uint32_t max_room_name;
     uint32_t tls_timeout_ms;
+    uint32_t message_timeout_ms;
+    uint32_t min_receive_rate;
     sio_front *front;
     sio_tls *tls;
     sio_server_listener listeners[SIO_SERVER_MAX_LISTENERS];

@@ -15,11 +15,21 @@ enum { CLOSE_LINGER_MS = 30000 };
 /* Messages up to this are copied into the stream; larger ones are handed over by reference. */
 enum { COPY_MAX = 4096 };
 
+enum { CLOSE_POLICY = 1008 }; /* RFC 6455 §7.4.1 */
+
+/* A message has begun to arrive. */
+typedef struct ws_wait {
+    sio_timer timer;
+    uint64_t received; /* since it was started */
+    bool fresh;        /* a message was complete since then: the one in progress is another */
+} ws_wait;
+
 struct sio_ws_link {
     sio_engine *engine;
     sio_engine_session *session; /* NULL once it has let go */
     sio_stream *stream;          /* NULL once it is closed */
     sio_ws *ws;
+    ws_wait *wait; /* NULL: nothing is awaited, or not for long */
     uint8_t *rest; /* what came behind the request, until the start */
     size_t rest_len;
     uint32_t refs;
@@ -37,10 +47,20 @@ struct sio_ws_link {
 
 /* ---- life ---- */
 
+static void wait_end(sio_ws_link *link) {
+    ws_wait *wait = link->wait;
+    link->wait = NULL;
+    if (wait) {
+        sio_timer_done(&wait->timer);
+        sio_mem_release(link->engine->mem, wait);
+    }
+}
+
 static void link_unref(sio_ws_link *link) {
     if (--link->refs != 0) {
         return;
     }
+    wait_end(link);
     sio_ws_free(link->ws);
     sio_mem_release(link->engine->mem, link);
 }
@@ -49,6 +69,7 @@ static void link_unref(sio_ws_link *link) {
 static void let_go(sio_ws_link *link) {
     sio_engine_session *session = link->session;
     link->session = NULL;
+    wait_end(link);
     if (session) {
         if (session->ws == link) {
             session->ws = NULL;
@@ -117,6 +138,51 @@ static void fail(sio_ws_link *link, int err, uint16_t code, bool writable) {
     }
 }
 
+/* ---- messages that take long ---- */
+
+static void on_wait(void *ctx) {
+    sio_ws_link *link = ctx;
+    const sio_engine_settings *settings = &link->engine->settings;
+    ws_wait *wait = link->wait;
+    uint64_t enough = sio_rate_bytes(settings->min_receive_rate, settings->message_timeout_ms);
+    if (!sio_ws_is_partial(link->ws)) {
+        wait_end(link);
+    } else if (wait->fresh || wait->received >= enough) {
+        wait->fresh = false;
+        wait->received = 0;
+        sio_timer_start(&wait->timer, settings->message_timeout_ms);
+    } else {
+        link->engine->counters->receive_timeouts++;
+        SIO_LOG(sio_loop_log(link->engine->loop), SIO_LOG_INFO, "engine:ws",
+                "%s: a message did not come in time", link->session ? link->session->id : "");
+        fail(link, SIO_ERR_TIMEOUT, CLOSE_POLICY, true);
+    }
+}
+
+/* Without memory for it the session ends. */
+static void wait_begin(sio_ws_link *link) {
+    sio_engine *engine = link->engine;
+    ws_wait *wait = sio_mem_zalloc(engine->mem, sizeof(*wait));
+    if (!wait || sio_timer_init(&wait->timer, engine->loop, on_wait, link) != 0) {
+        sio_mem_release(engine->mem, wait);
+        fail(link, SIO_ERR_NOMEM, 0, false);
+        return;
+    }
+    link->wait = wait;
+    sio_timer_start(&wait->timer, engine->settings.message_timeout_ms);
+}
+
+/* After a read. What was begun is remembered until the timer fires: messages that come in pieces
+ * mostly follow each other. */
+static void watch_partial(sio_ws_link *link, size_t len) {
+    if (link->wait) {
+        link->wait->received += len;
+        link->wait->fresh = link->wait->fresh || !sio_ws_is_partial(link->ws);
+    } else if (link->engine->settings.message_timeout_ms > 0 && sio_ws_is_partial(link->ws)) {
+        wait_begin(link);
+    }
+}
+
 /* ---- reading ---- */
 
 static void on_packet(sio_ws_link *link, const sio_eio_packet *packet) {
@@ -134,6 +200,9 @@ static void on_data(sio_ws_link *link, const sio_ws_event *event) {
     int revision = sio_eio_session_revision(&link->session->eio);
     sio_bytes data = {event->data, event->len};
     sio_eio_packet packet;
+    if (link->wait) {
+        link->wait->fresh = true;
+    }
     link->engine->counters->packets_in_websocket++;
     link->engine->counters->bytes_in_websocket += event->len;
     if (event->kind == SIO_WS_BINARY) {
@@ -206,6 +275,9 @@ static void on_read(void *ctx, uint8_t *data, size_t len) {
         fail(link, rc, sio_error_close_code(rc), true);
     } else {
         read_events(link);
+        if (link->session) {
+            watch_partial(link, len);
+        }
     }
     link_unref(link);
 }

@@ -357,6 +357,39 @@ START_TEST(a_slow_body_ends_in_408) {
 }
 END_TEST
 
+/* 1000 bytes per second win 50 ms with every 50 bytes. */
+START_TEST(a_large_body_has_its_time_again) {
+    front_test t;
+    front_client c;
+    char piece[101];
+    sio_front_options options = front_options();
+    options.body_timeout_ms = 50;
+    options.min_receive_rate = 1000;
+    front_setup(&t, options);
+    t.engine.on_request = engine_holds;
+    memset(piece, 'x', 100);
+    piece[100] = '\0';
+    client_open(&c, &t);
+    client_send(&c, "POST /engine/ HTTP/1.1\r\nHost: h\r\nContent-Length: 900\r\n\r\n");
+    int64_t begun = front_ms();
+    for (int i = 0; i < 8; i++) {
+        client_send(&c, piece);
+        int64_t next = front_ms() + 15;
+        while (front_ms() < next) {
+            client_step(&c);
+        }
+    }
+    ck_assert_int_ge(front_ms() - begun, 100);
+    client_send(&c, piece);
+    client_answer(&c, "HTTP/1.1 200");
+    client_send(&c, "POST /engine/ HTTP/1.1\r\nHost: h\r\nContent-Length: 900\r\n\r\n");
+    client_send(&c, piece);
+    client_answer(&c, "HTTP/1.1 408"); /* once more, but not for ever */
+    client_close(&c);
+    front_teardown(&t);
+}
+END_TEST
+
 START_TEST(idle_connections_are_closed_but_held_ones_are_not) {
     front_test t;
     front_client c, held;
@@ -726,6 +759,7 @@ int main(void) {
     tcase_add_test(tc, freeing_aborts_what_is_held);
     tcase_add_test(tc, a_slow_head_ends_in_408_whatever_arrives);
     tcase_add_test(tc, a_slow_body_ends_in_408);
+    tcase_add_test(tc, a_large_body_has_its_time_again);
     tcase_add_test(tc, idle_connections_are_closed_but_held_ones_are_not);
     tcase_add_test(tc, who_stops_reading_is_cut);
     tcase_add_test(tc, an_announced_body_over_the_limit_is_refused_early);

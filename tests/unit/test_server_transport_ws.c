@@ -1,5 +1,7 @@
 #include "server_support.h"
 
+#include "engine_session.h"
+
 #include <sio/ws.h>
 
 #include <stdio.h>
@@ -201,6 +203,72 @@ START_TEST(limits_messages) {
     ws_send(&c, 0x01, data, 60);
     ws_send(&c, 0x80, data, 60);
     ws_expect_close(&c, 1009);
+    raw_close(&c);
+}
+END_TEST
+
+/* A head alone, half a frame, and a message whose last fragment does not come. */
+START_TEST(a_message_must_come_in_time) {
+    static const uint8_t head[] = {0x81, 0x85, 1, 2, 3, 4};
+    static const uint8_t half[] = {0x81, 0x85, 1, 2, 3, 4, 5, 6};
+    engine_stop(&t);
+    start_with((sio_engine_settings){.message_timeout_ms = 50});
+    raw_client c, other;
+    ws_connect(&other, &t, "EIO=4", NULL);
+    for (unsigned i = 0; i < 4; i++) {
+        ws_connect(&c, &t, "EIO=4", NULL);
+        if (i == 0) {
+            raw_send(&c, head, 1);
+        } else if (i == 1) {
+            raw_send(&c, head, sizeof(head));
+        } else if (i == 2) {
+            raw_send(&c, half, sizeof(half));
+        } else {
+            ws_send(&c, 0x01, "4half", 5);
+            ws_send(&c, 0x89, "", 0); /* a ping is no progress */
+            ws_frame pong;
+            ck_assert(ws_receive(&c, &pong));
+            ck_assert_uint_eq(pong.first, 0x8a);
+            ws_frame_free(&pong);
+        }
+        ws_expect_close(&c, 1008);
+        raw_close(&c);
+        server_until(&t, t.closes == i + 1);
+        ck_assert_int_eq(t.reason, SIO_EIO_REASON_TRANSPORT_ERROR);
+        ck_assert_int_eq(t.error, SIO_ERR_TIMEOUT);
+    }
+    ck_assert_uint_eq(t.engine->counters->receive_timeouts, 4);
+    ws_text(&other, "4still here");
+    ws_expect(&other, "4still here");
+    raw_close(&other);
+}
+END_TEST
+
+/* Who sends enough, or one message after the other, goes on. */
+START_TEST(a_large_message_has_its_time_again) {
+    char piece[100];
+    engine_stop(&t);
+    start_with((sio_engine_settings){.message_timeout_ms = 50, .min_receive_rate = 1000});
+    raw_client c;
+    memset(piece, 'x', sizeof(piece));
+    ws_connect(&c, &t, "EIO=4", NULL);
+    ws_send(&c, 0x01, "4", 1);
+    for (int i = 0; i < 10; i++) {
+        ws_send(&c, 0x00, piece, sizeof(piece));
+        server_run_for(&t, 15);
+    }
+    ws_send(&c, 0x80, "", 0);
+    ws_frame frame;
+    ck_assert(ws_receive(&c, &frame));
+    ck_assert_uint_eq(frame.len, 1001);
+    ws_frame_free(&frame);
+    for (int i = 0; i < 10; i++) {
+        ws_send(&c, 0x01, "4", 1);
+        server_run_for(&t, 15);
+        ws_send(&c, 0x80, "x", 1);
+        ws_expect(&c, "4x");
+    }
+    ck_assert_uint_eq(t.engine->counters->receive_timeouts, 0);
     raw_close(&c);
 }
 END_TEST
@@ -752,6 +820,8 @@ int main(void) {
     tcase_add_test(tc, breaks_off_with_the_right_code);
     tcase_add_test(tc, wants_masked_frames);
     tcase_add_test(tc, limits_messages);
+    tcase_add_test(tc, a_message_must_come_in_time);
+    tcase_add_test(tc, a_large_message_has_its_time_again);
     tcase_add_test(tc, a_malformed_packet_ends_the_session);
     tcase_add_test(tc, the_client_closes);
     tcase_add_test(tc, nothing_behind_a_close_is_handled);

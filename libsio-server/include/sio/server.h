@@ -249,6 +249,11 @@ typedef struct sio_server_options {
                                           is SIO_ERR_LIMIT */
     uint32_t max_room_name;          /**< 0: no limit. Bytes; a longer name is SIO_ERR_LIMIT */
     uint32_t tls_handshake_timeout_ms; /**< 10000: for a TLS handshake */
+    uint32_t message_timeout_ms; /**< 30000: for a WebSocket message to arrive, from its first byte;
+                                      else it is closed with 1008 and `transport error` */
+    uint32_t min_receive_rate;   /**< 16384: bytes per second. A request body or WebSocket message
+                                    that   brings so many gets another `body_timeout_ms` or
+                                      `message_timeout_ms`, and so on; UINT32_MAX: none does */
 } sio_server_options;
 
 #define SIO_SERVER_OPTIONS_INIT                                                                    \
@@ -256,7 +261,7 @@ typedef struct sio_server_options {
         sizeof(sio_server_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL, NULL, NULL, false, 0, \
             false, false, false, 0, NULL, NULL, 0, NULL, 0, 0, NULL, SIO_PARSER_DEFAULT, 0, 0, 0,  \
-            0, 0, false, 0, 0, 0, 0, 0, 0                                                          \
+            0, 0, false, 0, 0, 0, 0, 0, 0, 0, 0                                                    \
     }
 
 /* ---- server -------------------------------------------------------------------------------- */
