@@ -14,6 +14,7 @@ import { assert, launch, runAll, same, test, within } from "../interop/support.m
 const require = createRequire(new URL("../interop/package.json", import.meta.url));
 const { Server } = require("socket.io");
 const ServerV2 = require("socket.io-v2");
+const engine = require("engine.io");
 const { WebSocketServer } = require("ws");
 const msgpack = require("socket.io-msgpack-parser");
 
@@ -797,6 +798,30 @@ test("what is called wrongly", async (t) => {
   }
   const end = await run(t, "basic", "http://127.0.0.1:1", "carrier pigeons");
   assert.equal(end.status, 1, "status");
+});
+
+// ---- Engine.IO alone ----
+
+test("the example of Engine.IO alone against engine.io", async (t) => {
+  const http = createServer();
+  const seen = [];
+  let closed;
+  const closing = new Promise((resolve) => {
+    closed = resolve;
+  });
+  engine.attach(http).on("connection", (socket) => {
+    socket.on("message", (data) => {
+      seen.push(data);
+      socket.send(data);
+    });
+    socket.on("close", closed);
+  });
+  const port = await listen(t, http);
+  const program = launch(t, "examples/engine_client", [`http://127.0.0.1:${port}`]);
+  assert.equal(await within(program.ended, "the example"), 0, "status");
+  assert.match(program.output, /^open polling\n[^]*message text 5\n[^]*message binary 2\n[^]*close forced close\n$/);
+  same(seen, ["hello", bytes("00ff")]);
+  await within(closing, "the server to see the end");
 });
 
 await runAll();
