@@ -26,8 +26,9 @@ export const MODES = [
 const cases = [];
 const children = new Set();
 
-export function test(name, run) {
-  cases.push({ name, run });
+// `ms` bounds the whole test.
+export function test(name, run, ms = 2 * PATIENCE_MS) {
+  cases.push({ name, run, ms });
 }
 
 // One test for each way to use the transports; `run(t, mode)`.
@@ -247,7 +248,7 @@ async function runCase(item) {
   process.on("uncaughtException", stray);
   let fault;
   try {
-    await within(Promise.race([item.run(t), unforeseen]), "the whole test", 2 * PATIENCE_MS);
+    await within(Promise.race([item.run(t), unforeseen]), "the whole test", item.ms);
   } catch (error) {
     fault = error;
   }
