@@ -61,6 +61,11 @@ cmd:shellcheck:shellcheck
 cmd:valgrind:valgrind
 dpkg:-:libc6-dbg
 cmd:chromium:chromium
+dpkg:-:python3-aiohttp
+dpkg:-:python3-msgpack
+dpkg:-:python3-requests
+dpkg:-:python3-socketio
+dpkg:-:python3-websocket
 cmd:/usr/sbin/haproxy:haproxy
 cmd:/usr/sbin/nginx:nginx-light
 pc:check:check

@@ -4,6 +4,7 @@
 import { io as ioV4 } from "socket.io-client";
 import { io as ioV3 } from "socket.io-client-v3";
 import ioV2 from "socket.io-client-v2";
+import msgpack from "socket.io-msgpack-parser";
 import {
   assert,
   call,
@@ -38,12 +39,9 @@ const suite = {
 };
 const files = certificate(suite);
 const ca = readFileSync(files.cert);
-const LIMITS = ["--eio3", "--max-payload", "10000000"];
-const server = await startServer(
-  suite,
-  ...["--both", "--tls-cert", files.cert, "--tls-key", files.key],
-  ...LIMITS,
-);
+const ARGS = ["--both", "--tls-cert", files.cert, "--tls-key", files.key, "--max-payload", "10000000"];
+const server = await startServer(suite, "--eio3", ...ARGS);
+const packed = await startServer(suite, "--msgpack", ...ARGS);
 
 // ---- a client of some version ----
 
@@ -86,15 +84,15 @@ async function alsoIn(socket, nsp, options) {
 }
 
 // Sees with what reason others leave.
-function witness(t) {
-  const how = { io: ioV4, url: server.url, mode: { transports: ["websocket"] } };
-  return connected(t, how, "/");
+function witness(t, how) {
+  const { url } = how.server;
+  return connected(t, { ...how, io: ioV4, url, mode: { transports: ["websocket"] } });
 }
 
 // A case in which `leave` ends it, for the reason `here` to the client, `there` to the server.
 function ends(leave, here, there) {
   return async (t, how) => {
-    const eye = await witness(t);
+    const eye = await witness(t, how);
     const socket = await settled(await connected(t, how), how);
     const { id } = socket;
     const [left, reason] = [next(eye, "peer-left"), next(socket, "disconnect")];
@@ -269,17 +267,46 @@ const cases = {
   },
 };
 
-function everyCase(how, where) {
+function everyCase(how) {
   for (const [what, run] of Object.entries(cases)) {
-    test(`${how.name}: ${how.mode.name}${where}: ${what}`, (t) => run(t, how));
+    test(`${how.name}: ${how.mode.name}${how.where}: ${what}`, (t) => run(t, how));
   }
 }
 
+// The ways to reach a server: `ca` is the file that its certificate is checked with.
+const PLACES = [
+  { where: "", server, url: server.url },
+  { where: ", TLS", server, url: server.tlsUrl, ca: files.cert },
+  { where: ", msgpack", server: packed, url: packed.url, msgpack: true },
+  { where: ", msgpack, TLS", server: packed, url: packed.tlsUrl, ca: files.cert, msgpack: true },
+];
+
 for (const version of CLIENTS) {
   for (const mode of MODES) {
-    everyCase({ ...version, mode, url: server.url, tls: false }, "");
-    const options = { ca };
-    everyCase({ ...version, mode, url: server.tlsUrl, tls: true, options }, ", TLS");
+    for (const place of PLACES) {
+      // The parser speaks revision 5 of the protocol, 2.x revision 4.
+      if (!(place.msgpack && version.name === "2.x")) {
+        const options = { ...(place.ca && { ca }), ...(place.msgpack && { parser: msgpack }) };
+        everyCase({ ...version, ...place, mode, options, tls: place.ca !== undefined });
+      }
+    }
+  }
+}
+
+for (const kind of ["sync", "async"]) {
+  for (const { name: mode } of MODES) {
+    for (const place of PLACES) {
+      if (kind === "sync" && mode !== "polling" && place.ca !== undefined) {
+        continue; // its threads read and write one TLS connection at once, which OpenSSL forbids
+      }
+      test(`python3-socketio, ${kind}: ${mode}${place.where}`, async (t) => {
+        const args = [kind, mode, place.url];
+        place.ca && args.push("--ca", place.ca);
+        place.msgpack && args.push("--msgpack");
+        const program = startPython(t, "python_client.py", args);
+        assert.equal(await within(program.ended, "the cases"), 0, "status of the client");
+      });
+    }
   }
 }
 
@@ -295,8 +322,8 @@ for (const mode of MODES) {
   });
 }
 
-// They were all served by one process, which has to end well.
-test("the one server ends", async () => {
+// They were all served by one process for each parser, which have to end well.
+test("the servers end", async () => {
   for (const end of suite.ends) {
     await within(end(), "the end");
   }

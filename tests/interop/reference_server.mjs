@@ -70,6 +70,7 @@ function onConnection(socket) {
     }
   });
   socket.on("handshake", (ack) => ack(socket.handshake.url, socket.handshake.secure));
+  socket.on("echo-ack", (...args) => args.pop()(...args));
   socket.on("ask-me", (value, timeout) => {
     if (socket.timeout === undefined) { // before 4.4
       socket.emit("question", value, (...reply) => socket.emit("answer", ...reply));

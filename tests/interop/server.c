@@ -316,6 +316,7 @@ static void add_namespace(sio_server *server, const char *name) {
         sio_peer_fn fn;
     } handlers[] = {
         {"echo", on_echo},
+        {"echo-ack", on_echo},
         {"ask-me", on_ask_me},
         {"handshake", on_handshake},
         {"join", on_join},
@@ -374,7 +375,8 @@ struct settings {
 static void usage(void) {
     fputs(
         "usage: interop-server [--host ADDRESS] [--port N] [--transports polling|websocket|both]\n"
-        "  [--tls-cert FILE --tls-key FILE [--both]] [--eio3] [--deflate] [--no-upgrade]\n"
+        "  [--tls-cert FILE --tls-key FILE [--both]] [--eio3] [--msgpack] [--deflate] "
+        "[--no-upgrade]\n"
         "  [--ping-interval MS] [--ping-timeout MS] [--connect-timeout MS] [--max-payload BYTES]\n"
         "  [--trusted-proxy ADDRESS] [--tls-client-ca FILE [--tls-client-optional]]\n",
         stderr);
@@ -407,6 +409,7 @@ static void read_settings(struct settings *s, int argc, char **argv) {
         {"tls-key", required_argument, NULL, 'k'},
         {"both", no_argument, NULL, 'b'},
         {"eio3", no_argument, NULL, '3'},
+        {"msgpack", no_argument, NULL, 'M'},
         {"deflate", no_argument, NULL, 'd'},
         {"no-upgrade", no_argument, NULL, 'n'},
         {"ping-interval", required_argument, NULL, 'i'},
@@ -441,6 +444,9 @@ static void read_settings(struct settings *s, int argc, char **argv) {
             break;
         case '3':
             s->options.allow_eio3 = true;
+            break;
+        case 'M':
+            s->options.parser = SIO_PARSER_MSGPACK;
             break;
         case 'd':
             s->options.per_message_deflate = true;
