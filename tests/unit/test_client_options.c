@@ -4,7 +4,15 @@
 
 #include "options.h"
 
+#if SIO_HAVE_TLS
+#include "net_tls_support.h"
+
+#include <openssl/pkcs12.h>
+#include <openssl/ssl.h>
+#endif
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int try_options(const sio_client_options *options, const char *url) {
     sio_client *client = NULL;
@@ -240,6 +248,38 @@ START_TEST(no_variation_and_variation) {
 }
 END_TEST
 
+#if SIO_HAVE_TLS
+/* One file with certificate and key; the passphrase opens it. */
+START_TEST(a_pkcs12_file) {
+    char path[] = "/tmp/sio-client-XXXXXX";
+    net_cert own = net_cert_make(NULL, "DNS:client.test", 100);
+    PKCS12 *box = PKCS12_create("pw", "name", own.key, own.cert, NULL, 0, 0, 0, 0, 0);
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    FILE *file = fdopen(fd, "w");
+    ck_assert_int_eq(i2d_PKCS12_fp(file, box), 1);
+    fclose(file);
+    PKCS12_free(box);
+    sio_client_tls tls = SIO_CLIENT_TLS_INIT;
+    sio_client_options o = client_options();
+    o.tls = &tls;
+    tls.pkcs12_file = path;
+    tls.key_passphrase = "pw";
+    ck_assert_int_eq(try_options(&o, "https://h"), 0);
+    sio_client *client = NULL;
+    ck_assert_int_eq(sio_client_new(&client, "https://h", &o), 0);
+    X509 *loaded = SSL_CTX_get0_certificate(sio_tls_context(client->tls));
+    ck_assert_int_eq(X509_cmp(loaded, own.cert), 0);
+    sio_client_free(client);
+    tls.key_passphrase = "wrong";
+    ck_assert_int_eq(try_options(&o, "https://h"), SIO_ERR_TLS_CONFIG);
+    unlink(path);
+    ck_assert_int_eq(try_options(&o, "https://h"), SIO_ERR_TLS_CONFIG);
+    net_cert_free(&own);
+}
+END_TEST
+#endif
+
 int main(void) {
     Suite *suite = suite_create("client_options");
     TCase *tc = tcase_create("options");
@@ -247,6 +287,9 @@ int main(void) {
     tcase_add_test(tc, defaults);
     tcase_add_test(tc, struct_of_an_older_program);
     tcase_add_test(tc, impossible_settings);
+#if SIO_HAVE_TLS
+    tcase_add_test(tc, a_pkcs12_file);
+#endif
     tcase_add_test(tc, tls_settings);
     tcase_add_test(tc, what_an_attempt_is_made_with);
     tcase_add_loop_test(tc, transports, 0, 3);
