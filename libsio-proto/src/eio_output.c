@@ -251,12 +251,13 @@ void sio_eio_session_consume(sio_eio_session *s, const sio_eio_output *out, sio_
 }
 
 void sio_eio_session_written(sio_eio_session *s, sio_time now) {
+    /* Of a client that is busy with what went past the queue, see sio_eio_session_busy(). */
+    bool flying = s->in_flight > 0 || (s->flags & EIO_BUSY) != 0;
     s->flags &= ~(uint32_t)EIO_BUSY;
     if (s->role == SIO_EIO_SERVER) {
         return;
     }
     s->flags &= ~(uint32_t)EIO_POST_RUNS;
-    bool flying = s->in_flight > 0;
     sio_eio_queue_drop(s, s->in_flight);
     if (flying && s->state != SIO_EIO_STATE_CLOSED) {
         drained(s, now);

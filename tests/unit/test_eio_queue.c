@@ -109,6 +109,22 @@ START_TEST(volatile_needs_a_writable_transport) { /* server.md: writable */
 }
 END_TEST
 
+/* What a client writes past the queue drains it too: who waits for it to be written is told. */
+START_TEST(direct_writes_of_a_client_drain) {
+    sio_eio_session s;
+    eio_client(&s, SIO_EIO_WEBSOCKET, 4, NULL, EIO_HANDSHAKE("", "100"));
+    (void)eio_events(&s);
+    sio_eio_session_busy(&s);
+    ck_assert(!sio_eio_session_writable(&s));
+    sio_eio_session_written(&s, 1);
+    ck_assert_str_eq(eio_events(&s), "drain");
+    ck_assert(sio_eio_session_writable(&s));
+    sio_eio_session_written(&s, 1);
+    ck_assert_str_eq(eio_events(&s), "");
+    sio_eio_session_free(&s);
+}
+END_TEST
+
 START_TEST(sends_only_in_its_states) {
     sio_eio_session s;
     sio_eio_session_init(&s, SIO_EIO_SERVER, SIO_EIO_POLLING, 4, NULL);
@@ -199,6 +215,7 @@ int main(void) {
     tcase_add_test(tc, keeps_the_order_when_handed_over_in_parts);
     tcase_add_test(tc, limits);
     tcase_add_test(tc, volatile_needs_a_writable_transport);
+    tcase_add_test(tc, direct_writes_of_a_client_drain);
     tcase_add_test(tc, sends_only_in_its_states);
     tcase_add_test(tc, direct_only_past_an_empty_queue);
     tcase_add_test(tc, queue_is_readable_after_the_close);
