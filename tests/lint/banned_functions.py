@@ -23,7 +23,7 @@ CORE = """
 """.split()
 
 # Tests read the answers that they have asked for; a number that does not fit is a failed test.
-PARSING = {"examples": set(), "tests": {"atoi", "sscanf", "strtok"}}
+PARSING = {"examples": set(), "tools": set(), "tests": {"atoi", "sscanf", "strtok"}}
 
 # (file, function): reason
 ALLOWED = {}
@@ -44,7 +44,7 @@ for library in lint.LIBRARIES:
         f"libsio-{library} calls no banned function",
         [use for path in lint.sources(library) for use in uses(path, banned)],
     )
-for folder in ("examples", "tests"):
+for folder in ("examples", "tools", "tests"):
     files = sorted((lint.SOURCE / folder).rglob("*.[ch]"))
     files = [path for path in files if "node_modules" not in path.parts]
     tap.case(

@@ -138,4 +138,12 @@ for path in sorted((lint.SOURCE / "examples").rglob("*.[ch]")):
         if (angled and name.startswith("sio/") and name not in installed) or (not angled and not own):
             found.append(f"{lint.short(path)}:{line}: {name} is not installed")
 tap.case("examples include only what is installed", found)
+
+found = []
+for path in sorted((lint.SOURCE / "tools").rglob("*.[ch]")):
+    for angled, name, line in includes(path):
+        own = (path.parent / name).exists() or name == "debug_log.h"
+        if (angled and name.startswith("sio/") and name not in installed) or (not angled and not own):
+            found.append(f"{lint.short(path)}:{line}: {name} is not installed")
+tap.case("tools include only what is installed", found)
 tap.finish()
