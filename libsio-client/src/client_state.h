@@ -165,7 +165,7 @@ void sio_manager_done(sio_client *client);
 /* ---- packets.c ---- */
 
 void sio_client_receive(sio_client *client, bool binary, uint8_t *data, size_t len);
-/* For where logging at debug level is on. @param direction "<" or ">" */
+/* For where options.log_packets is set. @param direction "<" or ">" */
 void sio_client_log_packet(const sio_client *client, const char *direction, bool binary,
                            sio_bytes data);
 

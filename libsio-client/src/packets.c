@@ -95,7 +95,7 @@ static void on_packet(sio_client *client, const sio_packet *packet) {
 
 void sio_client_receive(sio_client *client, bool binary, uint8_t *data, size_t len) {
     sio_packet packet;
-    if (sio_log_on(&client->log, SIO_LOG_DEBUG)) {
+    if (client->options.log_packets) {
         sio_client_log_packet(client, "<", binary, (sio_bytes){data, len});
     }
     client->receiving = true;

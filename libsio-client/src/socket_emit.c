@@ -18,7 +18,7 @@ int sio_socket_packet_begin(sio_socket *socket, sio_buf **buf) {
 
 static int send_encoded(sio_client *client, bool binary, unsigned flags) {
     const sio_buf *buf = &client->encode;
-    if (sio_log_on(&client->log, SIO_LOG_DEBUG) && buf->len >= SIO_EIO_HEADROOM) {
+    if (client->options.log_packets && buf->len >= SIO_EIO_HEADROOM) {
         sio_client_log_packet(
             client, ">", binary,
             (sio_bytes){buf->data + SIO_EIO_HEADROOM, buf->len - SIO_EIO_HEADROOM});
@@ -469,7 +469,7 @@ static bool flush_one(sio_socket *socket, sio_outgoing *out) {
     unsigned flags = out->compress ? SIO_EIO_COMPRESS : 0u;
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < out->count; i++) {
-        if (sio_log_on(&client->log, SIO_LOG_DEBUG)) {
+        if (client->options.log_packets) {
             bool binary = i > 0 || sio_parser_is_binary(client->options.parser);
             sio_client_log_packet(client, ">", binary, sio_eio_message_data(out->messages[i]));
         }

@@ -390,6 +390,7 @@ static void keep_packets(const char *scope, const char *text, void *user) {
 START_TEST(the_log_shows_packets_but_no_credentials) {
     sio_client_options options = client_options();
     options.log = keep_packets;
+    options.log_packets = true;
     options.auth = "{\"token\":\"secret\"}";
     logged[0] = '\0';
     sio_socket *socket = client_socket(client_make(&options), "/");
@@ -413,6 +414,7 @@ START_TEST(the_log_cuts_long_packets) {
     memset(text + strlen(text), 'y', 1400);
     memcpy(text + 1408, "\"]", 3);
     options.log = keep_packets;
+    options.log_packets = true;
     client_connected(&options);
     logged[0] = '\0';
     fake_text(text);

@@ -256,6 +256,7 @@ static int new_client(struct siocat *cat) {
     cat->set.client.base = cat->base;
     cat->set.client.log = siocat_wire_log;
     cat->set.client.log_user = cat;
+    cat->set.client.log_packets = true;
     int rc = sio_client_new(&cat->client, cat->set.url, &cat->set.client);
     if (rc == 0 && cat->set.query) {
         rc = sio_client_set_query(cat->client, cat->set.query);

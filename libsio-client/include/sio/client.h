@@ -131,13 +131,15 @@ typedef struct sio_client_options {
                                             defaults */
     sio_parser parser; /**< SIO_PARSER_DEFAULT; the server must have been told the same.
                             SIO_PARSER_MSGPACK only with `eio_version` 4 */
+    bool log_packets;  /**< show `log` every packet too (scope "socket.io-client:packet"), users'
+                          data  included, but not what CONNECT carries */
 } sio_client_options;
 
 #define SIO_CLIENT_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(sio_client_options), NULL, NULL, NULL, NULL, NULL, SIO_CLIENT_UPGRADE, 0, 0, 0, 0,  \
             0, 0.0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, NULL, false, 0, 0, 0, 0, NULL,          \
-            SIO_PARSER_DEFAULT                                                                     \
+            SIO_PARSER_DEFAULT, false                                                              \
     }
 
 /* ---- client -------------------------------------------------------------------------------- */
