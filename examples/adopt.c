@@ -1,5 +1,7 @@
 /* Two protocols on one port: the program accepts, reads the first bytes, and keeps what does not
  * look like HTTP. Here that is a line protocol that answers PING with PONG. */
+#include "debug_log.h"
+
 #include <sio/server.h>
 
 #include <event2/event.h>
@@ -41,6 +43,7 @@ int main(void) {
     program p = {.base = event_base_new()};
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.base = p.base;
+    options.log = debug_log;
     if (!p.base || sio_server_new(&p.server, &options) != 0) {
         return 1;
     }

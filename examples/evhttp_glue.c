@@ -1,5 +1,7 @@
 /* Socket.IO beside an existing evhttp server, on one port: evhttp answers what it always did, and
  * hands over what belongs to Socket.IO. The port is the argument, else 3000. */
+#include "debug_log.h"
+
 #include <sio/evhttp.h>
 
 #include <event2/event.h>
@@ -29,6 +31,7 @@ int main(int argc, char **argv) {
     struct evhttp *http = base ? evhttp_new(base) : NULL;
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.base = base;
+    options.log = debug_log;
     sio_server *server;
     if (!http || sio_server_new(&server, &options) != 0) {
         return 1;

@@ -1,4 +1,6 @@
 /* HTTP of the application beside Socket.IO: a page, a form, and an answer in pieces. */
+#include "debug_log.h"
+
 #include <sio/server.h>
 
 #include <string.h>
@@ -39,8 +41,10 @@ static void on_request(sio_request *request, void *user) {
 }
 
 int main(void) {
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.log = debug_log;
     sio_server *server;
-    if (sio_server_new(&server, NULL) != 0) {
+    if (sio_server_new(&server, &options) != 0) {
         return 1;
     }
     sio_server_on_request(server, on_request, NULL);

@@ -1,4 +1,6 @@
 /* The server on the program's own event base: a timer of the program and the clients share it. */
+#include "debug_log.h"
+
 #include <sio/server.h>
 
 #include <event2/event.h>
@@ -13,6 +15,7 @@ int main(void) {
     struct event_base *base = event_base_new();
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.base = base;
+    options.log = debug_log;
     sio_server *server;
     if (!base || sio_server_new(&server, &options) != 0) {
         return 1;

@@ -2,6 +2,8 @@
  * the client says (Engine.IO protocol, HTTP long-polling transport). */
 #include "engine_session.h"
 
+#include <net/log.h>
+
 #include <string.h>
 
 static const sio_bytes EMPTY = {NULL, 0};
@@ -13,6 +15,13 @@ static bool is_method(const sio_http1_head *head, const char *method) {
 
 static sio_time now(const sio_engine_session *session) {
     return sio_loop_now(session->engine->loop);
+}
+
+static void refuse(const sio_engine_session *session, sio_exchange *exchange, int status,
+                   const char *why) {
+    SIO_LOG(sio_loop_log(session->engine->loop), SIO_LOG_INFO, "engine:polling",
+            "%s: answered %d: %s", session->id, status, why);
+    sio_exchange_answer(exchange, status, NULL, EMPTY, NULL);
 }
 
 /* ---- GET ---- */
@@ -36,7 +45,7 @@ static void on_get(sio_engine_session *session, sio_exchange *exchange) {
     }
     sio_engine_session_pump(session);
     if (rc != 0) {
-        sio_exchange_answer(exchange, 400, NULL, EMPTY, NULL);
+        refuse(session, exchange, 400, sio_error_text(rc));
     }
 }
 
@@ -159,7 +168,7 @@ static void post_body(void *ctx, sio_exchange *exchange, sio_bytes body) {
     sio_exchange_claim(exchange, NULL, NULL);
     sio_eio_session_post_complete(&session->eio);
     if (body.len > session->engine->settings.max_payload) {
-        sio_exchange_answer(exchange, 413, NULL, EMPTY, NULL);
+        refuse(session, exchange, 413, "the body is too large");
         sio_engine_session_unref(session);
         return;
     }
@@ -174,7 +183,7 @@ static void post_body(void *ctx, sio_exchange *exchange, sio_bytes body) {
     }
     sio_engine_session_pump(session);
     if (octets && !old) {
-        sio_exchange_answer(exchange, 400, NULL, EMPTY, NULL);
+        refuse(session, exchange, 400, sio_error_text(SIO_ERR_EIO_CONTENT));
     } else {
         sio_poll_traits traits =
             sio_poll_traits_read(&session->engine->answers, sio_exchange_head(exchange));
@@ -203,13 +212,13 @@ static const sio_exchange_callbacks post_callbacks = {.on_body = post_body,
 static void on_post(sio_engine_session *session, sio_exchange *exchange, const sio_bytes *body) {
     /* The front's own limit may be higher, when several engines share it. */
     if (sio_exchange_head(exchange)->length > session->engine->settings.max_payload) {
-        sio_exchange_answer(exchange, 413, NULL, EMPTY, NULL);
+        refuse(session, exchange, 413, "the body is too large");
         return;
     }
     int rc = sio_eio_session_post(&session->eio, now(session));
     if (rc != 0) {
         sio_engine_session_pump(session);
-        sio_exchange_answer(exchange, 400, NULL, EMPTY, NULL);
+        refuse(session, exchange, 400, sio_error_text(rc));
         return;
     }
     session->post = exchange;
@@ -230,7 +239,7 @@ void sio_polling_request(sio_engine_session *session, sio_exchange *exchange,
     } else if (is_method(head, "POST")) {
         on_post(session, exchange, body);
     } else {
-        sio_exchange_answer(exchange, 500, NULL, EMPTY, NULL);
+        refuse(session, exchange, 500, "the method is neither GET nor POST");
     }
     sio_engine_session_unref(session);
 }
