@@ -352,6 +352,14 @@ def transports():
     assert siocat("-aT", "polling", url, "emit", "transport")[0] == ['ack transport "polling"']
 
 
+def msgpack():
+    """MessagePack, when the server speaks it"""
+    port = serve("msgpack", "--msgpack")
+    echo = [f"http://127.0.0.1:{port}", "emit", "echo", 1.5, '{"b":{"@base64":"AAEC"}}']
+    assert siocat("-aP", "msgpack", *echo)[0] == ['ack echo 1.5 {"b":<3 bytes 00 01 02>}']
+    assert programs["msgpack"].stop() == 0
+
+
 def tls():
     """TLS: unknown, wrong host, pinned, trusted, not verified, a key with a passphrase"""
     key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 2"
@@ -419,8 +427,8 @@ try:
         standard_input_is_streamed, files_are_read_too, binary_in_input, bad_input, usage,
         every_option_is_documented, no_connection, refused, requests_carry_what_was_asked_for,
         no_acknowledgement, disconnected, output_closed, time_is_up, signals_end_it,
-        the_wire_is_shown, round_trips, transports, tls, proxies_of_the_environment, reconnecting,
-        servers_end,
+        the_wire_is_shown, round_trips, transports, msgpack, tls, proxies_of_the_environment,
+        reconnecting, servers_end,
     ])
 finally:
     for program in programs.values():

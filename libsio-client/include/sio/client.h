@@ -132,7 +132,7 @@ typedef struct sio_client_options {
     sio_parser parser; /**< SIO_PARSER_DEFAULT; the server must have been told the same.
                             SIO_PARSER_MSGPACK only with `eio_version` 4 */
     bool log_packets;  /**< show `log` every packet too (scope "socket.io-client:packet"), users'
-                          data  included, but not what CONNECT carries */
+                          data included, but not what CONNECT carries */
 } sio_client_options;
 
 #define SIO_CLIENT_OPTIONS_INIT                                                                    \
