@@ -400,6 +400,7 @@ static void read_on(sio_front_conn *conn) {
     }
     conn->reading = false;
     if (!conn->stream) {
+        sio_http1_drop_head(conn->parser); /* it shows bytes that go before the parser does */
         return;
     }
     if (rc < 0) {

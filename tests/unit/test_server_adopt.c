@@ -84,6 +84,27 @@ START_TEST(a_websocket_is_handed_in) {
 }
 END_TEST
 
+/* Their heads share memory, and the bytes of the first have gone when the second is read. */
+START_TEST(two_websockets_are_handed_in_at_once) {
+    static const char upgrade[] =
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: h\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    server_test t;
+    int ends[2][2];
+    server_start(&t, NULL);
+    for (int i = 0; i < 2; i++) {
+        pair_open(ends[i]);
+        ck_assert_int_eq(sio_server_adopt(t.server, ends[i][1], upgrade, sizeof upgrade - 1, false),
+                         0);
+    }
+    server_until(&t, sio_server_session_count(t.server) == 2);
+    close(ends[0][0]);
+    close(ends[1][0]);
+    server_stop(&t);
+}
+END_TEST
+
 START_TEST(garbage_is_answered_with_400) {
     server_test t;
     server_start(&t, NULL);
@@ -165,6 +186,7 @@ int main(void) {
     tcase_add_test(tc, a_connection_is_handed_in);
     tcase_add_test(tc, a_large_post_is_handed_in);
     tcase_add_test(tc, a_websocket_is_handed_in);
+    tcase_add_test(tc, two_websockets_are_handed_in_at_once);
     tcase_add_test(tc, garbage_is_answered_with_400);
     tcase_add_test(tc, what_is_no_connection_is_refused);
     tcase_add_test(tc, there_is_a_limit);
