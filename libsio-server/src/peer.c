@@ -215,52 +215,6 @@ sio_server *sio_peer_server(const sio_peer *peer) {
     return peer->ns->server;
 }
 
-/* The struct and its texts in one block. */
-static sio_handshake *handshake_new(const sio_peer *peer) {
-    const sio_engine_session *engine = peer->conn->engine;
-    sio_str target = sio_engine_session_request(engine)->target;
-    sio_handshake *handshake =
-        sio_mem_alloc(peer->ns->server->mem, sizeof(*handshake) + target.len + 1);
-    if (!handshake) {
-        return NULL;
-    }
-    char *url = (char *)(handshake + 1);
-    memcpy(url, target.ptr, target.len);
-    url[target.len] = '\0';
-    const char *mark = memchr(url, '?', target.len);
-    *handshake = (sio_handshake){
-        .size = sizeof(*handshake),
-        .address = sio_engine_session_remote(engine),
-        .url = url,
-        .query = mark ? mark + 1 : "",
-        .auth = peer->auth ? (sio_str){peer->auth, peer->auth_len} : SIO_STR("{}"),
-        .issued_ms = sio_engine_session_issued(engine),
-        .secure = sio_engine_session_secure(engine),
-    };
-    handshake->certificate =
-        sio_engine_session_certificate(engine, &handshake->certificate_verified);
-    return handshake;
-}
-
-const sio_handshake *sio_peer_handshake(sio_peer *peer) {
-    static const sio_handshake unknown = {
-        .size = sizeof(unknown), .address = "", .url = "", .query = "", .auth = {"{}", 2}};
-    if (peer->handshake) {
-        return peer->handshake;
-    }
-    sio_handshake *handshake = handshake_new(peer);
-    if (!handshake) {
-        return &unknown;
-    }
-    peer->handshake = handshake;
-    return handshake;
-}
-
-sio_str sio_peer_header(const sio_peer *peer, const char *name) {
-    return sio_http1_find(sio_engine_session_request(peer->conn->engine),
-                          (sio_str){name, strlen(name)});
-}
-
 sio_engine_session *sio_peer_session(const sio_peer *peer) {
     return peer->conn->engine;
 }

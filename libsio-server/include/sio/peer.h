@@ -7,6 +7,7 @@
 #ifndef SIO_PEER_H
 #define SIO_PEER_H
 
+#include <sio/buffer.h>
 #include <sio/server_types.h>
 
 #ifdef __cplusplus
@@ -26,6 +27,9 @@ typedef struct sio_handshake {
     const char *certificate;   /**< subject of the certificate that the client showed in the TLS
                                     handshake, as RFC 4514 writes it, such as "CN=someone"; NULL if
                                     none. Behind a proxy that speaks TLS it is the proxy's */
+    const char *time; /**< `issued_ms` as JavaScript writes it, in UTC: "Sat Nov 21 2026 05:31:51
+                           GMT+0000 (Coordinated Universal Time)" */
+    bool xdomain;     /**< the request had an Origin: it comes from a web page */
 } sio_handshake;
 
 /** The public id of the peer: 20 characters, or for a Socket.IO 2.x client its Engine.IO id,
@@ -35,12 +39,25 @@ SIO_API const char *sio_peer_id(const sio_peer *peer);
 SIO_API sio_namespace *sio_peer_namespace(const sio_peer *peer);
 /** Its server. Borrowed. */
 SIO_API sio_server *sio_peer_server(const sio_peer *peer);
-/** Its handshake. Borrowed, never NULL. */
+/** Its handshake. Borrowed, never NULL; without memory its texts are empty. */
 SIO_API const sio_handshake *sio_peer_handshake(sio_peer *peer);
+/** The id of its Engine.IO session, the same in all namespaces of the client. Unlike
+ * sio_peer_id() it is a secret: who knows it can take part in the session. Borrowed. */
+SIO_API const char *sio_peer_client_id(const sio_peer *peer);
 
 /** A header of the handshake request, whatever its case; `ptr` is NULL if there was none. Borrowed
  * from the peer. */
 SIO_API sio_str sio_peer_header(const sio_peer *peer, const char *name);
+/** Call `fn` with each header line of the handshake request, in the order they came. Both texts are
+ * borrowed from the peer. */
+SIO_API void sio_peer_headers(const sio_peer *peer,
+                              void (*fn)(sio_str name, sio_str value, void *user), void *user);
+
+/** A parameter of the handshake's query, such as "token" in `?EIO=4&token=abc`; the last one, if
+ * there are several of that name.
+ * @param out the value is appended, decoded; UTF-8
+ * @return 0, SIO_ERR_NOT_FOUND, SIO_ERR_LIMIT, SIO_ERR_NOMEM; on failure nothing is appended */
+SIO_API int sio_peer_query(const sio_peer *peer, const char *name, sio_buf *out);
 
 /** "polling" or "websocket": what the connection uses now. */
 SIO_API const char *sio_peer_transport(const sio_peer *peer);
