@@ -10,7 +10,8 @@ enum { DEADLINE_S = 20 };
 
 static const struct scenario *find(const char *name) {
     const struct scenario *found = scenario_named(event_scenarios, name);
-    return found != NULL ? found : scenario_named(lifecycle_scenarios, name);
+    found = found != NULL ? found : scenario_named(lifecycle_scenarios, name);
+    return found != NULL ? found : scenario_named(tour_scenarios, name);
 }
 
 static sio_client_transports transports_named(const char *name) {

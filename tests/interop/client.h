@@ -6,5 +6,6 @@
 
 extern const struct scenario event_scenarios[];
 extern const struct scenario lifecycle_scenarios[];
+extern const struct scenario tour_scenarios[];
 
 #endif
