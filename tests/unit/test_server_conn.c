@@ -36,7 +36,7 @@ static size_t peers(const char *name) {
 
 /* ---- connecting ---- */
 
-/* T5-17 */
+/* T5-17 IO38 */
 START_TEST(connects) {
     raw_client c;
     ws_frame frame;
@@ -56,7 +56,7 @@ START_TEST(connects) {
 }
 END_TEST
 
-/* T5-18 to T5-20 */
+/* IO41 T5-18 to T5-20 */
 START_TEST(connects_with_auth_and_to_others) {
     raw_client c;
     ws_join(&c, &t, "40{\"token\":\"123\"}", NULL);
@@ -70,7 +70,7 @@ START_TEST(connects_with_auth_and_to_others) {
 }
 END_TEST
 
-/* T5-21 */
+/* T5-21 IO48 */
 START_TEST(refuses_unknown_namespaces) {
     raw_client c;
     ws_connect(&c, &t, "EIO=4", NULL);
@@ -125,7 +125,7 @@ START_TEST(connects_over_polling) {
 }
 END_TEST
 
-/* T5-23 */
+/* T5-23 IO58 */
 START_TEST(wants_a_namespace_in_time) {
     stop();
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
@@ -219,8 +219,8 @@ END_TEST
 
 /* ---- violations ---- */
 
-/* T5-22, T5-30 to T5-32, and the table of the namespace exchange. The first `joined` bytes of each
- * text connect. */
+/* IO117 T5-22, T5-30 to T5-32, and the table of the namespace exchange. The first `joined` bytes of
+ * each text connect. */
 START_TEST(violations_close_the_connection) {
     static const struct {
         bool join;
@@ -255,7 +255,8 @@ START_TEST(violations_close_the_connection) {
         {true, "4511-[\"x\"]"},
         {true, "451-[\"x\",{\"_placeholder\":true,\"num\":1}]"},
         {true, "47"},
-        {true, "bAQID"}, /* binary that nobody announced */
+        {true, "45woooot"}, /* without a handler of "error" */
+        {true, "bAQID"},    /* binary that nobody announced */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         raw_client c;
@@ -292,7 +293,7 @@ START_TEST(text_while_attachments_are_awaited_is_a_violation) {
 }
 END_TEST
 
-/* IO32 to IO34: over polling the close is graceful. */
+/* IO32 IO33 IO34: over polling the close is graceful. */
 START_TEST(violations_over_polling) {
     poller p;
     http_answer answer;
@@ -401,6 +402,134 @@ START_TEST(tells_every_namespace_why) {
     server_until(&t, reasons[0] != '\0');
     ck_assert_str_eq(reasons, "/: transport error\n");
     raw_close(&c);
+}
+END_TEST
+
+static void join_root(raw_client *c) {
+    ws_join(c, &t, "40", NULL);
+    ws_expect(c, "42[\"auth\",{}]");
+}
+
+static void ends_with(raw_client *c, const char *want) {
+    server_until(&t, reasons[0] != '\0');
+    ck_assert_str_eq(reasons, want);
+    raw_close(c);
+}
+
+START_TEST(ends_with_client_namespace_disconnect) {
+    raw_client c;
+    join_root(&c);
+    ws_text(&c, "41");
+    ends_with(&c, "/: client namespace disconnect\n");
+}
+END_TEST
+
+static void disconnect(sio_peer *peer, void *user) {
+    sio_peer_disconnect(peer, user != NULL);
+}
+
+START_TEST(ends_with_server_namespace_disconnect) {
+    raw_client c;
+    join_root(&c);
+    ck_assert_int_eq(sio_namespace_each(sio_server_of(t.server, "/"), disconnect, NULL), 0);
+    ends_with(&c, "/: server namespace disconnect\n");
+    reasons[0] = '\0';
+    join_root(&c);
+    ck_assert_int_eq(sio_namespace_each(sio_server_of(t.server, "/"), disconnect, &c), 0);
+    ends_with(&c, "/: server namespace disconnect\n");
+    reasons[0] = '\0';
+    join_root(&c);
+    sio_target all = sio_namespace_target(sio_server_of(t.server, "/"));
+    ck_assert_int_eq(sio_target_disconnect(&all, false), 0);
+    ends_with(&c, "/: server namespace disconnect\n");
+}
+END_TEST
+
+START_TEST(ends_with_server_shutting_down) {
+    raw_client c;
+    join_root(&c);
+    ck_assert_int_eq(sio_server_close(t.server, 1000, NULL, NULL), 0);
+    ends_with(&c, "/: server shutting down\n");
+}
+END_TEST
+
+/* The graceful close of a polling session does not end it at once. */
+START_TEST(ends_with_forced_server_close) {
+    poller p;
+    poller_open(&p, &t, "EIO=4");
+    poller_post(&p, "40");
+    poller_post(&p, "40");
+    ck_assert_str_eq(reasons, "/: forced server close\n");
+    poller_close(&p);
+}
+END_TEST
+
+static void close_connection(sio_peer *peer, void *user) {
+    sio_peer_close_connection(peer);
+}
+
+START_TEST(ends_with_forced_close) {
+    raw_client c;
+    join_root(&c);
+    ck_assert_int_eq(sio_namespace_each(sio_server_of(t.server, "/"), close_connection, NULL), 0);
+    ends_with(&c, "/: forced close\n");
+    reasons[0] = '\0';
+    join_root(&c);
+    ws_text(&c, "40");
+    ends_with(&c, "/: forced close\n");
+}
+END_TEST
+
+START_TEST(ends_with_transport_close) {
+    raw_client c;
+    join_root(&c);
+    raw_close(&c);
+    ends_with(&c, "/: transport close\n");
+}
+END_TEST
+
+START_TEST(ends_with_transport_error) {
+    raw_client c;
+    join_root(&c);
+    ws_send(&c, 0x83, "", 0);
+    ends_with(&c, "/: transport error\n");
+}
+END_TEST
+
+START_TEST(ends_with_parse_error) {
+    poller p;
+    poller_open(&p, &t, "EIO=4");
+    poller_post(&p, "40");
+    poller_post(&p, "abc");
+    ck_assert_str_eq(reasons, "/: parse error\n");
+    poller_close(&p);
+}
+END_TEST
+
+static void note_error(sio_peer *peer, const sio_event *event, void *user) {
+    ck_assert(sio_peer_connected(peer));
+    ck_assert_int_lt(event->status, 0);
+    snprintf(reasons + strlen(reasons), sizeof(reasons) - strlen(reasons), "error: %s\n",
+             event->reason);
+}
+
+static void raises(const char *packet, const char *want) {
+    raw_client c;
+    reasons[0] = '\0';
+    join_root(&c);
+    ws_text(&c, packet);
+    server_until(&t, strstr(reasons, "/: "));
+    ck_assert_str_eq(reasons, want);
+    raw_close(&c);
+}
+
+/* IO82 IO119 IO120 */
+START_TEST(what_cannot_be_decoded_is_an_error_event) {
+    sio_namespace_on(sio_server_of(t.server, "/"), "error", note_error, NULL);
+    raises("45woooot", "error: Illegal attachments\n/: forced close\n");
+    raises("45", "error: Illegal attachments\n/: forced close\n");
+    raises("4", "error: unknown packet type NaN\n/: forced close\n");
+    raises("42{}", "error: invalid payload\n/: forced close\n");
 }
 END_TEST
 
@@ -596,6 +725,15 @@ int main(void) {
     tcase_add_test(tc, attachments_must_come_in_time);
     tcase_add_test(tc, limits_attachments_and_depth);
     tcase_add_test(tc, tells_every_namespace_why);
+    tcase_add_test(tc, ends_with_client_namespace_disconnect);
+    tcase_add_test(tc, ends_with_server_namespace_disconnect);
+    tcase_add_test(tc, ends_with_server_shutting_down);
+    tcase_add_test(tc, ends_with_forced_server_close);
+    tcase_add_test(tc, ends_with_forced_close);
+    tcase_add_test(tc, ends_with_transport_close);
+    tcase_add_test(tc, ends_with_transport_error);
+    tcase_add_test(tc, ends_with_parse_error);
+    tcase_add_test(tc, what_cannot_be_decoded_is_an_error_event);
     tcase_add_test(tc, ping_timeouts_reach_the_peers);
     tc = tcase_create("msgpack");
     tcase_add_checked_fixture(tc, start_msgpack, stop);

@@ -28,7 +28,7 @@ static void peer_note(sio_peer *peer, const sio_event *event, void *user) {
     note(user);
 }
 
-/* IO42 */
+/* IO35 IO42 */
 START_TEST(names_begin_with_a_slash) {
     sio_namespace *root = sio_server_of(t.server, "/");
     ck_assert_ptr_nonnull(root);
@@ -106,7 +106,7 @@ START_TEST(walks_a_snapshot) {
 }
 END_TEST
 
-/* IO44 */
+/* IO44 IO45 */
 START_TEST(handlers_run_in_their_order) {
     raw_client c;
     sio_namespace *root = sio_server_of(t.server, "/");

@@ -51,7 +51,7 @@ START_TEST(shows_its_handshake) {
 }
 END_TEST
 
-/* IO142, IO144 */
+/* IO142 IO144 */
 START_TEST(is_in_rooms) {
     const char *id = sio_peer_id(peer);
     ck_assert_uint_eq(sio_peer_room_count(peer), 1);
@@ -96,7 +96,7 @@ static void rooms_note(sio_peer *gone, const sio_event *event, void *user) {
     sio_peer_disconnect(gone, true); /* nothing more comes of it */
 }
 
-/* IO47, IO125 */
+/* IO47 IO125 */
 START_TEST(leaves_its_rooms_between_the_two_events) {
     sio_namespace_on(root, "disconnecting", rooms_note, NULL);
     sio_namespace_on(root, "disconnect", rooms_note, NULL);
@@ -117,7 +117,7 @@ START_TEST(disconnects) {
 }
 END_TEST
 
-/* IO46, IO134 */
+/* IO46 IO134 */
 START_TEST(disconnects_all_namespaces) {
     sio_namespace *chat = sio_server_of(t.server, "/chat");
     sio_namespace_on(root, "disconnect", rooms_note, NULL);
