@@ -34,7 +34,7 @@ static void expect_query(const char *name, const char *value) {
     sio_buf_init(&out, 0, NULL);
     ck_assert_int_eq(sio_peer_query(peer, name, &out), 0);
     ck_assert_uint_eq(out.len, strlen(value));
-    ck_assert_mem_eq(out.data, value, out.len);
+    ck_assert(out.len == 0 || memcmp(out.data, value, out.len) == 0);
     sio_buf_free(&out);
 }
 
