@@ -230,7 +230,7 @@ const cases = {
     "transport close",
   ),
 
-  // IO112 IO113
+  // E83 IO112 IO113
   "1 MB of text and of binary go both ways": async (t, how) => {
     const socket = await connected(t, how);
     const text = "aé☃𝄞".repeat(100000);

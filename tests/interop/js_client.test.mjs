@@ -89,6 +89,7 @@ const BINARIES = [
 
 // ---- connecting ----
 
+// IO38
 testEachMode("connects, with an id of its own and the auth payload", async (t, mode) => {
   const server = await startServer(t);
   const auth = { token: "abc", n: { list: [1, "☃"] } };
@@ -149,6 +150,7 @@ test("no upgrade is offered when the server does not want one", async (t) => {
 
 // ---- events and acknowledgements ----
 
+// IO79 IO81 IO99
 for (const [what, ...args] of VALUES) {
   testEachMode(`values come back, as events and acknowledged: ${what}`, async (t, mode) => {
     const socket = await connected(t, await startServer(t), mode);
@@ -162,6 +164,7 @@ for (const [what, ...args] of VALUES) {
   });
 }
 
+// E78 E79 E80 IO87 IO88 IO101 IO104
 for (const [what, ...args] of BINARIES) {
   testEachMode(`binary comes back as it was: ${what}`, async (t, mode) => {
     const socket = await connected(t, await startServer(t), mode);
@@ -175,6 +178,7 @@ for (const [what, ...args] of BINARIES) {
   });
 }
 
+// E96
 testEachMode("text and binary messages keep their order", async (t, mode) => {
   const socket = await connected(t, await startServer(t), mode);
   const got = [];
@@ -225,6 +229,7 @@ testEachMode("1000 acknowledgements at once find their callers", async (t, mode)
 
 // ---- namespaces ----
 
+// IO41 IO110
 testEachMode("several namespaces share one connection", async (t, mode) => {
   const server = await startServer(t);
   const main = await connected(t, server, mode);
@@ -249,6 +254,7 @@ testEachMode("several namespaces share one connection", async (t, mode) => {
   same(strays, []);
 });
 
+// IO48
 testEachMode("an unknown namespace is refused, the others go on", async (t, mode) => {
   const main = await connected(t, await startServer(t), mode);
   const nope = main.io.socket("/nope");

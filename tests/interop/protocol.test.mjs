@@ -205,6 +205,7 @@ async function witness(t, server) {
 
 const FIELDS = ["maxPayload", "pingInterval", "pingTimeout", "sid", "upgrades"];
 
+// T4-1 T5-1
 test("handshake over polling", async (t) => {
   const server = await startServer(t);
   const { status, headers, body } = await request(server, "?EIO=4&transport=polling");
@@ -224,6 +225,7 @@ test("handshake over polling", async (t) => {
   });
 });
 
+// T4-5 T5-5
 test("handshake over WebSocket", async (t) => {
   const { open } = await webSocket(t, await startServer(t, "--ping-interval", "20000"));
   same(Object.keys(open).sort(), FIELDS);
@@ -241,6 +243,7 @@ test("an empty sid asks for a handshake, whatever else is in the query", async (
   }
 });
 
+// T4-2 T4-3 T4-4 T5-2 T5-3 T5-4 E132
 test("impossible requests are refused with their codes", async (t) => {
   const server = await startServer(t);
   const version = { code: 5, message: "Unsupported protocol version" };
@@ -265,6 +268,7 @@ test("impossible requests are refused with their codes", async (t) => {
   assert.equal((await request(server, "", { path: "/elsewhere" })).status, 404);
 });
 
+// T4-6 T4-7 T5-6 T5-7
 test("impossible WebSocket requests end without a session", async (t) => {
   const server = await startServer(t);
   for (const query of [
@@ -422,6 +426,7 @@ test("polling: a chunked body and one in small pieces are read whole", async (t)
 
 // ---- Engine.IO heartbeat and close ----
 
+// T4-17 T5-8
 test("polling: ping and pong", async (t) => {
   const session = await polling(t, {}, "--ping-interval", "50", "--ping-timeout", "10000");
   for (let i = 0; i < 3; i++) {
@@ -430,6 +435,7 @@ test("polling: ping and pong", async (t) => {
   }
 });
 
+// T4-18 T5-9
 test("polling: without pong the session ends", async (t) => {
   const session = await polling(t, {}, "--ping-interval", "50", "--ping-timeout", "100");
   await session.expect("2");
@@ -438,6 +444,7 @@ test("polling: without pong the session ends", async (t) => {
   await session.expectGone();
 });
 
+// T4-19 T5-10
 test("WebSocket: ping and pong", async (t) => {
   const args = ["--ping-interval", "50", "--ping-timeout", "10000"];
   const socket = await webSocket(t, await startServer(t, ...args));
@@ -447,6 +454,7 @@ test("WebSocket: ping and pong", async (t) => {
   }
 });
 
+// T4-20 T5-11
 test("WebSocket: without pong the session ends", async (t) => {
   const args = ["--ping-interval", "50", "--ping-timeout", "100"];
   const socket = await webSocket(t, await startServer(t, ...args));
@@ -460,6 +468,7 @@ test("a ping of the client is an error", async (t) => {
   await socket.expectClose();
 });
 
+// T4-21 T5-12
 test("polling: a close packet releases the held GET and ends the session", async (t) => {
   const session = await polling(t);
   const eye = await witness(t, session.server);
@@ -478,6 +487,39 @@ test("polling: a close packet releases the held GET and ends the session", async
   assert.ok((status === 200 && body === "6") || status === 400, `${status} ${body}`);
   same(await left, [id, "transport close"]);
   await session.expectGone();
+});
+
+// T4-22 T5-13
+test("WebSocket: a close packet ends the session", async (t) => {
+  const server = await startServer(t);
+  const eye = await witness(t, server);
+  const socket = await webSocket(t, server);
+  const id = await socket.join();
+  const left = next(eye, "peer-left");
+  socket.send("1");
+  await socket.expectClose();
+  same(await left, [id, "transport close"]);
+});
+
+// E86
+test("WebSocket: large messages do not starve the heartbeat", async (t) => {
+  const COUNT = 100;
+  const args = ["--ping-interval", "50", "--ping-timeout", "10000", "--max-payload", "1000000"];
+  const socket = await joined(t, ...args);
+  const text = "x".repeat(100000);
+  for (let i = 0; i < COUNT; i++) {
+    socket.send(`42["echo",${i},"${text}"]`);
+  }
+  let [pings, echoes] = [0, 0];
+  while (pings < 3 || echoes < COUNT) {
+    const packet = await socket.next();
+    if (packet === "2") {
+      pings++;
+      socket.send("3");
+    } else {
+      same(packet, `42["echo-back",${echoes++},"${text}"]`);
+    }
+  }
 });
 
 test("WebSocket: what cannot be decoded ends the session", async (t) => {
@@ -504,6 +546,7 @@ async function probe(t, session) {
   return socket;
 }
 
+// T4-23 T5-14
 test("upgrade: the poll is released, then all goes over WebSocket", async (t) => {
   const session = await polling(t);
   await session.join();
@@ -525,6 +568,7 @@ test("upgrade: the next poll is released when none was held", async (t) => {
   await socket.join();
 });
 
+// T4-24 T4-25 T5-15 T5-16
 test("upgrade: afterwards polling is refused, and so is another WebSocket", async (t) => {
   const session = await polling(t);
   const socket = await probe(t, session);
@@ -725,6 +769,30 @@ test("EIO3: handshake over polling, then the server joins by itself", async (t) 
     same(upgrades, ["websocket"]);
     const next = await request(server, `${query}&sid=${sid}`);
     assert.ok(next.body.startsWith("2:40"), next.body);
+  }
+});
+
+// T3-2 T3-3
+test("EIO3: impossible requests are refused with their codes", async (t) => {
+  const server = await startServer(t, "--eio3");
+  const transport = { code: 0, message: "Transport unknown" };
+  const method = { code: 2, message: "Bad handshake method" };
+  for (const [query, error, options] of [
+    ["?EIO=3", transport],
+    ["?EIO=3&transport=abc", transport],
+    ["?EIO=3&transport=polling", method, { method: "POST", body: "2:40" }],
+    ["?EIO=3&transport=polling", method, { method: "PUT", body: "2:40" }],
+  ]) {
+    await expectError(request(server, query, options), 400, error);
+  }
+});
+
+// T3-5: what is not 4 counts as 3, as in the reference, and ends for its silence.
+test("EIO3: impossible WebSocket requests end", async (t) => {
+  const args = ["--eio3", "--ping-interval", "50", "--ping-timeout", "100"];
+  const server = await startServer(t, ...args);
+  for (const query of ["?EIO=abc&transport=websocket", "?EIO=3", "?EIO=3&transport=abc"]) {
+    await new Socket(t, server, query).expectClose();
   }
 });
 

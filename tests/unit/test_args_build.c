@@ -85,7 +85,7 @@ START_TEST(what_is_refused_leaves_nothing) {
 }
 END_TEST
 
-/* PP-10 */
+/* PP-10 SP10 */
 START_TEST(a_tree_without_end_is_refused) {
     sio_args *args = fresh();
     cJSON *tree = cJSON_CreateObject();

@@ -36,6 +36,7 @@ static sio_client *io(const char *url) {
     return io_path(url, NULL, false);
 }
 
+/* IO49 */
 START_TEST(same_namespace_twice_is_two_clients) { /* SC-03 SC-04 */
     sio_client *first = io("http://h:3000/a");
     ck_assert_ptr_ne(first, io("http://h:3000/a?k=v"));

@@ -335,7 +335,7 @@ START_TEST(polling_posts_with_binary_are_filled) {
 }
 END_TEST
 
-/* ES-11 */
+/* ES-11 E76 */
 START_TEST(polling_post_too_large) {
     world w;
     begin(&w, SIO_EIO_POLLING);

@@ -145,6 +145,7 @@ END_TEST
 
 /* ---- attempts that fail ---- */
 
+/* IO78 */
 START_TEST(first_failure_then_loop_then_giving_up) { /* SC-16 SC-22 SC-23 SC-24 SC-30, ordering */
     sio_client_options o = client_options();
     o.reconnection_attempts = 2;
@@ -385,6 +386,7 @@ static void connect_again(sio_socket *socket, const sio_event *event, void *user
     ck_assert_int_eq(sio_socket_connect(user), 0);
 }
 
+/* IO77 */
 START_TEST(connect_in_disconnect_after_a_drop) { /* quirk 7 */
     sio_socket *socket = client_connected(NULL);
     ck_assert_int_eq(sio_socket_on(socket, "disconnect", connect_again, socket), 0);

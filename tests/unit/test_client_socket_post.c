@@ -168,6 +168,31 @@ START_TEST(told_when_it_was_written) {
 }
 END_TEST
 
+/* E92 E93: one by one, and several that are written together. */
+START_TEST(told_in_the_order_of_the_events) {
+    subject = client_socket(client_make(NULL), "/");
+    fake_open();
+    client_accept("/", "id");
+    fake_drain();
+    trace_clear();
+    options.on_sent = trace_sent;
+    options.user = tag("alone");
+    ck_assert_int_eq(sio_socket_emit(subject, "a", NULL, &options), 0);
+    trace_clear();
+    fake_drain();
+    EXPECT("alone sent OK");
+    options.user = tag("first");
+    ck_assert_int_eq(sio_socket_emit(subject, "b", NULL, &options), 0);
+    options.user = tag("second");
+    ck_assert_int_eq(sio_socket_emit(subject, "c", NULL, &options), 0);
+    options.user = tag("third");
+    ck_assert_int_eq(sio_socket_emit(subject, "d", NULL, &options), 0);
+    trace_clear();
+    fake_drain();
+    EXPECT("first sent OK", "second sent OK", "third sent OK");
+}
+END_TEST
+
 /* ---- without memory ---- */
 
 static unsigned owed;
@@ -236,6 +261,7 @@ int main(void) {
     tcase_add_loop_test(tc, freed_while_it_is_sent, 0, 2);
     tcase_add_test(tc, freed_while_one_event_is_lost_in_the_callback_of_another);
     tcase_add_test(tc, told_when_it_was_written);
+    tcase_add_test(tc, told_in_the_order_of_the_events);
     tcase_add_test(tc, without_memory);
     suite_add_tcase(suite, tc);
     return test_run(suite);

@@ -72,6 +72,7 @@ START_TEST(empty_messages) { /* P10 */
 }
 END_TEST
 
+/* E100 */
 START_TEST(variants_are_made_once) {
     sio_eio_message *m;
     ck_assert_int_eq(sio_eio_message_new(&m, true, "abc", 3, NULL), 0);

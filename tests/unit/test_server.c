@@ -407,6 +407,7 @@ START_TEST(free_in_done) {
 }
 END_TEST
 
+/* IO30 */
 START_TEST(free_in_done_at_once) {
     ck_assert_int_eq(sio_server_close(t.server, 60000, done_free, NULL), 0);
     server_until(&t, t.server == NULL);
@@ -575,6 +576,7 @@ START_TEST(closing_is_bounded) {
 }
 END_TEST
 
+/* IO31 */
 START_TEST(closing_ends_run) {
     ck_assert_int_eq(sio_server_close(t.server, 60000, done_note, NULL), 0);
     ck_assert_int_eq(sio_server_run(t.server), 0);

@@ -59,7 +59,7 @@ static const char *ask(bundle_test *t, const char *path, const char *headers, co
     return client_ask(&t->client, text, begins);
 }
 
-/* IO1 IO2 IO3 IO4 IO5 IO8 IO9 IO10 IO11 IO12 */
+/* IO1 IO2 IO3 IO4 IO5 IO8 IO9 IO10 IO11 IO12 IO18 */
 START_TEST(bundles_are_served_below_the_path) {
     bundle_test t;
     setup(&t, true);

@@ -56,7 +56,7 @@ START_TEST(connects) {
 }
 END_TEST
 
-/* IO41 T5-18 to T5-20 */
+/* IO41 IO110 T5-18 T5-19 T5-20 */
 START_TEST(connects_with_auth_and_to_others) {
     raw_client c;
     ws_join(&c, &t, "40{\"token\":\"123\"}", NULL);
@@ -148,7 +148,7 @@ END_TEST
 
 /* ---- events ---- */
 
-/* T5-26, T5-28 */
+/* T5-26, T5-28 IO79 IO80 IO99 */
 START_TEST(carries_events) {
     raw_client c;
     ws_join(&c, &t, "40", NULL);
@@ -170,7 +170,7 @@ START_TEST(carries_events) {
 }
 END_TEST
 
-/* T5-27, T5-29 */
+/* T5-27, T5-29 IO87 IO101 IO104 */
 START_TEST(carries_attachments) {
     raw_client c;
     ws_join(&c, &t, "40", NULL);
@@ -219,8 +219,8 @@ END_TEST
 
 /* ---- violations ---- */
 
-/* IO117 T5-22, T5-30 to T5-32, and the table of the namespace exchange. The first `joined` bytes of
- * each text connect. */
+/* IO33 IO117 IO118 T5-22 T5-30 T5-31 T5-32, and the table of the namespace exchange. The first
+ * `joined` bytes of each text connect. */
 START_TEST(violations_close_the_connection) {
     static const struct {
         bool join;

@@ -267,7 +267,7 @@ static void setup(front_test *t, front_client *c, const sio_server_cors *cors) {
     client_open(c, t);
 }
 
-/* E122 E124 */
+/* E122 E124 IO23 */
 START_TEST(a_preflight_is_answered_for_the_engine) {
     front_test t;
     front_client c;
@@ -291,7 +291,7 @@ START_TEST(a_preflight_is_answered_for_the_engine) {
 }
 END_TEST
 
-/* E123 */
+/* E123 IO24 */
 START_TEST(engine_answers_carry_the_headers) {
     front_test t;
     front_client c;

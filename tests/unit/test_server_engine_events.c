@@ -150,6 +150,7 @@ static int send_told(const char *text, const char *name) {
 
 /* ---- mounting ---- */
 
+/* E132 E134 */
 START_TEST(a_server_without_socket_io) {
     ck_assert_ptr_null(sio_server_engine(t.server));
     http_expect(&t, "GET", "/socket.io/?EIO=4&transport=polling", "", NULL, 404, NULL);
@@ -1053,6 +1054,7 @@ static void on_peer(sio_peer *peer, const sio_event *event, void *user) {
     ck_assert_ptr_eq(sio_engine_session_find(user, sio_engine_session_id(session)), session);
 }
 
+/* IO106 IO107 */
 START_TEST(socket_io_has_an_engine_below) {
     server_test s;
     raw_client c;

@@ -247,7 +247,7 @@ END_TEST
 
 /* ---- allow_request ---- */
 
-/* E5 E6 */
+/* E5 E6 IO26 */
 START_TEST(handshakes_may_be_forbidden) {
     poller p;
     poller_open(&p, &t, "EIO=4");
@@ -271,6 +271,7 @@ START_TEST(handshakes_may_be_forbidden) {
 }
 END_TEST
 
+/* IO25 */
 START_TEST(a_handshake_may_be_allowed_later) {
     raw_client c;
     sio_engine_set_allow_request(engine, hold, NULL);

@@ -43,7 +43,7 @@ static void upgrade(const char *query, const char *headers, const char *body) {
     raw_close(&c);
 }
 
-/* E1 E2 E3 E50: T4-3 */
+/* E1 E2 E3 E50: T4-3 E135 */
 START_TEST(refuses_unknown_transports) {
     get("", 400, UNKNOWN_TRANSPORT);
     get("?EIO=4", 400, UNKNOWN_TRANSPORT);

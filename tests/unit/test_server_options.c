@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+/* E130 */
 START_TEST(fills_in_the_defaults) {
     sio_server_options full;
     sio_server_options init = SIO_SERVER_OPTIONS_INIT;
@@ -31,6 +32,7 @@ START_TEST(fills_in_the_defaults) {
 }
 END_TEST
 
+/* E131 */
 START_TEST(keeps_what_is_set) {
     sio_server_options full;
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;

@@ -32,6 +32,7 @@ static void stop(void) {
     server_stop(&t);
 }
 
+/* IO108 IO109 */
 START_TEST(shows_its_handshake) {
     const sio_handshake *handshake = sio_peer_handshake(peer);
     ck_assert_uint_eq(handshake->size, sizeof(*handshake));

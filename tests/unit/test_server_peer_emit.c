@@ -94,6 +94,43 @@ START_TEST(sends_large_events) {
 }
 END_TEST
 
+#if SIO_HAVE_DEFLATE
+/* IO115 IO116 */
+START_TEST(compresses_unless_told_otherwise) {
+    stop();
+    sio_server_options settings = SIO_SERVER_OPTIONS_INIT;
+    settings.per_message_deflate = true;
+    settings.compress_threshold = 50;
+    start_with(settings);
+    raw_client deflated;
+    char id[64];
+    ws_open(&deflated, &t, "EIO=4", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    ws_expect_start(&deflated, "0{");
+    ws_join_more(&deflated, "40", id);
+    sio_peer *other = sio_namespace_find(root, id);
+    char text[200];
+    char want[256];
+    memset(text, 'y', sizeof(text));
+    text[sizeof(text) - 1] = '\0';
+    snprintf(want, sizeof(want), "42[\"x\",\"%s\"]", text);
+    ck_assert_int_eq(sio_peer_emitf(other, "x", "s", text), 0);
+    ws_frame frame;
+    ck_assert(ws_receive(&deflated, &frame));
+    ck_assert_uint_eq(frame.first, 0xc1);
+    ws_frame_free(&frame);
+    sio_emit_options options = SIO_EMIT_OPTIONS_INIT;
+    options.no_compress = true;
+    sio_args *args;
+    ck_assert_int_eq(sio_args_new(&args, NULL), 0);
+    ck_assert_int_eq(sio_args_add_string(args, text), 0);
+    ck_assert_int_eq(sio_peer_emit(other, "x", args, &options), 0);
+    sio_args_unref(args);
+    ws_expect(&deflated, want);
+    raw_close(&deflated);
+}
+END_TEST
+#endif
+
 /* IO57 IO122 */
 START_TEST(refuses_reserved_names) {
     static const char *const names[] = {"connect",       "connect_error", "disconnect",
@@ -257,6 +294,9 @@ int main(void) {
     tcase_add_test(tc, sends_events);
     tcase_add_test(tc, sends_binary);
     tcase_add_test(tc, sends_large_events);
+#if SIO_HAVE_DEFLATE
+    tcase_add_test(tc, compresses_unless_told_otherwise);
+#endif
     tcase_add_test(tc, refuses_reserved_names);
     tcase_add_test(tc, drops_volatile_events_when_not_writable);
     tcase_add_test(tc, a_client_that_does_not_read_is_closed);

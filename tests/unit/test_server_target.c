@@ -240,7 +240,7 @@ START_TEST(volatile_events_are_dropped_for_who_is_busy) {
 END_TEST
 
 #if SIO_HAVE_DEFLATE
-/* IO55 IO56 */
+/* IO55 IO56 E101 */
 START_TEST(compresses_once_for_all) {
     stop();
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;

@@ -288,6 +288,7 @@ START_TEST(other_content_types_are_not_looked_at) {
 }
 END_TEST
 
+/* E77 */
 START_TEST(a_large_body_leaves_the_session_alive) {
     engine_stop(&t);
     start_with((sio_engine_settings){.max_payload = 100});

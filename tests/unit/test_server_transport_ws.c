@@ -182,6 +182,7 @@ START_TEST(wants_masked_frames) {
 }
 END_TEST
 
+/* E76 E77 */
 START_TEST(limits_messages) {
     engine_stop(&t);
     start_with((sio_engine_settings){.max_payload = 100});

@@ -80,7 +80,7 @@ START_TEST(sp21_ack_with_binary) {
 }
 END_TEST
 
-/* PA-05 PB-02 */
+/* PA-05 PB-02 SP22 */
 START_TEST(sp22_several_attachments_in_any_order_of_placeholders) {
     ck_assert_int_eq(text("53-[\"a\",{\"_placeholder\":true,\"num\":2},{\"b\":[null,{\"num\":0,"
                           "\"_placeholder\":true}]},{\"_placeholder\":true,\"num\":2}]"),
@@ -105,7 +105,7 @@ START_TEST(a_placeholder_must_say_true) {
 }
 END_TEST
 
-/* PB-06 */
+/* PB-06 SP24 */
 START_TEST(sp24_binary_without_a_header) {
     ck_assert_int_eq(last("x"), SIO_ERR_SIO_BINARY);
     ck_assert_int_eq(text("51-[\"a\"]"), 0);
@@ -114,7 +114,7 @@ START_TEST(sp24_binary_without_a_header) {
 }
 END_TEST
 
-/* PB-07 */
+/* PB-07 SP25 */
 START_TEST(sp25_text_while_waiting) {
     ck_assert_int_eq(text("52-[\"a\"]"), 0);
     ck_assert_int_eq(binary("x"), 0);
@@ -124,7 +124,7 @@ START_TEST(sp25_text_while_waiting) {
 }
 END_TEST
 
-/* PP-16 */
+/* PP-16 SP19 */
 START_TEST(sp19_decodes_again_after_a_reset) {
     ck_assert_int_eq(text("52-[\"a\"]"), 0);
     ck_assert_int_eq(binary("x"), 0);

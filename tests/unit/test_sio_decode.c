@@ -106,7 +106,7 @@ static void check_args(const valid_row *row, const sio_packet *packet) {
     sio_buf_free(&out);
 }
 
-/* PP-01 PP-02 PP-03 PP-04 PP-05 PP-06 PP-07 PP-08 PP-09 */
+/* PP-01 PP-02 PP-03 PP-04 PP-05 PP-06 PP-07 PP-08 PP-09 SP1 SP2 SP3 SP4 SP5 SP6 SP7 IO81 */
 START_TEST(valid_texts) {
     const valid_row *row = &valid[_i];
     sio_packet packet;
@@ -231,7 +231,7 @@ static const invalid_row invalid[] = {
     {"51-[\"a\",{\"_placeholder\":true,\"num\":10}]", SIO_ERR_SIO_PLACEHOLDER},
 };
 
-/* PP-11 PP-15 PB-04 PB-05 */
+/* PP-11 PP-15 PB-04 PB-05 SP20 */
 START_TEST(invalid_texts) {
     const invalid_row *row = &invalid[_i];
     sio_packet packet;
@@ -245,7 +245,7 @@ START_TEST(invalid_texts) {
 }
 END_TEST
 
-/* PP-12 */
+/* PP-12 SP12 */
 START_TEST(sp12_the_number_of_attachments_is_an_option) {
     sio_decoder_options options = SIO_DECODER_OPTIONS_INIT;
     options.max_attachments = 2;

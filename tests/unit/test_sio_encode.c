@@ -40,7 +40,7 @@ static int ack(const char *nsp, uint64_t id) {
     return sio_packet_encode(&out, &head, none, args, none);
 }
 
-/* PP-01 PP-04 PP-06 */
+/* PP-01 PP-04 PP-06 SP1 SP4 SP6 */
 START_TEST(sp4_sp6_events) {
     ck_assert_int_eq(event("/", -1, "a", ""), 0);
     written("2[\"a\"]");
@@ -56,7 +56,7 @@ START_TEST(sp4_sp6_events) {
 }
 END_TEST
 
-/* PP-05 */
+/* PP-05 SP5 */
 START_TEST(sp5_a_number_as_name) {
     sio_packet_head head = {.type = SIO_PACKET_EVENT, .name_is_number = true};
     ck_assert_int_eq(sio_packet_encode(&out, &head, str("1"), NULL, none), 0);
@@ -71,7 +71,7 @@ START_TEST(sp5_a_number_as_name) {
 }
 END_TEST
 
-/* PP-01 PP-07 */
+/* PP-01 PP-07 SP7 */
 START_TEST(sp7_acks) {
     ck_assert_int_eq(ack("/", 123), 0);
     written("3123[]");
@@ -101,7 +101,7 @@ START_TEST(the_recovery_offset_is_the_last_argument) {
 }
 END_TEST
 
-/* PP-17 */
+/* PP-17 SP20 */
 START_TEST(what_cannot_be_sent_is_refused_whole) {
     ck_assert_int_eq(sio_buf_add_byte(&out, '4'), 0);
     ck_assert_int_eq(event("/a,b", -1, "a", ""), SIO_ERR_SIO_NAMESPACE);
@@ -118,7 +118,7 @@ START_TEST(what_cannot_be_sent_is_refused_whole) {
 }
 END_TEST
 
-/* PP-01 PP-02 */
+/* PP-01 PP-02 SP2 */
 START_TEST(sp2_connect) {
     ck_assert_int_eq(sio_packet_encode_connect(&out, str("/woot"), none, str("{\"t\":\"1\"}")), 0);
     written("0/woot,{\"t\":\"1\"}");
@@ -177,7 +177,7 @@ START_TEST(connect_errors) {
 }
 END_TEST
 
-/* PP-01 PP-03 */
+/* PP-01 PP-03 SP3 */
 START_TEST(sp3_disconnect) {
     ck_assert_int_eq(sio_packet_encode_disconnect(&out, str("/")), 0);
     written("1");

@@ -38,6 +38,7 @@ START_TEST(namespaces_that_can_be_written) {
 }
 END_TEST
 
+/* IO43 */
 START_TEST(the_root_has_two_spellings) {
     ck_assert(sio_nsp_is_root(str("")));
     ck_assert(sio_nsp_is_root(str("/")));
