@@ -4,8 +4,9 @@
 
 enum { DEFAULT_CLOSE_TIMEOUT = 30000 };
 
-/* A ping this late is taken for one in time, so that delays of the loop do not add up; one that is
- * later was held up by something longer, and the peer gets its whole time to answer. */
+/* A ping that leaves a little late is taken for one in time, so that delays of the loop do not add
+ * up: by at most a tenth of the timeout, and this many milliseconds. One that is later was held up
+ * by something longer, and the peer gets its whole time to answer. */
 enum { LATE_AT_MOST = 20 };
 
 /*
@@ -106,7 +107,9 @@ void sio_eio_heartbeat_pong(sio_eio_session *s, sio_time now) {
 /* The answer is awaited from now on, whether or not a request is there to carry the ping. A closing
  * session queues none, but a vanished peer still ends it. */
 static void ping_due(sio_eio_session *s, sio_time now) {
-    sio_time sent = now - s->ping_at <= LATE_AT_MOST ? s->ping_at : now;
+    uint32_t tenth = s->ping_timeout / 10;
+    uint32_t allowed = tenth < LATE_AT_MOST ? tenth : LATE_AT_MOST;
+    sio_time sent = now - s->ping_at <= allowed ? s->ping_at : now;
     s->ping_at = SIO_TIME_NEVER;
     s->dead_at = sio_eio_after(sent, s->ping_timeout);
     if (s->role == SIO_EIO_SERVER) {
