@@ -10,16 +10,27 @@
 
 static const char separators[] = ", \t\r\n";
 
+enum { TEXT_LEN = 44 };
+
+/* Length of what stands before the digest: nothing, "sha256/" or "sha256//". A digest may itself
+ * begin with a slash, so the length decides about the second one. */
+static size_t prefix_len(const char *text, size_t len) {
+    if (len <= 8 || strncmp(text, "sha256/", 7) != 0) {
+        return 0;
+    }
+    size_t rest = len - 7;
+    bool padded = text[len - 1] == '=';
+    bool longer = rest > TEXT_LEN || (rest == TEXT_LEN && !padded);
+    return text[7] == '/' && longer ? 8 : 7;
+}
+
 /* 32 bytes in base64 are 43 characters, and one of padding that may be missing. */
 static int read_pin(sio_tls *tls, const char *text, size_t len) {
-    enum { TEXT_LEN = 44 };
     unsigned char padded[TEXT_LEN];
     unsigned char digest[TEXT_LEN / 4 * 3];
-    if (len > 8 && strncmp(text, "sha256/", 7) == 0) {
-        size_t prefix = text[7] == '/' ? 8 : 7;
-        text += prefix;
-        len -= prefix;
-    }
+    size_t prefix = prefix_len(text, len);
+    text += prefix;
+    len -= prefix;
     bool fits = len == TEXT_LEN - 1 || (len == TEXT_LEN && text[TEXT_LEN - 1] == '=');
     if (tls->pin_count == SIO_TLS_PINS_MAX || !fits || memchr(text, '=', TEXT_LEN - 1)) {
         return SIO_ERR_TLS_CONFIG;
