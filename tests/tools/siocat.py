@@ -45,9 +45,15 @@ def siocat(*args, status=0, stdin=b"", env=None, **how):
     return (done.stdout or b"").decode().splitlines(), messages
 
 
+def hear_hang_ups():
+    """What is ignored here stays so in children, as for those of nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def started(*args, **how):
     return subprocess.Popen(command(*args), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, env=environment(), **how)
+                            stderr=subprocess.PIPE, env=environment(),
+                            preexec_fn=hear_hang_ups, **how)
 
 
 def serve(name, *options):
