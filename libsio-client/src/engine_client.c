@@ -126,29 +126,8 @@ static int make_loop(sio_engine_client *c, const sio_client_options *options) {
 }
 
 static int make_engine(sio_engine_client *c) {
-    sio_client *s = &c->settings;
-    const sio_client_options *o = &s->options;
-    sio_cengine_options options = {
-        .url = &s->url,
-        .path = s->path,
-        .query = s->query,
-        .headers = s->headers,
-        .header_count = s->header_count,
-        .transport = o->transports == SIO_CLIENT_WEBSOCKET ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING,
-        .upgrade = o->transports == SIO_CLIENT_UPGRADE,
-        .revision = (int)o->eio_version,
-        .max_message = o->max_message,
-        .max_queued = o->max_queued_bytes,
-        .connect_timeout = sio_client_engine_timeout(o->connect_timeout_ms),
-        .deflate = true,
-        .compress_threshold = 1024,
-        .tls = s->tls,
-        .server_name = s->server_name,
-        .network = &s->network,
-        .callbacks = &engine_callbacks,
-        .ctx = c,
-    };
-    return sio_cengine_new(&c->engine, s->loop, &options);
+    sio_cengine_options options = sio_client_engine_options(&c->settings, &engine_callbacks, c);
+    return sio_cengine_new(&c->engine, c->settings.loop, &options);
 }
 
 static int take_callbacks(sio_engine_client_callbacks *out,

@@ -220,28 +220,7 @@ static const sio_cengine_callbacks callbacks = {
 };
 
 static int start_engine(sio_client *client, sio_attempt *attempt) {
-    const sio_client_options *o = &client->options;
-    sio_cengine_options options = {
-        .url = &client->url,
-        .path = client->path,
-        .query = client->query,
-        .headers = client->headers,
-        .header_count = client->header_count,
-        .transport = o->transports == SIO_CLIENT_WEBSOCKET ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING,
-        .upgrade = o->transports == SIO_CLIENT_UPGRADE,
-        .revision = (int)o->eio_version,
-        .max_message = o->max_message,
-        .max_queued = o->max_queued_bytes,
-        .connect_timeout = sio_client_engine_timeout(o->connect_timeout_ms),
-        .deflate = true,
-        .compress_threshold = 1024,
-        .tls = client->tls,
-        .server_name = client->server_name,
-        .network = &client->network,
-        .websocket_worked = &client->websocket_worked,
-        .callbacks = &callbacks,
-        .ctx = attempt,
-    };
+    sio_cengine_options options = sio_client_engine_options(client, &callbacks, attempt);
     return sio_cengine_new(&attempt->engine, client->loop, &options);
 }
 

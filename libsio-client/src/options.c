@@ -386,3 +386,34 @@ void sio_client_options_free(sio_client *client) {
     sio_network_free(&client->network, mem);
     sio_tls_unref(client->tls);
 }
+
+/* To the engine zero means that there is no limit. */
+static uint64_t engine_timeout(uint32_t ms) {
+    return ms == SIO_CLIENT_NO_TIMEOUT ? 0 : ms > 0 ? ms : 1;
+}
+
+sio_cengine_options sio_client_engine_options(sio_client *client,
+                                              const sio_cengine_callbacks *callbacks, void *ctx) {
+    const sio_client_options *o = &client->options;
+    return (sio_cengine_options){
+        .url = &client->url,
+        .path = client->path,
+        .query = client->query,
+        .headers = client->headers,
+        .header_count = client->header_count,
+        .transport = o->transports == SIO_CLIENT_WEBSOCKET ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING,
+        .upgrade = o->transports == SIO_CLIENT_UPGRADE,
+        .revision = (int)o->eio_version,
+        .max_message = o->max_message,
+        .max_queued = o->max_queued_bytes,
+        .connect_timeout = engine_timeout(o->connect_timeout_ms),
+        .deflate = true,
+        .compress_threshold = 1024,
+        .tls = client->tls,
+        .server_name = client->server_name,
+        .network = &client->network,
+        .websocket_worked = &client->websocket_worked,
+        .callbacks = callbacks,
+        .ctx = ctx,
+    };
+}

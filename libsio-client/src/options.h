@@ -3,6 +3,7 @@
 #define SIO_CLIENT_OPTIONS_H
 
 #include "client_state.h"
+#include "engine.h"
 
 /* A complete struct of this library's size from one of any earlier size; `options` may be NULL.
  * Errors: SIO_ERR_INVALID, JSON errors (auth). */
@@ -14,9 +15,8 @@ int sio_client_options_apply(sio_client *client, const char *url,
                              const sio_client_options *options);
 void sio_client_options_free(sio_client *client);
 
-/* `connect_timeout_ms` as the engine takes it, to which zero means none. */
-static inline uint64_t sio_client_engine_timeout(uint32_t ms) {
-    return ms == SIO_CLIENT_NO_TIMEOUT ? 0 : ms > 0 ? ms : 1;
-}
+/* What an attempt's engine is made with, all of it borrowed from the client. */
+sio_cengine_options sio_client_engine_options(sio_client *client,
+                                              const sio_cengine_callbacks *callbacks, void *ctx);
 
 #endif
