@@ -21,6 +21,8 @@ programs = []
 
 
 def start(name, *args, port=PORT):
+    for each in programs:
+        each.kill()  # left by a case that failed
     program = Program(f"examples/{name}", *args)
     programs.append(program)
     end = time.monotonic() + PATIENCE
@@ -51,17 +53,17 @@ def http(path, data=None, base=f"http://127.0.0.1:{PORT}", context=None):
 
 
 class Client:
-    """Engine.IO 4 by long-polling, in the namespace "/"."""
+    """Engine.IO 4 by long-polling. Begins with the packet `connect`, which `answer` answers."""
 
-    def __init__(self, **how):
+    def __init__(self, connect="40", answer="40{", **how):
         self.how = how
         self.path = "/socket.io/?EIO=4&transport=polling"
         self.packets = []
         opened = self.next()
         assert opened[0] == "0", opened
         self.path += "&sid=" + json.loads(opened[1:])["sid"]
-        self.send("40")
-        self.until("40{")
+        self.send(connect)
+        self.answer = self.until(answer)
 
     def send(self, packet):
         assert http(self.path, packet, **self.how) == (200, "ok")
@@ -78,6 +80,11 @@ class Client:
             packet = self.next()
             if packet.startswith(begin):
                 return packet
+
+    def acknowledge(self, event, answer):
+        packet = self.until("42")
+        assert packet.endswith(event), packet
+        self.send("43" + packet[2 : -len(event)] + answer)
 
 
 def adopt():
@@ -107,6 +114,108 @@ def http_routes():
     assert http("/count") == (200, "one\ntwo\nthree\n")
     assert http("/none")[0] == 404
     Client()
+    stop(program)
+
+
+def acks():
+    """acks: a sum, a name that is asked for, and a vote of all"""
+    program = start("acks")
+    ann, bob = Client(), Client()
+    for client, name in (ann, "Ann"), (bob, "Bob"):
+        client.acknowledge('["who are you"]', f'["{name}"]')
+        program.printed(f"^hello, {name}$")
+    ann.send('420["add",1,41]')
+    assert ann.until("43") == "430[42]"
+    ann.send('42["vote","tea?"]')
+    for client, yes in (ann, "true"), (bob, "false"):
+        client.acknowledge('["question","tea?"]', f"[{yes}]")
+    assert ann.until("42") == bob.until("42") == '42["result",1,0]'
+    stop(program)
+
+
+def binary():
+    """binary: bytes in reverse, and bytes inside of an object for the others"""
+    program = start("binary")
+    ann, bob = Client(), Client()
+    ann.send('451-0["turn",{"_placeholder":true,"num":0}]\x1ebAQIDBA==')
+    assert ann.until("46") == '461-0[{"_placeholder":true,"num":0}]'
+    assert ann.next() == "bBAMCAQ=="
+    file = '451-["file",{"name":"x","data":{"_placeholder":true,"num":0}}]'
+    ann.send(file + "\x1ebAQI=")
+    assert bob.until("45") == file
+    assert bob.next() == "bAQI="
+    stop(program)
+
+
+def rooms():
+    """rooms: what is said in a room, and to all but a room"""
+    program = start("rooms")
+    ann, bob, cat = Client(), Client(), Client()
+    for number, client in enumerate((ann, bob), 1):
+        client.send('420["join","red"]')
+        assert client.until("43") == f"430[{number}]"
+    ann.send('42["join","quiet"]')
+    cat.send('42["say","red","not a member"]')
+    ann.send('42["say","red","hi"]')
+    assert bob.until("42") == '42["said","red","hi"]'
+    bob.send('42["leave","red"]')
+    ann.send('42["say","red","nobody"]')
+    cat.send('42["shout","hey"]')
+    assert bob.until("42") == cat.until("42") == '42["said",null,"hey"]'
+    ann.send('420["join","blue"]')
+    assert ann.next() == "430[1]"
+    stop(program)
+
+
+def auth():
+    """auth: a token opens, and an event is kept from its handler"""
+    program = start("auth")
+    for token in "", '{"token":"guess"}', '{"token":["secret"]}':
+        refused = Client("40" + token, "44").answer
+        assert refused == '44{"message":"not authorized","data":{"retry":false}}', refused
+    client = Client('40{"token":"secret"}')
+    assert client.until("42") == '42["welcome",{"role":"user"}]'
+    client.send('42["admin-restart"]')
+    assert client.until("42") == '42["refused","for administrators only"]'
+    stop(program)
+
+
+def dynamic_namespaces():
+    """dynamic_namespaces: two games that do not hear each other, and a name that is none"""
+    program = start("dynamic_namespaces")
+    none = Client("40/game-x,", "44").answer
+    assert none == '44/game-x,{"message":"Invalid namespace"}', none
+    players = []
+    for game, count in (1, 1), (1, 2), (2, 1):
+        player = Client(f"40/game-{game},", f"40/game-{game},{{")
+        playing = player.until("42")
+        assert playing == f'42/game-{game},["playing","/game-{game}",{count}]', playing
+        players.append(player)
+    program.printed("^new: /game-1$")
+    program.printed("^new: /game-2$")
+    players[2].send('42/game-2,["move","elsewhere"]')
+    players[0].send('42/game-1,["move","e2","e4"]')
+    assert players[1].until("42") == '42/game-1,["move","e2","e4"]'
+    stop(program)
+
+
+def recovery():
+    """recovery: a subscriber comes back as the same peer, and gets what it has missed"""
+    program = start("recovery")
+    writer, reader = Client(), Client()
+    reader.until('42["session",false,')
+    reader.send('42["subscribe","news"]')
+    writer.send('42["publish","news","one"]')
+    offset = json.loads(reader.until('42["item","one"')[2:])[2]
+    before = json.loads(reader.answer[2:])
+    reader.send("1")
+    writer.send('42["publish","news","two"]')
+    known = json.dumps({"pid": before["pid"], "offset": offset})
+    reader = Client("40" + known, '42["item","two"')
+    assert json.loads(reader.until("40")[2:])["sid"] == before["sid"]
+    assert json.loads(reader.until("42")[2:])[1] is True
+    writer.send('42["publish","news","three"]')
+    reader.until('42["item","three"')
     stop(program)
 
 
@@ -153,9 +262,23 @@ def evhttp_glue():
 
 
 enter()
-signal.alarm(6 * PATIENCE)
+cases = [
+    acks,
+    adopt,
+    auth,
+    binary,
+    dynamic_namespaces,
+    evhttp_glue,
+    http_routes,
+    metrics,
+    own_loop,
+    recovery,
+    rooms,
+    tls_server,
+]
+signal.alarm(len(cases) * PATIENCE)
 try:
-    result = run_all([adopt, own_loop, http_routes, tls_server, metrics, evhttp_glue])
+    result = run_all(cases)
 finally:
     for each in programs:
         each.kill()
