@@ -1,5 +1,6 @@
 """The tables of docs/internals/checklists name, for each behaviour, the tests that hold it."""
 
+import functools
 import re
 
 import lint
@@ -44,8 +45,10 @@ COMPLETE = {
 
 ROW = re.compile(r"^\| ([A-Z]+[0-9-]*[0-9]) \| ([^|]+) \| ([^|]+) \|$")
 NOT_TESTED = "no: "
+COUNTS = re.compile(r"Of the ([0-9]+) .*? ([0-9]+) are held by tests and ([0-9]+) are not")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|#[^\n]*", re.S)
 ID = re.compile(r"(?<![\w-])[A-Z]{1,2}[0-9]?-?[0-9]+(?![\w-])")
+RANGE = re.compile(r"\b([A-Z]{1,2})([0-9]+)-\1([0-9]+)\b")
 
 
 def rows(path):
@@ -55,18 +58,14 @@ def rows(path):
             yield number, *match.groups()
 
 
-def ids_of(path, cache={}):
+@functools.cache
+def ids_of(path):
     """What the comments of a test file name; `E9-E12` means all four."""
-    if path not in cache:
-        text = " ".join(COMMENT.findall(path.read_text()))
-        ranges = re.findall(r"\b([A-Z]{1,2})([0-9]+)-\1([0-9]+)\b", text)
-        cache[path] = set(ID.findall(text)) | {
-            f"{prefix}{n:0{len(first) if first[0] == '0' else 0}}"
-            for prefix, first, last in ranges
-            for n in range(int(first), int(last) + 1)
-        }
-        cache[path] |= {f"{p}{n}" for p, a, b in ranges for n in (a, b)}
-    return cache[path]
+    text = " ".join(COMMENT.findall(path.read_text()))
+    found = set(ID.findall(text))
+    for prefix, first, last in RANGE.findall(text):
+        found |= {f"{prefix}{n}" for n in range(int(first), int(last) + 1)}
+    return found
 
 
 def proof_problems(where, identifier, proof):
@@ -101,5 +100,12 @@ for name, wanted in COMPLETE.items():
             for number, identifier, _, proof in found
             for problem in proof_problems(f"{name}:{number}", identifier, proof)
         ],
+    )
+    untested = sum(proof.startswith(NOT_TESTED) for _, _, _, proof in found)
+    told = COUNTS.search(" ".join(path.read_text().split()))
+    counts = (len(found), len(found) - untested, untested)
+    tap.case(
+        f"{name}: the numbers in its text are right",
+        [] if told and tuple(map(int, told.groups())) == counts else [f"{name}: it is {counts}"],
     )
 tap.finish()

@@ -407,7 +407,6 @@ START_TEST(free_in_done) {
 }
 END_TEST
 
-/* IO30 */
 START_TEST(free_in_done_at_once) {
     ck_assert_int_eq(sio_server_close(t.server, 60000, done_free, NULL), 0);
     server_until(&t, t.server == NULL);
@@ -573,6 +572,17 @@ START_TEST(closing_is_bounded) {
     ck_assert_uint_eq(sio_server_session_count(t.server), 0);
     raw_close(&c);
     poller_close(&p);
+}
+END_TEST
+
+/* IO30 */
+START_TEST(closes_without_listening) {
+    sio_server *server;
+    ck_assert_int_eq(sio_server_new(&server, NULL), 0);
+    ck_assert_int_eq(sio_server_close(server, 60000, done_note, NULL), 0);
+    ck_assert_int_eq(sio_server_run(server), 0);
+    ck_assert_str_eq(notes, "done ");
+    sio_server_free(server);
 }
 END_TEST
 
@@ -865,6 +875,7 @@ int main(void) {
     tcase_add_test(tc, drops_posts_when_freed);
     tcase_add_test(tc, closes_gracefully);
     tcase_add_test(tc, closing_is_bounded);
+    tcase_add_test(tc, closes_without_listening);
     tcase_add_test(tc, closing_ends_run);
     tcase_add_test(tc, freeing_while_closing_calls_done);
     tcase_add_test(tc, close_in_disconnecting);

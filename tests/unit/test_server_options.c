@@ -28,6 +28,7 @@ START_TEST(fills_in_the_defaults) {
         ck_assert_uint_eq(full.idle_timeout_ms, 5000);
         ck_assert_uint_eq(full.compress_threshold, 1024);
         ck_assert(!full.allow_eio3 && !full.per_message_deflate && !full.disable_polling);
+        ck_assert(!full.disable_websocket && !full.disable_upgrades);
     }
 }
 END_TEST

@@ -81,7 +81,7 @@ START_TEST(sp7_acks) {
 }
 END_TEST
 
-/* PP-01 PA-01 PA-06 PB-03 */
+/* PP-01 PA-01 PA-06 PB-03 SP22 */
 START_TEST(binary_is_announced) {
     ck_assert_int_eq(sio_args_addf(args, "B", "\x01\x02", (size_t)2), 0);
     ck_assert_int_eq(event("/admin", 3, "a", ""), 0);
