@@ -160,6 +160,26 @@ START_TEST(client_4_lives_by_pings_only) { /* E43, E53, E54, E56 */
 }
 END_TEST
 
+/* E44: nothing passes between them. */
+START_TEST(both_ends_give_up_by_themselves) {
+    for (int transport = 0; transport < 2; transport++) {
+        sio_eio_session server, client;
+        eio_server(&server, (sio_eio_transport)transport, 4, &FAST);
+        eio_client(&client, (sio_eio_transport)transport, 4, NULL, FAST_HANDSHAKE);
+        sio_eio_session_elapsed(&server, 300);
+        ck_assert_str_eq(eio_events(&server), "ping");
+        sio_eio_session_elapsed(&server, 500);
+        ck_assert_str_eq(eio_events(&server), "close(ping timeout:TIMEOUT)");
+        sio_eio_session_elapsed(&client, 499);
+        ck_assert_str_eq(eio_events(&client), "");
+        sio_eio_session_elapsed(&client, 500);
+        ck_assert_str_eq(eio_events(&client), "close(ping timeout:TIMEOUT)");
+        sio_eio_session_free(&client);
+        sio_eio_session_free(&server);
+    }
+}
+END_TEST
+
 START_TEST(client_3_pings_and_lives_by_any_packet) { /* E56 */
     sio_eio_session s;
     eio_client(&s, SIO_EIO_WEBSOCKET, 3, NULL, FAST_HANDSHAKE);
@@ -227,6 +247,7 @@ int main(void) {
     tcase_add_test(tc, server_refuses_the_wrong_direction);
     tcase_add_test(tc, server_4_times_a_closing_session_out);
     tcase_add_test(tc, client_4_lives_by_pings_only);
+    tcase_add_test(tc, both_ends_give_up_by_themselves);
     tcase_add_test(tc, client_3_pings_and_lives_by_any_packet);
     tcase_add_test(tc, deadlines_do_not_wrap);
     suite_add_tcase(suite, tc);
