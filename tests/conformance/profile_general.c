@@ -16,6 +16,27 @@ typedef struct counters {
     int64_t bad;
 } counters;
 
+/* Names of rooms and events are strings here; what has others is ignored. */
+static bool is_name(const sio_event *ev, size_t index) {
+    return sio_event_kind(ev, index) == SIO_KIND_STRING &&
+           strlen(sio_event_string(ev, index)) == sio_event_str(ev, index).len;
+}
+
+/* A list of that one argument, null when it is missing; the caller's. NULL when memory is out. */
+static sio_args *only_argument(const sio_event *ev, size_t index) {
+    sio_args *args = NULL;
+    if (sio_args_new(&args, NULL) != 0) {
+        return NULL;
+    }
+    int rc = index < sio_args_count(ev->args) ? sio_args_add_arg(args, ev->args, index)
+                                              : sio_args_add_null(args);
+    if (rc != 0) {
+        sio_args_unref(args);
+        return NULL;
+    }
+    return args;
+}
+
 /* ---- every namespace ------------------------------------------------------------------------ */
 
 static void on_echo(sio_peer *peer, const sio_event *ev, void *user) {
@@ -82,8 +103,15 @@ static void on_disconnect(sio_peer *peer, const sio_event *ev, void *user) {
 
 static void on_say(sio_peer *peer, const sio_event *ev, void *user) {
     sio_target everyone = sio_namespace_target(sio_peer_namespace(peer));
+    sio_args *args = only_argument(ev, 0);
+    sio_args *said = NULL;
     (void)user;
-    sio_target_emitf(&everyone, "said", "s s", sio_peer_id(peer), sio_event_string(ev, 0));
+    if (args && sio_args_new(&said, NULL) == 0 &&
+        sio_args_add_string(said, sio_peer_id(peer)) == 0 && sio_args_add_all(said, args) == 0) {
+        sio_target_emit(&everyone, "said", said);
+    }
+    sio_args_unref(said);
+    sio_args_unref(args);
 }
 
 static void check_token(sio_peer *peer, sio_next *next, void *user) {
@@ -113,13 +141,15 @@ static void on_answer(const sio_event *reply, void *user) {
 
 static void on_ask_me(sio_peer *peer, const sio_event *ev, void *user) {
     sio_emit_options options = SIO_EMIT_OPTIONS_INIT;
+    sio_args *args = only_argument(ev, 0);
     (void)user;
     options.on_ack = on_answer;
     options.user = sio_peer_ref(peer);
     options.timeout_ms = ASK_TIMEOUT_MS;
-    if (sio_peer_emit(peer, "question", ev->args, &options) != 0) {
+    if (!args || sio_peer_emit(peer, "question", args, &options) != 0) {
         sio_peer_unref(peer);
     }
+    sio_args_unref(args);
 }
 
 /* ---- rooms and broadcasting ----------------------------------------------------------------- */
@@ -132,15 +162,17 @@ static void say_ok(const sio_event *ev) {
 
 static void on_join(sio_peer *peer, const sio_event *ev, void *user) {
     (void)user;
-    if (sio_peer_join(peer, sio_event_string(ev, 0)) == 0) {
+    if (is_name(ev, 0) && sio_peer_join(peer, sio_event_string(ev, 0)) == 0) {
         say_ok(ev);
     }
 }
 
 static void on_leave(sio_peer *peer, const sio_event *ev, void *user) {
     (void)user;
-    sio_peer_leave(peer, sio_event_string(ev, 0));
-    say_ok(ev);
+    if (is_name(ev, 0)) {
+        sio_peer_leave(peer, sio_event_string(ev, 0));
+        say_ok(ev);
+    }
 }
 
 static int by_name(const void *a, const void *b) {
@@ -174,9 +206,8 @@ static void on_rooms(sio_peer *peer, const sio_event *ev, void *user) {
 
 /* Argument `first` is the name of the event, the one behind it what the event carries. */
 static void relay(const sio_target *target, const sio_event *ev, size_t first) {
-    sio_args *args = NULL;
-    if (sio_args_new(&args, NULL) == 0) {
-        (void)sio_args_add_arg(args, ev->args, first + 1);
+    sio_args *args = is_name(ev, first) ? only_argument(ev, first + 1) : NULL;
+    if (args) {
         sio_target_emit(target, sio_event_string(ev, first), args);
     }
     sio_args_unref(args);
@@ -185,13 +216,17 @@ static void relay(const sio_target *target, const sio_event *ev, size_t first) {
 static void on_to_room(sio_peer *peer, const sio_event *ev, void *user) {
     sio_target target = sio_peer_broadcast(peer);
     (void)user;
-    relay(sio_target_to(&target, sio_event_string(ev, 0)), ev, 1);
+    if (is_name(ev, 0)) {
+        relay(sio_target_to(&target, sio_event_string(ev, 0)), ev, 1);
+    }
 }
 
 static void on_in_room(sio_peer *peer, const sio_event *ev, void *user) {
     sio_target target = sio_namespace_target(sio_peer_namespace(peer));
     (void)user;
-    relay(sio_target_to(&target, sio_event_string(ev, 0)), ev, 1);
+    if (is_name(ev, 0)) {
+        relay(sio_target_to(&target, sio_event_string(ev, 0)), ev, 1);
+    }
 }
 
 static void on_except(sio_peer *peer, const sio_event *ev, void *user) {
@@ -249,7 +284,7 @@ static void on_up(sio_peer *peer, const sio_event *ev, void *user) {
     int64_t n = sio_event_int(ev, 0);
     (void)user;
     c->count++;
-    c->bad += n != c->last + 1;
+    c->bad += !sio_args_is_int(ev->args, 0) || n != c->last + 1;
     c->last = n;
 }
 
