@@ -332,13 +332,18 @@ static const sio_stream_callbacks callbacks = {
 
 /* ---- the handshake ---- */
 
+/* RFC 6455 §11.3: neither key nor version may come more than once, so two are as good as none. */
+static sio_str find_only(const sio_http1_head *head, sio_str name) {
+    return sio_http1_count(head, name) == 1 ? sio_http1_find(head, name) : (sio_str){NULL, 0};
+}
+
 static sio_ws_request request_of(const sio_http1_head *head) {
     return (sio_ws_request){
         .method = head->method,
         .upgrade = sio_http1_find(head, SIO_STR("Upgrade")),
         .connection = sio_http1_find(head, SIO_STR("Connection")),
-        .key = sio_http1_find(head, SIO_STR("Sec-WebSocket-Key")),
-        .version = sio_http1_find(head, SIO_STR("Sec-WebSocket-Version")),
+        .key = find_only(head, SIO_STR("Sec-WebSocket-Key")),
+        .version = find_only(head, SIO_STR("Sec-WebSocket-Version")),
         .protocol = sio_http1_find(head, SIO_STR("Sec-WebSocket-Protocol")),
         .extensions = sio_http1_find(head, SIO_STR("Sec-WebSocket-Extensions")),
     };
