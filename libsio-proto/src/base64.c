@@ -69,12 +69,15 @@ size_t sio_base64_decoded_max(size_t len) {
     return len / 4 * 3 + len % 4;
 }
 
-/* Padding may stand only where it completes a group of four. */
+/* Padding may stand only at the end of a group of four. Where two characters of it belong, one will
+ * do, as JavaScript's decoders have it. */
 static size_t without_padding(const uint8_t *in, size_t len) {
-    if (len == 0 || len % 4 != 0 || in[len - 1] != '=') {
+    bool whole = len % 4 == 0;
+    bool short_of_one = len % 4 == 3;
+    if (len == 0 || !(whole || short_of_one) || in[len - 1] != '=') {
         return len;
     }
-    return in[len - 2] == '=' ? len - 2 : len - 1;
+    return whole && in[len - 2] == '=' ? len - 2 : len - 1;
 }
 
 /* The last two or three characters of an incomplete group. */

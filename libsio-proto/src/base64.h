@@ -19,10 +19,10 @@ int sio_base64_add(sio_buf *out, const void *data, size_t len);
 size_t sio_base64_decoded_max(size_t len);
 
 /* Decode into `out`, which has room for sio_base64_decoded_max(len) bytes and may be `text` itself
- * (decoding in place). Padding is complete or absent; the unused bits of the last character are
- * ignored, as every common decoder does. Returns 0 and sets `*out_len`, or SIO_ERR_INVALID for any
- * other character (whitespace too) or an impossible length; then the bytes at `out` are undefined
- * and `*out_len` is untouched. */
+ * (decoding in place). Padding is complete, absent or one character of two; the unused bits of the
+ * last character are ignored, as every common decoder does. Returns 0 and sets `*out_len`, or
+ * SIO_ERR_INVALID for any other character (whitespace too) or an impossible length; then the bytes
+ * at `out` are undefined and `*out_len` is untouched. */
 int sio_base64_decode(uint8_t *out, size_t *out_len, const char *text, size_t len);
 
 /* Append the decoded bytes. Returns 0, SIO_ERR_INVALID, SIO_ERR_LIMIT or SIO_ERR_NOMEM; on failure

@@ -63,6 +63,23 @@ START_TEST(decodes_with_and_without_padding) {
 }
 END_TEST
 
+/* As Buffer.from(text, "base64") does. */
+START_TEST(decodes_with_half_of_the_padding) {
+    uint8_t out[8];
+    size_t len;
+    ck_assert_int_eq(decode("AQIDBA=", 7, out, &len), 0);
+    ck_assert_uint_eq(len, 4);
+    ck_assert_mem_eq(out, "\1\2\3\4", 4);
+    ck_assert_int_eq(decode("Zg=", 3, out, &len), 0);
+    ck_assert_uint_eq(len, 1);
+    ck_assert_int_eq(out[0], 'f');
+    sio_buf buf = {0};
+    ck_assert_int_eq(sio_base64_add_decoded(&buf, "AQIDBA=", 7), 0);
+    ck_assert_uint_eq(buf.len, 4);
+    sio_buf_free(&buf);
+}
+END_TEST
+
 START_TEST(decodes_the_url_alphabet) {
     uint8_t out[8];
     size_t len;
@@ -85,7 +102,6 @@ START_TEST(refuses_everything_else) {
         "A=",
         "A==",
         "A===",
-        "AA=",
         "AAA==",
         "AA==AA==",
         "AA=A",
@@ -109,7 +125,8 @@ START_TEST(refuses_everything_else) {
         "AAAA==",
         "AA!",
         "A,",
-        "AAAAAA=",
+        "AAA=AAA=",
+        "A==A=",
         "AAAAA===",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -218,6 +235,7 @@ int main(void) {
     TCase *tc = tcase_create("base64");
     tcase_add_test(tc, encodes_the_rfc_vectors);
     tcase_add_test(tc, decodes_with_and_without_padding);
+    tcase_add_test(tc, decodes_with_half_of_the_padding);
     tcase_add_test(tc, decodes_the_url_alphabet);
     tcase_add_test(tc, refuses_everything_else);
     tcase_add_test(tc, knows_each_character);
