@@ -21,6 +21,16 @@
 static const char default_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:"
                                       "!aNULL:!PSK:!SRP:!DSS";
 
+/* Empty the queue; the errno of the last system call in it, 0 when there is none. */
+static int take_system_error(void) {
+    int sys = 0;
+    unsigned long code;
+    while ((code = ERR_get_error()) != 0) {
+        sys = ERR_SYSTEM_ERROR(code) ? ERR_GET_REASON(code) : sys;
+    }
+    return sys;
+}
+
 void sio_tls_error_text(char out[SIO_TLS_DETAIL_MAX], const char *prefix) {
     const char *data = NULL;
     int flags = 0;
@@ -29,7 +39,13 @@ void sio_tls_error_text(char out[SIO_TLS_DETAIL_MAX], const char *prefix) {
     bool has_data = data && (flags & ERR_TXT_STRING) != 0 && data[0] != '\0';
     snprintf(out, SIO_TLS_DETAIL_MAX, "%s%s%s%s%s", prefix, reason ? ": " : "",
              reason ? reason : "", has_data ? ": " : "", has_data ? data : "");
-    ERR_clear_error();
+    /* OpenSSL's own word for it is "system lib". */
+    bool of_system = ERR_SYSTEM_ERROR(code) || ERR_GET_REASON(code) == ERR_R_SYS_LIB;
+    int sys = take_system_error();
+    if (of_system && sys != 0) {
+        char text[64];
+        snprintf(out, SIO_TLS_DETAIL_MAX, "%s: %s", prefix, strerror_r(sys, text, sizeof text));
+    }
 }
 
 /* -- loading -- */

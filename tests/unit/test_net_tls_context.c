@@ -27,6 +27,12 @@ START_TEST(bad_settings_are_named) {
                         "key text");
     expect_config_error(true, &(sio_tls_options){.cert_file = "/nonexistent"}, "certificate file");
     expect_config_error(false, &(sio_tls_options){.ca_file = "/nonexistent"}, "CA file");
+    /* What the system said, not that it was the system. */
+    const char *missing = "/nonexistent: No such file or directory";
+    expect_config_error(true, &(sio_tls_options){.cert_file = "/nonexistent"}, missing);
+    expect_config_error(false, &(sio_tls_options){.ca_file = "/nonexistent"}, missing);
+    expect_config_error(
+        true, &(sio_tls_options){.cert_pem = root.cert_pem, .key_file = "/nonexistent"}, missing);
     expect_config_error(false, &(sio_tls_options){.ca_pem = "nonsense"}, "CA text");
     expect_config_error(false, &(sio_tls_options){.ciphers = "NO-SUCH"}, "cipher");
     expect_config_error(false, &(sio_tls_options){.min_version = 11}, "version");
