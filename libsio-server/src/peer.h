@@ -23,10 +23,11 @@ struct sio_peer {
                        sio_server.ending */
     sio_room_set rooms;
     sio_peer_acks *acks;
-    sio_chain *event_chain;   /* middlewares of this peer only; NULL: none */
-    sio_handlers *handlers;   /* of this peer only; NULL while there are none */
-    sio_handlers *outgoing;   /* the same, of events that are sent */
-    sio_handshake *handshake; /* made when asked for */
+    struct sio_peer_ack_owner *ack_owner; /* made with the first event to be acknowledged */
+    sio_chain *event_chain;               /* middlewares of this peer only; NULL: none */
+    sio_handlers *handlers;               /* of this peer only; NULL while there are none */
+    sio_handlers *outgoing;               /* the same, of events that are sent */
+    sio_handshake *handshake;             /* made when asked for */
     char *auth;
     size_t auth_len;
     char *pid;  /* for coming back; NULL: it cannot */
@@ -70,8 +71,10 @@ void sio_peer_announce(sio_peer *peer);
 /* Hand out the "error" event. Texts may be NULL. */
 void sio_peer_report_error(sio_peer *peer, int status, const char *message, const char *data);
 
-/* For acknowledging the event with this id. */
-void sio_peer_begin_ack(sio_ack *ack, sio_peer *peer, uint64_t id);
+/* Events of the peer cannot be acknowledged any more: it has left. */
+void sio_peer_forget_acks(sio_peer *peer);
+/* The peer's memory goes; kept handles stay. */
+void sio_peer_drop_ack_owner(sio_peer *peer);
 
 /* Hand out an event that arrived. */
 void sio_peer_receive(sio_peer *peer, const sio_packet *packet);

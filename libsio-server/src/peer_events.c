@@ -50,10 +50,18 @@ static void hand_out_any(sio_peer *peer, const sio_event *event) {
 
 /* ---- acknowledging ---- */
 
+/* What the handles of one peer share. A kept one may outlive the peer, and even the server. */
+typedef struct sio_peer_ack_owner {
+    sio_peer *peer; /* NULL once it has left */
+    sio_mem mem;
+    bool has_mem;  /* or the C library's */
+    uint32_t refs; /* the peer's own and those of kept handles */
+} ack_owner;
+
 static int ack_send(void *owner, uint64_t id, const sio_args *args) {
-    sio_peer *peer = owner;
+    sio_peer *peer = ((ack_owner *)owner)->peer;
     sio_buf *buf = NULL;
-    if (!peer->connected) {
+    if (!peer || !peer->connected) {
         return SIO_ERR_DISCONNECTED;
     }
     int rc = sio_conn_begin(peer->conn, &buf);
@@ -76,17 +84,56 @@ static int ack_send(void *owner, uint64_t id, const sio_args *args) {
 }
 
 static void ack_retain(void *owner) {
-    sio_peer_ref(owner);
+    ((ack_owner *)owner)->refs++;
 }
 
 static void ack_release(void *owner) {
-    sio_peer_unref(owner);
+    ack_owner *of = owner;
+    if (--of->refs == 0) {
+        sio_mem mem = of->mem;
+        sio_mem_release(of->has_mem ? &mem : NULL, of);
+    }
 }
 
 static const sio_ack_source ack_source = {ack_send, ack_retain, ack_release};
 
-void sio_peer_begin_ack(sio_ack *ack, sio_peer *peer, uint64_t id) {
-    sio_ack_begin(ack, &ack_source, peer, id, peer->ns->server->mem);
+static ack_owner *ack_owner_get(sio_peer *peer) {
+    const sio_mem *mem = peer->ns->server->mem;
+    if (!peer->ack_owner) {
+        ack_owner *of = sio_mem_zalloc(mem, sizeof(*of));
+        if (!of) {
+            return NULL;
+        }
+        *of = (ack_owner){.peer = peer, .has_mem = mem != NULL, .refs = 1};
+        if (mem) {
+            of->mem = *mem;
+        }
+        peer->ack_owner = of;
+    }
+    return peer->ack_owner;
+}
+
+void sio_peer_forget_acks(sio_peer *peer) {
+    if (peer->ack_owner) {
+        peer->ack_owner->peer = NULL;
+    }
+}
+
+void sio_peer_drop_ack_owner(sio_peer *peer) {
+    if (peer->ack_owner) {
+        sio_peer_forget_acks(peer);
+        ack_release(peer->ack_owner);
+        peer->ack_owner = NULL;
+    }
+}
+
+static int begin_ack(sio_ack *ack, sio_peer *peer, uint64_t id) {
+    ack_owner *of = ack_owner_get(peer);
+    if (!of) {
+        return SIO_ERR_NOMEM;
+    }
+    sio_ack_begin(ack, &ack_source, of, id, of->has_mem ? &of->mem : NULL);
+    return 0;
 }
 
 /* Nothing asks about it, and nothing that arrived with it can take it back. */
@@ -96,6 +143,12 @@ static bool is_final(const sio_peer *peer) {
            sio_list_empty(&peer->ns->server->ready_deliveries);
 }
 
+static void give_up(sio_peer *peer, int err) {
+    SIO_LOG(&peer->ns->server->log, SIO_LOG_WARN, "socket.io:socket", "closing: %s",
+            sio_error_text(err));
+    sio_engine_session_fail(peer->conn->engine, err);
+}
+
 static void deliver(sio_peer *peer, const sio_event *event) {
     if (is_final(peer)) {
         sio_peer_hand_out(peer, event);
@@ -103,9 +156,7 @@ static void deliver(sio_peer *peer, const sio_event *event) {
     }
     int rc = sio_delivery_start(peer, event->ack);
     if (rc != 0) {
-        SIO_LOG(&peer->ns->server->log, SIO_LOG_WARN, "socket.io:socket", "closing: %s",
-                sio_error_text(rc));
-        sio_engine_session_fail(peer->conn->engine, rc);
+        give_up(peer, rc);
     }
 }
 
@@ -117,7 +168,11 @@ void sio_peer_receive(sio_peer *peer, const sio_packet *packet) {
     sio_event event = {
         .size = sizeof(event), .name = sio_args_name(packet->args), .args = packet->args};
     if (packet->has_id) {
-        sio_peer_begin_ack(&ack, peer, packet->id);
+        int rc = begin_ack(&ack, peer, packet->id);
+        if (rc != 0) {
+            give_up(peer, rc);
+            return;
+        }
         event.ack = &ack;
     }
     sio_peer_ref(peer);

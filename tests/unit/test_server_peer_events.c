@@ -156,6 +156,18 @@ START_TEST(an_acknowledgement_may_outlive_its_peer) {
 }
 END_TEST
 
+START_TEST(an_acknowledgement_may_outlive_the_server) {
+    sio_namespace_on(root, "q", keep, NULL);
+    kept = NULL;
+    ws_text(&c, "427[\"q\"]");
+    server_until(&t, kept != NULL);
+    stop();
+    ck_assert_int_eq(sio_ack_sendf(kept, "i", 1), SIO_ERR_DISCONNECTED);
+    sio_ack_unref(kept);
+    start(); /* for the fixture to stop */
+}
+END_TEST
+
 static void kick_then_answer(sio_peer *from, const sio_event *event, void *user) {
     sio_peer_disconnect(from, true);
     ck_assert_int_eq(sio_ack_send(event->ack, NULL), SIO_ERR_DISCONNECTED);
@@ -204,6 +216,7 @@ int main(void) {
     tcase_add_test(tc, acknowledges_once);
     tcase_add_test(tc, acknowledges_later);
     tcase_add_test(tc, an_acknowledgement_may_outlive_its_peer);
+    tcase_add_test(tc, an_acknowledgement_may_outlive_the_server);
     tcase_add_test(tc, no_acknowledgement_after_a_disconnect);
     tcase_add_test(tc, passes_on_what_came);
     return test_run(suite);

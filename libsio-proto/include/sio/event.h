@@ -110,7 +110,8 @@ static inline sio_bytes sio_event_binary(const sio_event *ev, size_t i) {
     return sio_args_binary(ev->args, i);
 }
 
-/** Keep the right to acknowledge beyond the callback.
+/** Keep the right to acknowledge beyond the callback. A kept handle may outlive the connection and
+ * the client or server; then sio_ack_send() says SIO_ERR_DISCONNECTED.
  * @param out receives a reference owned by the caller, to be given back with sio_ack_unref()
  * @param ack an event's `ack`, or a reference taken before; borrowed
  * @return 0, SIO_ERR_NOMEM. Loop thread only. */
