@@ -366,6 +366,10 @@ size_t sio_stream_queued(const sio_stream *stream) {
     return stream->wire.bytes + plain;
 }
 
+size_t sio_stream_in_kernel(const sio_stream *stream) {
+    return stream->fd < 0 ? 0 : sio_fd_unacknowledged(stream->fd);
+}
+
 void sio_stream_tell_low(sio_stream *stream, size_t bytes) {
     stream->low = bytes;
 }

@@ -94,6 +94,9 @@ ssize_t sio_fd_read(int fd, void *buffer, size_t len);
  * @return 0 when empty, 1 when full, -1 with errno. */
 int sio_fd_send(int fd, sio_outq *q, sio_chunk_pool *pool);
 
+/* Bytes sent that the peer has not acknowledged; 0 where the system does not say. */
+size_t sio_fd_unacknowledged(int fd);
+
 void sio_fd_nodelay(int fd);
 
 /* So that close sends a reset and forgets. */

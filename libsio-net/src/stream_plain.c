@@ -4,6 +4,11 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#ifdef __linux__
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#endif
+
 enum {
     IOV_MAX_PER_SEND = 64,
     /* One stream may take this much of a turn before the others have theirs. */
@@ -48,6 +53,16 @@ int sio_fd_send(int fd, sio_outq *q, sio_chunk_pool *pool) {
         }
     }
     return 0;
+}
+
+size_t sio_fd_unacknowledged(int fd) {
+#ifdef SIOCOUTQ
+    int bytes = 0;
+    return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
+#else
+    (void)fd;
+    return 0;
+#endif
 }
 
 void sio_fd_nodelay(int fd) {

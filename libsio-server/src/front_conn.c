@@ -154,8 +154,8 @@ bool sio_front_conn_idle(const sio_front_conn *conn) {
 static sio_front_wait wanted(const sio_front_conn *conn) {
     const sio_exchange *exchange = conn->exchange;
     bool sends = exchange && (exchange->streaming || exchange->awaits_drain);
-    bool unsent = sends && sio_stream_queued(conn->stream) > 0;
-    if (conn->closing || conn->stalled || conn->file >= 0 || unsent) {
+    bool awaits_peer = sends && sio_stream_queued(conn->stream) > 0;
+    if (conn->closing || conn->stalled || conn->file >= 0 || awaits_peer) {
         return SIO_WAIT_PEER;
     }
     if (exchange && exchange->whole) {
@@ -170,6 +170,10 @@ static sio_front_wait wanted(const sio_front_conn *conn) {
     return SIO_WAIT_PEER;
 }
 
+static uint64_t unsent(const sio_front_conn *conn) {
+    return sio_stream_queued(conn->stream) + conn->file_left;
+}
+
 static void start_wait(sio_front_conn *conn, sio_front_wait wait) {
     const sio_front *front = conn->front;
     conn->wait = (uint8_t)wait;
@@ -182,7 +186,7 @@ static void start_wait(sio_front_conn *conn, sio_front_wait wait) {
         sio_timer_start(&conn->timer, front->body_timeout_ms);
         break;
     case SIO_WAIT_PEER:
-        conn->unsent = sio_stream_queued(conn->stream) + conn->file_left;
+        conn->unsent = unsent(conn) + sio_stream_in_kernel(conn->stream);
         sio_timer_start(&conn->timer, front->idle_timeout_ms);
         break;
     default:
@@ -199,15 +203,15 @@ static void set_wait(sio_front_conn *conn) {
     }
 }
 
-/* A peer that is still reading its answer may take longer, as long as it makes progress. */
+/* A peer that is still reading its answer may take longer, as long as it makes progress. The kernel
+ * asks for more only when much of its buffer is free, and that may hold minutes of a slow line. */
 static void peer_is_slow(sio_front_conn *conn) {
-    uint64_t unsent = sio_stream_queued(conn->stream) + conn->file_left;
-    if (unsent > 0 && unsent != conn->unsent) {
-        start_wait(conn, SIO_WAIT_PEER);
-    } else if (unsent > 0) {
-        sio_front_conn_lost(conn, SIO_ERR_TIMEOUT);
-    } else {
+    if (unsent(conn) == 0) {
         sio_front_conn_finish(conn);
+    } else if (unsent(conn) + sio_stream_in_kernel(conn->stream) != conn->unsent) {
+        start_wait(conn, SIO_WAIT_PEER);
+    } else {
+        sio_front_conn_lost(conn, SIO_ERR_TIMEOUT);
     }
 }
 

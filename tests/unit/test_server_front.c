@@ -437,6 +437,37 @@ START_TEST(who_stops_reading_is_cut) {
 }
 END_TEST
 
+/* What it reads makes room in the kernel, but long not enough for the kernel to ask for more. */
+START_TEST(who_reads_slowly_is_not_cut) {
+    static char piece[32768];
+    front_test t;
+    front_client c;
+    unsigned count = 0;
+    sio_front_options options = front_options();
+    options.idle_timeout_ms = 200;
+    front_setup(&t, options);
+    sio_front_on_request(t.front, says_much, &count);
+    client_open(&c, &t);
+    for (int i = 0; i < 600; i++) {
+        client_send(&c, GET("/"));
+    }
+    for (int i = 0; i < 200; i++) {
+        front_turn(&t);
+    }
+    for (int64_t end = front_ms() + 600, next = 0; front_ms() < end;) {
+        if (front_ms() >= next) {
+            ck_assert_int_gt(recv(c.fd, piece, sizeof piece, 0), 0);
+            next = front_ms() + 20;
+        }
+        poll(NULL, 0, 1);
+        front_turn(&t);
+        ck_assert_uint_eq(sio_front_count(t.front), 1);
+    }
+    client_close(&c);
+    front_teardown(&t);
+}
+END_TEST
+
 /* ---- limits and damaged requests ---- */
 
 START_TEST(an_announced_body_over_the_limit_is_refused_early) {
@@ -761,6 +792,7 @@ int main(void) {
     tcase_add_test(tc, a_slow_body_ends_in_408);
     tcase_add_test(tc, a_large_body_has_its_time_again);
     tcase_add_test(tc, idle_connections_are_closed_but_held_ones_are_not);
+    tcase_add_test(tc, who_reads_slowly_is_not_cut);
     tcase_add_test(tc, who_stops_reading_is_cut);
     tcase_add_test(tc, an_announced_body_over_the_limit_is_refused_early);
     tcase_add_test(tc, a_body_of_the_limit_is_taken);

@@ -106,6 +106,10 @@ void sio_stream_commit(sio_stream *stream, size_t used);
 /* Bytes queued and not yet taken by the kernel. With TLS, of both sides of the encryption. */
 size_t sio_stream_queued(const sio_stream *stream);
 
+/* Bytes that the kernel has taken and the peer has not acknowledged; 0 where the kernel does not
+ * say. A slow peer shows here that it reads on while nothing more fits. */
+size_t sio_stream_in_kernel(const sio_stream *stream);
+
 /* Call on_low once, when the kernel has taken so much that no more than `bytes` are queued;
  * on_drain takes its place when that was all. 0 asks for nothing. */
 void sio_stream_tell_low(sio_stream *stream, size_t bytes);
