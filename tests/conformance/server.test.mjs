@@ -377,7 +377,7 @@ test("protocol: upgrade", async (t) => {
   assert.equal(await frames.message(), "4still here");
 });
 
-test("protocol: leaving a namespace keeps the connection, never joining one does not", async (t) => {
+test("protocol: leaving a namespace keeps the connection, joining none does not", async (t) => {
   const server = await serve(t, "protocol");
   const frames = await Frames.open(t, server, "/socket.io/");
   frames.send("40");
@@ -954,10 +954,16 @@ const BAD_REQUESTS = [
     "a length and chunks",
     "POST %p HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
   ],
-  ["chunks not last", "POST %p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n"],
+  [
+    "chunks not last",
+    "POST %p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+  ],
   ["coding unknown", "POST %p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"],
   ["length with a sign", "POST %p HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n3"],
-  ["length too large", "POST %p HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n3"],
+  [
+    "length too large",
+    "POST %p HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n3",
+  ],
   ["length list", "POST %p HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 2\r\n\r\n3"],
   ["folded line", "GET %p HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n"],
   ["no colon", "GET %p HTTP/1.1\r\nHost: a\r\nX a\r\n\r\n"],
@@ -970,13 +976,22 @@ const BAD_REQUESTS = [
   ["version 2", "GET %p HTTP/2.0\r\nHost: a\r\n\r\n"],
   ["no version", "GET %p\r\nHost: a\r\n\r\n"],
   ["two spaces", "GET  %p HTTP/1.1\r\nHost: a\r\n\r\n"],
-  ["bad chunk size", "POST %p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n3\r\n0\r\n\r\n"],
-  ["chunk size with 0x", "POST %p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\n3\r\n0\r\n\r\n"],
+  [
+    "bad chunk size",
+    "POST %p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n3\r\n0\r\n\r\n",
+  ],
+  [
+    "chunk size with 0x",
+    "POST %p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\n3\r\n0\r\n\r\n",
+  ],
   [
     "chunk size overflows",
     "POST %p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n3\r\n0\r\n\r\n",
   ],
-  ["chunk too long", "POST %p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n33\r\n0\r\n\r\n"],
+  [
+    "chunk too long",
+    "POST %p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n33\r\n0\r\n\r\n",
+  ],
   ["not HTTP", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 garbage\r\n\r\n"],
 ];
 
@@ -1010,7 +1025,10 @@ test("wire: requests in one piece, in absolute form, in chunks, too large", asyn
   const ok = await exchange(server.port, post(chunks), (text) => text.endsWith("ok"));
   assert.deepEqual(statuses(ok), [200]);
   assert.match((await session.get()).text, /^40\{"sid":/);
-  for (const body of ["Content-Length: 1000001\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nf4241\r\n"]) {
+  for (const body of [
+    "Content-Length: 1000001\r\n\r\n",
+    "Transfer-Encoding: chunked\r\n\r\nf4241\r\n",
+  ]) {
     const text = await exchange(server.port, post(body), (answer) => answer.includes("\r\n\r\n"));
     assert.deepEqual(statuses(text), [413]);
   }
