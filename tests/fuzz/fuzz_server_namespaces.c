@@ -364,10 +364,11 @@ static void client_packet(unsigned i, uint8_t choice) {
 }
 
 static void client_raw(unsigned i) {
-    char text[64];
-    size_t len = draw() % sizeof(text);
-    for (size_t at = 0; at < len; at++) {
-        text[at] = (char)draw();
+    enum { MOST = 63 };
+    char text[MOST + 1];
+    size_t len = draw() % (MOST + 1);
+    for (size_t at = 0; at < MOST; at++) {
+        text[at] = at < len ? (char)draw() : '\0';
     }
     client_text(i, text, len);
 }
