@@ -69,7 +69,10 @@ static inline int sio_evhttp_rebuild(struct evbuffer *out, struct evhttp_request
 static inline int sio_evhttp_take_socket(struct bufferevent *events) {
     const int number = (int)bufferevent_getfd(events);
     const short enabled = bufferevent_get_enabled(events);
-    int fd = fcntl(number, F_DUPFD_CLOEXEC, 0);
+    int fd = fcntl(number, F_DUPFD, 0); /* strict C99 does not know F_DUPFD_CLOEXEC */
+    if (fd >= 0) {
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
     const int other = fd < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM, 0);
     int rc = -1;
     if (other >= 0) {

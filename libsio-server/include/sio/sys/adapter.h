@@ -22,6 +22,7 @@
 #ifndef SIO_SYS_ADAPTER_H
 #define SIO_SYS_ADAPTER_H
 
+#include <sio/namespace.h>
 #include <sio/peer.h>
 #include <sio/target.h>
 
