@@ -86,7 +86,7 @@ have() {
     dpkg)
         # Nothing to look for but the package: other systems are taken at their word.
         command -v dpkg-query >/dev/null || return 0
-        dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii'
+        grep -q '^ii' <<<"$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null)"
         ;;
     esac
 }
