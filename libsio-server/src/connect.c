@@ -215,7 +215,7 @@ static void on_restored(int status, const sio_adapter_session *session,
     sio_server_leave(server);
 }
 
-/* True when the answer is awaited. */
+/* True when the answer is awaited, or all is over. */
 static bool restore(joining *self, sio_namespace *ns, sio_str auth) {
     sio_recovery_request request;
     if (self->conn->server->recovery.size == 0 || sio_conn_is_old(self->conn) ||
@@ -224,6 +224,11 @@ static bool restore(joining *self, sio_namespace *ns, sio_str auth) {
     }
     self->ns = ns;
     self->refs++;
+    sio_recovery_take_over(ns, request.pid, self->conn);
+    if (!is_on_its_way(self) || self->conn->server->dead) {
+        joining_unref(self);
+        return true;
+    }
     self->restoring = true;
     if (ns->ops.restore_session(ns->adapter, request.pid, request.offset, on_restored, self) == 0) {
         return true;

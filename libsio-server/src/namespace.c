@@ -60,6 +60,9 @@ static int namespace_init(sio_namespace *ns, sio_loop *loop) {
     if (rc == 0) {
         rc = sio_table_init(&ns->by_id, loop);
     }
+    if (rc == 0) {
+        rc = sio_table_init(&ns->by_pid, loop);
+    }
     return rc;
 }
 
@@ -156,6 +159,7 @@ void sio_namespace_free(sio_namespace *ns) {
     sio_chain_unref(ns->event_chain);
     sio_room_index_done(&ns->rooms);
     sio_table_done(&ns->by_id);
+    sio_table_done(&ns->by_pid);
     sio_mem_release(ns->server->mem, ns);
 }
 

@@ -36,6 +36,7 @@ struct sio_namespace {
     sio_table awaited; /* local_acks by ack id */
     sio_room_index rooms;
     sio_table by_id;
+    sio_table by_pid;       /* the same, of those that may come back */
     sio_chain *chain;       /* middlewares; NULL: none */
     sio_chain *event_chain; /* the same for events */
     sio_list peers;

@@ -129,6 +129,12 @@ void sio_peer_give_up(sio_peer *peer) {
 int sio_peer_enter(sio_peer *peer) {
     sio_namespace *ns = peer->ns;
     int rc = sio_table_put(&ns->by_id, peer->id, peer->id_len, peer);
+    if (rc == 0 && peer->pid) {
+        rc = sio_table_put(&ns->by_pid, peer->pid, strlen(peer->pid), peer);
+        if (rc != 0) {
+            sio_table_remove(&ns->by_id, peer->id, peer->id_len);
+        }
+    }
     if (rc != 0) {
         return rc;
     }
@@ -143,6 +149,9 @@ int sio_peer_enter(sio_peer *peer) {
 static void leave_namespace(sio_peer *peer) {
     sio_namespace *ns = peer->ns;
     sio_table_remove(&ns->by_id, peer->id, peer->id_len);
+    if (peer->pid) {
+        sio_table_remove(&ns->by_pid, peer->pid, strlen(peer->pid));
+    }
     sio_list_remove(&peer->link);
     ns->peer_count--;
     peer->connected = false;

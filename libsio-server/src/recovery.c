@@ -64,6 +64,14 @@ int sio_recovery_apply(sio_peer *peer, const sio_adapter_session *session) {
     return rc == 0 ? take_rooms(peer, session) : rc;
 }
 
+void sio_recovery_take_over(sio_namespace *ns, sio_str pid, const sio_conn *by) {
+    const sio_peer *peer = sio_table_get(&ns->by_pid, pid.ptr, pid.len);
+    if (peer && peer->conn != by && peer->conn->open) {
+        SIO_LOG(&ns->server->log, SIO_LOG_DEBUG, "socket.io:socket", "%s has come back", peer->id);
+        sio_engine_session_close(peer->conn->engine, true);
+    }
+}
+
 /* ---- going ---- */
 
 static bool may_come_back(const char *reason) {

@@ -13,6 +13,11 @@ int sio_recovery_adapter_new(sio_adapter **out, sio_namespace *ns);
 /* A new secret for a peer that may come back. Errors: SIO_ERR_NOMEM, SIO_ERR_RANDOM. */
 int sio_recovery_begin(sio_peer *peer);
 
+/* A client that comes back has given its old connection up. If the server does not know of that
+ * yet, as when it was cut in the middle of an upgrade, the connection is closed, so that its
+ * session is kept and can be given back. Runs handlers. */
+void sio_recovery_take_over(sio_namespace *ns, sio_str pid, const sio_conn *by);
+
 /* Make a peer that is not in yet the one that was kept. Errors: SIO_ERR_NOMEM. */
 int sio_recovery_apply(sio_peer *peer, const sio_adapter_session *session);
 

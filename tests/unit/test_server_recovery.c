@@ -170,11 +170,12 @@ START_TEST(a_session_is_given_back_once) {
     cut_off();
     come_back(&id);
     expect_reply(&id, true);
-    raw_client first = c;
+    ws_text(&c, "41");
+    server_until(&t, sio_namespace_peer_count(root) == 0);
+    raw_close(&c);
     come_back(&id);
     expect_reply(&id, false);
     raw_close(&c);
-    raw_close(&first);
 }
 END_TEST
 
@@ -227,6 +228,50 @@ START_TEST(a_second_loss_misses_nothing) {
     ws_expect_start(&c, "42[\"two\",\"");
     expect_reply(&id, true);
     raw_close(&c);
+}
+END_TEST
+
+static char reason[64];
+
+static void note_reason(sio_peer *p, const sio_event *event, void *user) {
+    snprintf(reason, sizeof(reason), "%s", event->reason);
+}
+
+/* The server has not noticed yet that the old connection is of no use. */
+START_TEST(a_client_takes_over_from_itself) {
+    identity id;
+    join(&id);
+    raw_client old = c;
+    sio_namespace_on(root, "disconnect", note_reason, NULL);
+    ck_assert_int_eq(sio_peer_join(peer, "room"), 0);
+    come_back(&id);
+    expect_reply(&id, true);
+    ck_assert_str_eq(reason, "forced close");
+    ck_assert(sio_peer_recovered(peer));
+    ck_assert(sio_peer_in_room(peer, "room"));
+    ck_assert_uint_eq(sio_namespace_peer_count(root), 1);
+    raw_client now = c;
+    c = old;
+    ws_expect_close(&c, 0);
+    raw_close(&c);
+    raw_close(&now);
+}
+END_TEST
+
+static void free_server(sio_peer *p, const sio_event *event, void *user) {
+    sio_server_free(t.server);
+    t.server = NULL;
+}
+
+START_TEST(the_server_may_be_freed_meanwhile) {
+    identity id;
+    join(&id);
+    raw_client old = c;
+    sio_namespace_on(root, "disconnect", free_server, NULL);
+    come_back(&id);
+    server_until(&t, t.server == NULL);
+    raw_close(&c);
+    raw_close(&old);
 }
 END_TEST
 
@@ -300,6 +345,8 @@ int main(void) {
     tcase_add_test(tc, whoever_leaves_is_forgotten);
     tcase_add_test(tc, volatile_events_are_not_kept);
     tcase_add_test(tc, a_second_loss_misses_nothing);
+    tcase_add_test(tc, a_client_takes_over_from_itself);
+    tcase_add_test(tc, the_server_may_be_freed_meanwhile);
     tcase_add_test(tc, going_while_it_is_restored);
     tcase_add_test(tc, off_by_default);
     suite_add_tcase(suite, tc);
