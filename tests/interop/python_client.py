@@ -203,7 +203,9 @@ async def rooms(case):
 def ends(event, *reasons):
     async def run(case):
         if event is None and (case.how.kind, case.how.mode) == ("sync", "polling"):
-            return  # it may stop sending before its last packets went out
+            # Its sender ends after the request under way, so that the last packets may never go out,
+            # and its poll stays open: socket.io 4.x does not see it leave either.
+            return
         witness, peer = await case.connected(), await case.connected()
         sid = peer.sio.get_sid("/")
         if event is None:
@@ -246,7 +248,8 @@ CASES = {
     "a second namespace, and an unknown one": namespaces,
     "rooms and broadcasts": rooms,
     # It may close the transport before it has sent its packet, and give up its last poll. With
-    # MessagePack it says null in that packet where nothing may be, which closes the connection.
+    # MessagePack it says null in that packet where nothing may be, which closes the connection:
+    # socket.io 4.x also calls that a forced close.
     "leaves": ends(
         None, "client namespace disconnect", "transport close", "transport error", "forced close"),
     "is disconnected": ends("kick", "server namespace disconnect"),
