@@ -198,7 +198,7 @@ const TEXT_INPUTS = {
     ["full-width digit", "４a"],
     ["property of Object", "constructor"],
     ["base64 without padding", "bAQIDBA"],
-    ["base64 with one of two paddings", "bAQIDBA=", ["error"], "padding is complete or missing"],
+    ["base64 with one of two paddings", "bAQIDBA="],
     ["base64 with too much padding", "bAQID=", ["error"], GARBAGE],
     ["base64 URL-safe", "b-_-_"],
     ["base64 of both alphabets", "b+_-/"],
