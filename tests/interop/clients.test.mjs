@@ -297,7 +297,7 @@ for (const kind of ["sync", "async"]) {
   for (const { name: mode } of MODES) {
     for (const place of PLACES) {
       if (kind === "sync" && mode !== "polling" && place.ca !== undefined) {
-        continue; // its threads read and write one TLS connection at once, which OpenSSL forbids
+        continue; // lost its connection now and then, with the reference too: not understood
       }
       test(`python3-socketio, ${kind}: ${mode}${place.where}`, async (t) => {
         const args = [kind, mode, place.url];
