@@ -399,12 +399,15 @@ static void read_on(sio_front_conn *conn) {
             handle(conn, &event);
         }
     }
-    if (rc > 0 && conn->stream && !conn->closing) {
+    bool needed = conn->stream && (!conn->closing || conn->exchange);
+    if (rc > 0 && needed) {
         rc = sio_http1_hold(conn->parser);
     }
     conn->reading = false;
-    if (!conn->stream) {
+    if (!needed) {
         sio_http1_drop_head(conn->parser); /* it shows bytes that go before the parser does */
+    }
+    if (!conn->stream) {
         return;
     }
     if (rc < 0) {

@@ -105,6 +105,27 @@ START_TEST(two_websockets_are_handed_in_at_once) {
 }
 END_TEST
 
+/* The same when the first is answered and waits only for its end. */
+START_TEST(requests_that_close_are_handed_in_at_once) {
+    static const char request[] = "GET /none HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    server_test t;
+    int ends[3][2];
+    server_start(&t, NULL);
+    for (int i = 0; i < 3; i++) {
+        pair_open(ends[i]);
+        ck_assert_int_eq(sio_server_adopt(t.server, ends[i][1], request, sizeof request - 1, false),
+                         0);
+    }
+    for (int i = 0; i < 3; i++) {
+        raw_client c;
+        raw_adopt(&c, &t, ends[i][0]);
+        http_expect_answer(&c, 404, "Not Found");
+        raw_close(&c);
+    }
+    server_stop(&t);
+}
+END_TEST
+
 START_TEST(garbage_is_answered_with_400) {
     server_test t;
     server_start(&t, NULL);
@@ -187,6 +208,7 @@ int main(void) {
     tcase_add_test(tc, a_large_post_is_handed_in);
     tcase_add_test(tc, a_websocket_is_handed_in);
     tcase_add_test(tc, two_websockets_are_handed_in_at_once);
+    tcase_add_test(tc, requests_that_close_are_handed_in_at_once);
     tcase_add_test(tc, garbage_is_answered_with_400);
     tcase_add_test(tc, what_is_no_connection_is_refused);
     tcase_add_test(tc, there_is_a_limit);
