@@ -11,7 +11,8 @@ struct event_base;
 typedef struct conformance {
     sio_server *server;
     struct event_base *base;
-    void *state; /* the profile's own */
+    void *state;             /* the profile's own */
+    struct delayed *delayed; /* what is to be called later */
 } conformance;
 
 typedef struct profile {
@@ -41,8 +42,8 @@ conformance *conformance_of(sio_peer *peer);
 void emit_message_back(sio_peer *peer, const sio_event *ev, void *user);
 void acknowledge_with_arguments(sio_peer *peer, const sio_event *ev, void *user);
 
-/* Call `fn` once, `ms` from now; `user` is its own. Nothing is called when the program ends first.
- */
-void after(conformance *c, uint32_t ms, void (*fn)(void *user), void *user);
+/* Call `fn` once, `ms` from now, or `drop` when the program ends first; `user` is their own. */
+void after(conformance *c, uint32_t ms, void (*fn)(void *user), void (*drop)(void *user),
+           void *user);
 
 #endif

@@ -319,7 +319,8 @@ typedef struct stream {
     uint32_t every_ms; /* 0: all at once */
 } stream;
 
-static void stream_free(stream *s) {
+static void stream_free(void *user) {
+    stream *s = user;
     free(s->id);
     free(s->pad);
     free(s);
@@ -341,7 +342,7 @@ static void on_stream_tick(void *user) {
         send_down(s, s->next++);
     } while (s->every_ms == 0 && s->next <= s->count);
     if (s->next <= s->count) {
-        after(s->conformance, s->every_ms, on_stream_tick, s);
+        after(s->conformance, s->every_ms, on_stream_tick, stream_free, s);
     } else {
         stream_free(s);
     }

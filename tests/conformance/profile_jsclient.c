@@ -207,7 +207,7 @@ static void accept_late(void *user) {
 }
 
 static void delay_handshake(sio_engine_request *request, void *user) {
-    after(user, HANDSHAKE_DELAY_MS, accept_late, request);
+    after(user, HANDSHAKE_DELAY_MS, accept_late, accept_late, request);
 }
 
 static void refuse_always(sio_peer *peer, sio_next *next, void *user) {

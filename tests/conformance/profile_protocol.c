@@ -32,6 +32,10 @@ static void pay_auth(void *user) {
     sio_peer_unref(peer);
 }
 
+static void forgive_auth(void *user) {
+    sio_peer_unref(user);
+}
+
 static void pay_auth_first(sio_peer *peer, const sio_event *ev, void *user) {
     (void)ev;
     (void)user;
@@ -46,7 +50,7 @@ static void on_connection(sio_peer *peer, const sio_event *ev, void *user) {
         emit_auth(peer);
     } else {
         sio_peer_set_user(peer, peer, NULL);
-        after(user, AUTH_DELAY_MS, pay_auth, sio_peer_ref(peer));
+        after(user, AUTH_DELAY_MS, pay_auth, forgive_auth, sio_peer_ref(peer));
     }
 }
 

@@ -52,28 +52,53 @@ void acknowledge_with_arguments(sio_peer *peer, const sio_event *ev, void *user)
 /* ---- timers -------------------------------------------------------------------------------- */
 
 typedef struct delayed {
+    struct delayed *next;
+    conformance *conformance;
+    struct event *timer;
     void (*fn)(void *user);
+    void (*drop)(void *user);
     void *user;
 } delayed;
 
-static void on_delay(evutil_socket_t fd, short what, void *arg) {
-    delayed d = *(delayed *)arg;
-    (void)fd;
-    (void)what;
-    free(arg);
-    d.fn(d.user);
+static void delayed_free(delayed *d) {
+    delayed **at = &d->conformance->delayed;
+    while (*at != d) {
+        at = &(*at)->next;
+    }
+    *at = d->next;
+    event_free(d->timer);
+    free(d);
 }
 
-void after(conformance *c, uint32_t ms, void (*fn)(void *user), void *user) {
-    delayed *d = malloc(sizeof(*d));
+static void on_delay(evutil_socket_t fd, short what, void *arg) {
+    delayed now = *(delayed *)arg;
+    (void)fd;
+    (void)what;
+    delayed_free(arg);
+    now.fn(now.user);
+}
+
+void after(conformance *c, uint32_t ms, void (*fn)(void *user), void (*drop)(void *user),
+           void *user) {
     struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-    if (!d) {
+    delayed *d = calloc(1, sizeof(*d));
+    if (!d || !(d->timer = evtimer_new(c->base, on_delay, d)) || evtimer_add(d->timer, &delay)) {
         check(SIO_ERR_NOMEM, "timer");
         return;
     }
-    *d = (delayed){fn, user};
-    if (event_base_once(c->base, -1, EV_TIMEOUT, on_delay, d, &delay) != 0) {
-        check(SIO_ERR_NOMEM, "timer");
+    d->conformance = c;
+    d->fn = fn;
+    d->drop = drop;
+    d->user = user;
+    d->next = c->delayed;
+    c->delayed = d;
+}
+
+static void drop_all(conformance *c) {
+    while (c->delayed) {
+        delayed last = *c->delayed;
+        delayed_free(c->delayed);
+        last.drop(last.user);
     }
 }
 
@@ -204,6 +229,7 @@ int main(int argc, char **argv) {
     printf("LISTENING %u\n", (unsigned)sio_server_port(c.server));
     fflush(stdout);
     int rc = event_base_dispatch(c.base);
+    drop_all(&c);
     sio_server_free(c.server);
     if (a.profile->tear_down) {
         a.profile->tear_down(&c);
