@@ -236,8 +236,22 @@ int main(void) {
 
 #else
 
+#include "support.h"
+
+#include "net/tls.h"
+
+START_TEST(a_build_without_tls_says_so) {
+    sio_tls *tls;
+    ck_assert_int_eq(sio_tls_server_new(&tls, NULL, NULL, NULL), SIO_ERR_UNSUPPORTED);
+}
+END_TEST
+
 int main(void) {
-    return 77;
+    Suite *suite = suite_create("net_tls_names");
+    TCase *tc = tcase_create("net_tls_names");
+    tcase_add_test(tc, a_build_without_tls_says_so);
+    suite_add_tcase(suite, tc);
+    return test_run(suite);
 }
 
 #endif

@@ -147,8 +147,23 @@ int main(void) {
 
 #else
 
+#include "support.h"
+
+#include "net/tls.h"
+
+START_TEST(a_build_without_tls_says_so) {
+    sio_tls *tls;
+    const sio_tls_options options = {.pins = "sha256/AAAA"};
+    ck_assert_int_eq(sio_tls_client_new(&tls, &options, NULL, NULL), SIO_ERR_UNSUPPORTED);
+}
+END_TEST
+
 int main(void) {
-    return 77;
+    Suite *suite = suite_create("net_tls_pins");
+    TCase *tc = tcase_create("net_tls_pins");
+    tcase_add_test(tc, a_build_without_tls_says_so);
+    suite_add_tcase(suite, tc);
+    return test_run(suite);
 }
 
 #endif

@@ -602,8 +602,25 @@ int main(void) {
 
 #else
 
+#include "support.h"
+
+#include <sio/server.h>
+
+START_TEST(a_build_without_tls_says_so) {
+    sio_server *server;
+    const sio_server_tls tls = SIO_SERVER_TLS_INIT;
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.tls = &tls;
+    ck_assert_int_eq(sio_server_new(&server, &options), SIO_ERR_UNSUPPORTED);
+}
+END_TEST
+
 int main(void) {
-    return 77;
+    Suite *suite = suite_create("server_tls");
+    TCase *tc = tcase_create("server_tls");
+    tcase_add_test(tc, a_build_without_tls_says_so);
+    suite_add_tcase(suite, tc);
+    return test_run(suite);
 }
 
 #endif
