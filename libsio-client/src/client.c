@@ -4,6 +4,7 @@
 #include "socket.h"
 
 #include "mem.h"
+#include "net/call.h"
 
 #include <string.h>
 
@@ -238,36 +239,9 @@ void sio_client_stop(sio_client *client) {
     }
 }
 
-typedef struct posted {
-    sio_client *client;
-    void (*fn)(void *user);
-    void (*drop)(void *user);
-    void *user;
-} posted;
-
-static void run_posted(void *arg, bool cancelled) {
-    posted *post = arg;
-    sio_client *client = post->client;
-    void (*fn)(void *) = cancelled || client->dead ? post->drop : post->fn;
-    void *user = post->user;
-    sio_mem_release(client->mem, post);
-    if (fn) {
-        fn(user);
-    }
-}
-
 int sio_client_post(sio_client *client, void (*fn)(void *user), void (*drop)(void *user),
                     void *user) {
-    posted *post = sio_mem_alloc(client->mem, sizeof(*post));
-    if (!post) {
-        return SIO_ERR_NOMEM;
-    }
-    *post = (posted){client, fn, drop, user};
-    int rc = sio_loop_post(client->loop, run_posted, post);
-    if (rc != 0) {
-        sio_mem_release(client->mem, post);
-    }
-    return rc;
+    return sio_loop_call(client->loop, &client->dead, fn, drop, user);
 }
 
 /* ---- events ---- */

@@ -153,11 +153,8 @@ void sio_client_keep_error(sio_client *client, const sio_client_error *error);
 void sio_manager_want(sio_client *client);
 /* A socket is no longer active: without any, the connection is closed. */
 void sio_manager_release(sio_client *client);
-void sio_manager_close(sio_client *client);
 /* The connection is unusable: it is closed and, if wanted, made anew. */
 void sio_manager_lose(sio_client *client, const char *reason, int err);
-/* Without a word to anybody. */
-void sio_manager_cut(sio_client *client);
 /* Errors: SIO_ERR_NOMEM. */
 int sio_manager_init(sio_client *client);
 void sio_manager_done(sio_client *client);

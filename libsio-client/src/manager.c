@@ -292,7 +292,7 @@ void sio_manager_lose(sio_client *client, const char *reason, int err) {
     }
 }
 
-void sio_manager_close(sio_client *client) {
+static void close_down(sio_client *client) {
     client->skip_reconnect = true;
     client->reconnecting = false;
     sio_backoff_reset(&client->backoff);
@@ -310,10 +310,11 @@ void sio_manager_release(sio_client *client) {
             return;
         }
     }
-    sio_manager_close(client);
+    close_down(client);
 }
 
-void sio_manager_cut(sio_client *client) {
+/* Without a word to anybody. */
+static void cut(sio_client *client) {
     end_session(client);
     client->current = NULL;
     while (!sio_list_empty(&client->attempts)) {
@@ -478,7 +479,7 @@ sio_client_state sio_client_get_state(const sio_client *client) {
 
 void sio_client_close(sio_client *client) {
     sio_client_enter(client);
-    sio_manager_close(client);
+    close_down(client);
     sio_client_leave(client);
 }
 
@@ -502,7 +503,7 @@ int sio_manager_init(sio_client *client) {
 }
 
 void sio_manager_done(sio_client *client) {
-    sio_manager_cut(client);
+    cut(client);
     sio_task_cancel(&client->failed_task);
     sio_task_cancel(&client->opened_task);
     sio_timer_done(&client->reconnect_timer);

@@ -415,6 +415,19 @@ void sio_engine_session_end_now(sio_engine_session *session) {
     sio_engine_session_unref(session);
 }
 
+/* A message came in: to the engine's users. */
+static void deliver(sio_engine_session *session, const sio_eio_packet *packet) {
+    uint8_t *data = (uint8_t *)(uintptr_t)packet->data.ptr;
+    sio_engine *engine = session->engine;
+    sio_engine_listener *listener = session->opened ? engine->listeners : NULL;
+    for (; listener && !session->ended; listener = listener->next) {
+        if (listener->callbacks.on_message) {
+            listener->callbacks.on_message(session, packet->binary, data, packet->data.len,
+                                           listener->user);
+        }
+    }
+}
+
 void sio_engine_session_receive(sio_engine_session *session, const sio_eio_packet *packet,
                                 bool more) {
     sio_engine *engine = session->engine;
@@ -425,21 +438,9 @@ void sio_engine_session_receive(sio_engine_session *session, const sio_eio_packe
     sio_time now = sio_loop_now(engine->loop);
     if (sio_eio_session_packet(&session->eio, packet, now) == SIO_EIO_EVENT_MESSAGE) {
         session->more = more;
-        sio_engine_session_deliver(session, packet);
+        deliver(session, packet);
     } else {
         sio_engine_session_pump(session);
-    }
-}
-
-void sio_engine_session_deliver(sio_engine_session *session, const sio_eio_packet *packet) {
-    uint8_t *data = (uint8_t *)(uintptr_t)packet->data.ptr;
-    sio_engine *engine = session->engine;
-    sio_engine_listener *listener = session->opened ? engine->listeners : NULL;
-    for (; listener && !session->ended; listener = listener->next) {
-        if (listener->callbacks.on_message) {
-            listener->callbacks.on_message(session, packet->binary, data, packet->data.len,
-                                           listener->user);
-        }
     }
 }
 

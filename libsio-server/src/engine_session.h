@@ -165,9 +165,6 @@ void sio_engine_session_receive(sio_engine_session *session, const sio_eio_packe
 /* The batch that was handed over last was written. */
 void sio_engine_session_sent(sio_engine_session *session);
 
-/* A message came in: to the engine's user. */
-void sio_engine_session_deliver(sio_engine_session *session, const sio_eio_packet *packet);
-
 /* Tell the engine's user of the session, once. */
 void sio_engine_session_announce(sio_engine_session *session);
 

@@ -10,6 +10,7 @@
 #include "peer.h"
 
 #include "mem.h"
+#include "net/call.h"
 
 #include <string.h>
 
@@ -223,36 +224,9 @@ void sio_server_stop(sio_server *server) {
     sio_loop_stop(server->loop);
 }
 
-typedef struct posted {
-    void (*fn)(void *user);
-    void (*drop)(void *user);
-    void *user;
-    sio_server *server;
-} posted;
-
-static void run_posted(void *arg, bool cancelled) {
-    posted *post = arg;
-    sio_server *server = post->server;
-    void (*fn)(void *) = cancelled || server->dead ? post->drop : post->fn;
-    void *user = post->user;
-    sio_mem_release(server->mem, post);
-    if (fn) {
-        fn(user);
-    }
-}
-
 int sio_server_post(sio_server *server, void (*fn)(void *user), void (*drop)(void *user),
                     void *user) {
-    posted *post = sio_mem_alloc(server->mem, sizeof(*post));
-    if (!post) {
-        return SIO_ERR_NOMEM;
-    }
-    *post = (posted){fn, drop, user, server};
-    int rc = sio_loop_post(server->loop, run_posted, post);
-    if (rc != 0) {
-        sio_mem_release(server->mem, post);
-    }
-    return rc;
+    return sio_loop_call(server->loop, &server->dead, fn, drop, user);
 }
 
 /* ---- closing ---- */
