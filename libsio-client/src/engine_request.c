@@ -2,11 +2,11 @@
 
 #include "mem.h"
 
+#include <net/clock.h>
 #include <net/random.h>
 
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 static sio_str text_of(const char *text) {
     return (sio_str){text, strlen(text)};
@@ -361,7 +361,7 @@ void sio_engine_request_done(sio_engine_request *request) {
 /* ---- cookies ---- */
 
 static int64_t seconds_now(void) {
-    return (int64_t)time(NULL);
+    return (int64_t)(sio_clock_wall_ms() / 1000);
 }
 
 static sio_str path_of(const sio_engine_head *head) {

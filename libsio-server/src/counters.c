@@ -3,19 +3,13 @@
 #include "engine_session.h"
 #include "namespace.h"
 
+#include <net/clock.h>
+
 #include <string.h>
-#include <time.h>
 
 enum { LAG_INTERVAL_MS = 1000 };
 
 /* ---- the loop's lateness ---- */
-
-/* The loop's own clock is read once a turn, which is what is to be measured. */
-static uint64_t clock_us(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 void sio_lag_note(sio_counters *counters, uint64_t late_us) {
     counters->loop_lag_us = late_us;
@@ -26,14 +20,15 @@ void sio_lag_note(sio_counters *counters, uint64_t late_us) {
     }
 }
 
+/* The loop's own clock is read once a turn, which is what is to be measured. */
 static void start(sio_lag *lag) {
-    lag->due_us = clock_us() + LAG_INTERVAL_MS * 1000;
+    lag->due_us = sio_clock_us() + LAG_INTERVAL_MS * 1000;
     sio_timer_start(&lag->timer, LAG_INTERVAL_MS);
 }
 
 static void on_lag_timer(void *ctx) {
     sio_lag *lag = ctx;
-    uint64_t now = clock_us();
+    uint64_t now = sio_clock_us();
     sio_lag_note(lag->counters, now > lag->due_us ? now - lag->due_us : 0);
     if (lag->busy(lag->ctx)) {
         start(lag);

@@ -3,10 +3,10 @@
 #include "mem.h"
 
 #include <net/log.h>
+#include <net/clock.h>
 #include <net/random.h>
 
 #include <string.h>
-#include <time.h>
 
 /* ---- life ---- */
 
@@ -31,12 +31,6 @@ static void on_pump_task(void *ctx) {
     sio_engine_session_unref(session);
 }
 
-static uint64_t wall_clock_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static int copy_request(sio_engine_session *session, const sio_exchange *exchange,
                         const sio_engine_params *params) {
     const sio_mem *mem = session->engine->mem;
@@ -49,7 +43,7 @@ static int copy_request(sio_engine_session *session, const sio_exchange *exchang
         return SIO_ERR_NOMEM;
     }
     session->secure = sio_exchange_is_tls(exchange);
-    session->issued_ms = wall_clock_ms();
+    session->issued_ms = sio_clock_wall_ms();
     int rc =
         sio_exchange_certificate(&session->certificate, &session->certificate_verified, exchange);
     return rc != 0 ? rc : sio_http1_head_copy(&session->request, sio_exchange_head(exchange), mem);

@@ -2,10 +2,10 @@
 
 #include "mem.h"
 
+#include <net/clock.h>
 #include <net/loop.h>
 
 #include <string.h>
-#include <time.h>
 
 enum { SWEEP_MS = 60000 };
 
@@ -192,12 +192,6 @@ static sio_str str_of(const char *text) {
 
 /* ---- events ---- */
 
-static uint64_t wall_clock_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static size_t event_size(sio_str name, const sio_target *target, bool *overflow) {
     size_t rooms = sio_target_room_count(target);
     size_t except = sio_target_except_count(target);
@@ -264,7 +258,7 @@ static int event_new(sio_stored_event **out, sio_recovery_store *store, sio_str 
     event_fill(event, name, target);
     event->bytes = bytes;
     event->at = sio_loop_now(store->loop);
-    event->offset_len = (uint8_t)sio_offset_next(&store->clock, wall_clock_ms(), event->offset);
+    event->offset_len = (uint8_t)sio_offset_next(&store->clock, sio_clock_wall_ms(), event->offset);
     *out = event;
     return 0;
 }
