@@ -64,60 +64,10 @@ static void early_forget(sio_socket *socket) {
     }
 }
 
-/* An acknowledgement goes to the connection that asked for it. The handles of one connection share
- * this; it forgets the socket when the connection ends, and a kept handle may outlive even the
- * client. */
-typedef struct sio_ack_owner {
-    sio_socket *socket; /* NULL once the connection is gone */
-    sio_mem mem;
-    bool has_mem;
-    uint32_t refs; /* the socket's own and those of handles */
-} ack_owner;
-
-static const sio_mem *ack_mem(const ack_owner *of) {
-    return of->has_mem ? &of->mem : NULL;
-}
-
-static void ack_retain(void *owner) {
-    ((ack_owner *)owner)->refs++;
-}
-
-static void ack_release(void *owner) {
-    ack_owner *of = owner;
-    if (--of->refs == 0) {
-        sio_mem mem = of->mem;
-        sio_mem_release(of->has_mem ? &mem : NULL, of);
-    }
-}
-
-static ack_owner *ack_owner_get(sio_socket *socket) {
-    const sio_mem *mem = socket->client->mem;
-    if (!socket->ack_owner) {
-        ack_owner *of = sio_mem_zalloc(mem, sizeof(*of));
-        if (!of) {
-            return NULL;
-        }
-        *of = (ack_owner){.socket = socket, .has_mem = mem != NULL, .refs = 1};
-        if (mem) {
-            of->mem = *mem;
-        }
-        socket->ack_owner = of;
-    }
-    return socket->ack_owner;
-}
-
-static void ack_owner_forget(sio_socket *socket) {
-    if (socket->ack_owner) {
-        socket->ack_owner->socket = NULL;
-        ack_release(socket->ack_owner);
-        socket->ack_owner = NULL;
-    }
-}
-
 void sio_socket_free(sio_socket *socket) {
     const sio_mem *mem = socket->client->mem;
     early_forget(socket);
-    ack_owner_forget(socket);
+    sio_weak_end(&socket->ack_owner);
     sio_socket_forget_auth(socket);
     sio_socket_end_kept(socket, SIO_ERR_DISCONNECTED);
     sio_list_remove(&socket->link);
@@ -367,7 +317,7 @@ void sio_socket_lost(sio_socket *socket, const char *reason, int err) {
         return;
     }
     socket->connected = false;
-    ack_owner_forget(socket);
+    sio_weak_end(&socket->ack_owner);
     sio_mem_release(client->mem, socket->id);
     socket->id = NULL;
     sio_event event = {.size = sizeof(event),
@@ -417,8 +367,7 @@ void sio_socket_disconnect(sio_socket *socket) {
 /* ---- receiving ---- */
 
 static int ack_send(void *owner, uint64_t id, const sio_args *args) {
-    ack_owner *of = owner;
-    sio_socket *socket = of->socket;
+    sio_socket *socket = ((sio_weak *)owner)->object;
     sio_buf *buf = NULL;
     if (!socket) {
         return SIO_ERR_DISCONNECTED;
@@ -439,7 +388,7 @@ static int ack_send(void *owner, uint64_t id, const sio_args *args) {
     return rc;
 }
 
-static const sio_ack_source ack_source = {ack_send, ack_retain, ack_release};
+static const sio_ack_source ack_source = {ack_send, sio_weak_ref, sio_weak_unref};
 
 static void deliver(sio_socket *socket, const sio_packet *packet, sio_ack *ack) {
     sio_event event = {.size = sizeof(event),
@@ -460,17 +409,17 @@ void sio_socket_receive(sio_socket *socket, const sio_packet *packet) {
         deliver(socket, packet, NULL);
         return;
     }
-    ack_owner *owner = ack_owner_get(socket);
+    sio_weak *owner = sio_weak_get(&socket->ack_owner, socket, socket->client->mem);
     if (!owner) {
         sio_manager_lose(socket->client, "transport error", SIO_ERR_NOMEM);
         return;
     }
     sio_ack ack;
-    ack_retain(owner);
-    sio_ack_begin(&ack, &ack_source, owner, packet->id, ack_mem(owner));
+    sio_weak_ref(owner);
+    sio_ack_begin(&ack, &ack_source, owner, packet->id, sio_weak_mem(owner));
     deliver(socket, packet, &ack);
     sio_ack_end(&ack);
-    ack_release(owner);
+    sio_weak_unref(owner);
 }
 
 void sio_socket_keep_early(sio_socket *socket, const sio_packet *packet) {

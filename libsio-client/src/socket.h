@@ -5,6 +5,8 @@
 #include "client_state.h"
 #include "waits.h"
 
+#include "net/weak.h"
+
 /* An encoded event that waits for the namespace to be connected. */
 typedef struct sio_outgoing {
     sio_list link;
@@ -35,12 +37,14 @@ struct sio_socket {
     sio_ack_table acks;
     sio_timer ack_timer;
     uint64_t next_ack_id;
-    struct sio_ack_owner *ack_owner; /* of this connection's events; made when one asks */
-    uint32_t ack_timeout_ms;         /* where an event does not say; 0: none */
-    sio_list retry_queue;            /* of sio_retry, see socket_retry.c */
-    uint32_t retry_count;            /* its length */
-    uint32_t retries;                /* 0: no queue */
-    struct sio_losing *losing;       /* the innermost event whose owner is being told */
+    /* To this socket for as long as the connection lasts that asked for acknowledgements; kept
+     * handles may outlive even the client. Made when one asks. */
+    sio_weak *ack_owner;
+    uint32_t ack_timeout_ms;   /* where an event does not say; 0: none */
+    sio_list retry_queue;      /* of sio_retry, see socket_retry.c */
+    uint32_t retry_count;      /* its length */
+    uint32_t retries;          /* 0: no queue */
+    struct sio_losing *losing; /* the innermost event whose owner is being told */
     bool flushing;
     bool retrying; /* the head of the queue is being sent */
     sio_recovery recovery;

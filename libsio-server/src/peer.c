@@ -91,7 +91,7 @@ void sio_peer_unref(sio_peer *peer) {
         sio_mem_release(mem, peer->handlers);
     }
     sio_peer_drop_outgoing(peer);
-    sio_peer_drop_ack_owner(peer);
+    sio_weak_end(&peer->ack_owner);
     if (peer->id != peer->id_inline) {
         sio_mem_release(mem, peer->id);
     }
@@ -155,7 +155,9 @@ static void leave_namespace(sio_peer *peer) {
     sio_list_remove(&peer->link);
     ns->peer_count--;
     peer->connected = false;
-    sio_peer_forget_acks(peer);
+    if (peer->ack_owner) {
+        peer->ack_owner->object = NULL; /* who hands an event out still needs the rest of it */
+    }
 }
 
 /* A callback may free the server, which comes back to this for those that are still waiting. */

@@ -5,6 +5,7 @@
 #include "conn.h"
 #include "namespace.h"
 
+#include <net/weak.h>
 #include <sio/ack_table.h>
 #include <sio/sys/ack.h>
 
@@ -23,11 +24,12 @@ struct sio_peer {
                        sio_server.ending */
     sio_room_set rooms;
     sio_peer_acks *acks;
-    struct sio_peer_ack_owner *ack_owner; /* made with the first event to be acknowledged */
-    sio_chain *event_chain;               /* middlewares of this peer only; NULL: none */
-    sio_handlers *handlers;               /* of this peer only; NULL while there are none */
-    sio_handlers *outgoing;               /* the same, of events that are sent */
-    sio_handshake *handshake;             /* made when asked for */
+    sio_weak *ack_owner;    /* to this peer while it is connected: kept handles may outlive even the
+                               server; made with the first event to be acknowledged */
+    sio_chain *event_chain; /* middlewares of this peer only; NULL: none */
+    sio_handlers *handlers; /* of this peer only; NULL while there are none */
+    sio_handlers *outgoing; /* the same, of events that are sent */
+    sio_handshake *handshake; /* made when asked for */
     char *auth;
     size_t auth_len;
     char *pid;  /* for coming back; NULL: it cannot */
@@ -70,11 +72,6 @@ void sio_peer_announce(sio_peer *peer);
 
 /* Hand out the "error" event. Texts may be NULL. */
 void sio_peer_report_error(sio_peer *peer, int status, const char *message, const char *data);
-
-/* Events of the peer cannot be acknowledged any more: it has left. */
-void sio_peer_forget_acks(sio_peer *peer);
-/* The peer's memory goes; kept handles stay. */
-void sio_peer_drop_ack_owner(sio_peer *peer);
 
 /* Hand out an event that arrived. */
 void sio_peer_receive(sio_peer *peer, const sio_packet *packet);

@@ -50,16 +50,8 @@ static void hand_out_any(sio_peer *peer, const sio_event *event) {
 
 /* ---- acknowledging ---- */
 
-/* What the handles of one peer share. A kept one may outlive the peer, and even the server. */
-typedef struct sio_peer_ack_owner {
-    sio_peer *peer; /* NULL once it has left */
-    sio_mem mem;
-    bool has_mem;  /* or the C library's */
-    uint32_t refs; /* the peer's own and those of kept handles */
-} ack_owner;
-
 static int ack_send(void *owner, uint64_t id, const sio_args *args) {
-    sio_peer *peer = ((ack_owner *)owner)->peer;
+    sio_peer *peer = ((sio_weak *)owner)->object;
     sio_buf *buf = NULL;
     if (!peer || !peer->connected) {
         return SIO_ERR_DISCONNECTED;
@@ -83,56 +75,14 @@ static int ack_send(void *owner, uint64_t id, const sio_args *args) {
     return rc;
 }
 
-static void ack_retain(void *owner) {
-    ((ack_owner *)owner)->refs++;
-}
-
-static void ack_release(void *owner) {
-    ack_owner *of = owner;
-    if (--of->refs == 0) {
-        sio_mem mem = of->mem;
-        sio_mem_release(of->has_mem ? &mem : NULL, of);
-    }
-}
-
-static const sio_ack_source ack_source = {ack_send, ack_retain, ack_release};
-
-static ack_owner *ack_owner_get(sio_peer *peer) {
-    const sio_mem *mem = peer->ns->server->mem;
-    if (!peer->ack_owner) {
-        ack_owner *of = sio_mem_zalloc(mem, sizeof(*of));
-        if (!of) {
-            return NULL;
-        }
-        *of = (ack_owner){.peer = peer, .has_mem = mem != NULL, .refs = 1};
-        if (mem) {
-            of->mem = *mem;
-        }
-        peer->ack_owner = of;
-    }
-    return peer->ack_owner;
-}
-
-void sio_peer_forget_acks(sio_peer *peer) {
-    if (peer->ack_owner) {
-        peer->ack_owner->peer = NULL;
-    }
-}
-
-void sio_peer_drop_ack_owner(sio_peer *peer) {
-    if (peer->ack_owner) {
-        sio_peer_forget_acks(peer);
-        ack_release(peer->ack_owner);
-        peer->ack_owner = NULL;
-    }
-}
+static const sio_ack_source ack_source = {ack_send, sio_weak_ref, sio_weak_unref};
 
 static int begin_ack(sio_ack *ack, sio_peer *peer, uint64_t id) {
-    ack_owner *of = ack_owner_get(peer);
+    sio_weak *of = sio_weak_get(&peer->ack_owner, peer, peer->ns->server->mem);
     if (!of) {
         return SIO_ERR_NOMEM;
     }
-    sio_ack_begin(ack, &ack_source, of, id, of->has_mem ? &of->mem : NULL);
+    sio_ack_begin(ack, &ack_source, of, id, sio_weak_mem(of));
     return 0;
 }
 
