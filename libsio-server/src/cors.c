@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 static sio_str text_of(const char *text) {
     return (sio_str){text, strlen(text)};
@@ -127,6 +128,7 @@ int sio_cors_init(sio_cors *cors, const sio_server_cors *options, const sio_mem 
     sio_buf_init(&cors->preflight, 0, mem);
     sio_buf_init(&cors->common, 0, mem);
     cors->enabled = full.origin_count > 0 || full.any_origin || full.decide;
+    cors->guards = !full.open_websockets && (cors->enabled || full.same_host_only);
     cors->decide = full.decide;
     cors->decide_user = full.decide_user;
     cors->reflect = full.any_origin;
@@ -180,6 +182,27 @@ static sio_cors_verdict judge(const sio_cors *cors, sio_str origin, const sio_ht
     return allowed ? SIO_CORS_ALLOW : SIO_CORS_REFUSE;
 }
 
+/* A page has the authority of its URL as the host of its origin (RFC 6454 §6.2, RFC 6455 §10.2).
+ * Its scheme is not compared: TLS may end in front of the server. */
+static bool is_same_host(const sio_http1_head *head, sio_str origin) {
+    sio_str host = sio_http1_find(head, SIO_STR("Host"));
+    const char *mark = origin.len > 0 ? memmem(origin.ptr, origin.len, "://", 3) : NULL;
+    if (!mark || host.len == 0) {
+        return false;
+    }
+    const char *authority = mark + 3;
+    return (size_t)(origin.ptr + origin.len - authority) == host.len &&
+           strncasecmp(authority, host.ptr, host.len) == 0;
+}
+
+/* A page may open WebSockets to everywhere, and reads what comes: cross-site WebSocket hijacking,
+ * such as CVE-2019-13611. */
+static bool is_foreign(const sio_cors *cors, sio_cors_verdict verdict, sio_str origin,
+                       const sio_http1_head *head) {
+    return cors->guards && verdict == SIO_CORS_REFUSE && head->upgrade &&
+           sio_http1_count(head, SIO_STR("Origin")) > 0 && !is_same_host(head, origin);
+}
+
 /* The same for all, whoever asks. */
 static bool is_constant(const sio_cors *cors) {
     return cors->any && !cors->decide && !cors->reflect;
@@ -216,12 +239,16 @@ static int write_preflight(sio_buf *buf, const sio_cors *cors, const sio_http1_h
 
 int sio_cors_write(sio_buf *buf, int *status, const sio_cors *cors, const sio_http1_head *head) {
     *status = 0;
-    if (!cors->enabled) {
+    if (!cors->enabled && !cors->guards) {
         return 0;
     }
     sio_str origin = origin_of(head);
     sio_cors_verdict verdict = judge(cors, origin, head);
-    if (verdict == SIO_CORS_SKIP) {
+    if (is_foreign(cors, verdict, origin, head)) {
+        *status = SIO_CORS_FOREIGN;
+        return 0;
+    }
+    if (verdict == SIO_CORS_SKIP || !cors->enabled) {
         return 0;
     }
     bool preflight = equal(head->method, SIO_STR("OPTIONS"));

@@ -23,6 +23,7 @@ typedef struct sio_cors {
     bool credentials;
     bool echo_headers; /* allow the headers that are asked for */
     bool go_on;        /* OPTIONS is not answered here */
+    bool guards;       /* WebSockets too are for allowed origins only */
 } sio_cors;
 
 /* Whether these can be had: SIO_ERR_INVALID for a struct of another size, an origin that is no
@@ -34,8 +35,12 @@ int sio_cors_check(const sio_server_cors *options);
 int sio_cors_init(sio_cors *cors, const sio_server_cors *options, const sio_mem *mem);
 void sio_cors_done(sio_cors *cors, const sio_mem *mem);
 
-/* Append the header lines for the answer to this request. `status`: 0, or that of the empty answer
- * that the request gets at once, being a preflight: any OPTIONS. Errors: SIO_ERR_NOMEM. */
+/* What `status` says of an upgrade request whose origin is not allowed. */
+enum { SIO_CORS_FOREIGN = 403 };
+
+/* Append the header lines for the answer to this request. `status`: 0; that of the empty answer
+ * that the request gets at once, being a preflight: any OPTIONS; SIO_CORS_FOREIGN.
+ * Errors: SIO_ERR_NOMEM. */
 int sio_cors_write(sio_buf *buf, int *status, const sio_cors *cors, const sio_http1_head *head);
 
 #endif

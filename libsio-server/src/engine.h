@@ -81,6 +81,9 @@ bool sio_engine_has_path(const sio_engine *engine, sio_str path);
 /* A request of the engine's path. Called when its head has arrived. */
 void sio_engine_handle(sio_engine *engine, struct sio_exchange *exchange);
 
+/* The same, when it comes from a page that may not use the server. */
+void sio_engine_refuse_origin(sio_engine *engine, struct sio_exchange *exchange);
+
 /* ---- session ---- */
 
 /* Inside on_message: more has arrived together with this message. */

@@ -408,6 +408,14 @@ void sio_engine_judge(sio_engine *engine, sio_exchange *exchange, const sio_byte
     }
 }
 
+void sio_engine_refuse_origin(sio_engine *engine, sio_exchange *exchange) {
+    sio_engine_refusal refusal = {
+        .cause = SIO_ENGINE_INVALID_ORIGIN,
+        .context = sio_http1_find(sio_exchange_head(exchange), SIO_STR("Origin")),
+    };
+    refuse(engine, exchange, &refusal);
+}
+
 void sio_engine_handle(sio_engine *engine, sio_exchange *exchange) {
     if (engine->middlewares) {
         sio_engine_ask(engine, exchange, SIO_ENGINE_ASK_MIDDLEWARES);

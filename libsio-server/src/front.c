@@ -314,6 +314,8 @@ static void route_engine(sio_front *front, sio_engine *engine, sio_exchange *exc
     int rc = sio_cors_write(&exchange->headers, &status, &front->cors, sio_exchange_head(exchange));
     if (rc != 0) {
         sio_exchange_destroy(exchange);
+    } else if (status == SIO_CORS_FOREIGN) {
+        sio_engine_refuse_origin(engine, exchange);
     } else if (status != 0) {
         /* Some browsers wait for a body of 204 unless told that there is none. */
         sio_exchange_answer(exchange, status, NULL, (sio_bytes){NULL, 0},

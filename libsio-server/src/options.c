@@ -31,6 +31,7 @@ static const sio_server_options DEFAULTS = {
     .tls_handshake_timeout_ms = 10000,
     .message_timeout_ms = 30000,
     .min_receive_rate = 16384,
+    .max_log_lines = 100,
 };
 
 #define FILL(field)                                                                                \
@@ -64,6 +65,7 @@ static void fill_defaults(sio_server_options *out) {
     FILL(tls_handshake_timeout_ms);
     FILL(message_timeout_ms);
     FILL(min_receive_rate);
+    FILL(max_log_lines);
     if (out->high_watermark_bytes == 0) {
         out->high_watermark_bytes = out->max_queued_bytes / 4 + 1;
     }

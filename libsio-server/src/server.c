@@ -12,20 +12,45 @@
 #include "mem.h"
 #include "net/call.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- making ---- */
 
+static void report_left_out(void *ctx) {
+    sio_server *server = ctx;
+    uint32_t left_out;
+    const char *scope;
+    sio_server_enter(server);
+    while (!server->dead && (scope = sio_log_limit_report(&server->log_limit, &left_out)) != NULL) {
+        char text[64];
+        snprintf(text, sizeof(text), "%" PRIu32 " more lines were left out", left_out);
+        server->log_fn(scope, text, server->log_user);
+    }
+    sio_server_leave(server);
+}
+
+/* The first line that is left out starts the timer: all are accounted for within a second. What is
+ * said before there is a timer comes from the application's own calls. */
 static void write_log(void *user, int level, const char *scope, const char *text) {
     sio_server *server = user;
-    if (!server->dead) {
+    if (server->dead) {
+        return;
+    }
+    if (!server->log_timer.loop ||
+        sio_log_limit_take(&server->log_limit, scope, sio_loop_now(server->loop))) {
         server->log_fn(scope, text, server->log_user);
+    } else if (!sio_timer_running(&server->log_timer)) {
+        sio_timer_start(&server->log_timer, SIO_LOG_LIMIT_MS);
     }
 }
 
 static int make_loop(sio_server *server, const sio_server_options *options) {
     server->log_fn = options->log;
     server->log_user = options->log_user;
+    server->log_limit.per_second =
+        options->max_log_lines == UINT32_MAX ? 0 : options->max_log_lines;
     if (options->log) {
         server->log = (sio_log){write_log, server, SIO_LOG_DEBUG};
     }
@@ -124,6 +149,9 @@ static int make(sio_server *server, const sio_server_options *options) {
         rc = sio_timer_init(&server->close_timer, server->loop, close_deadline, server);
     }
     if (rc == 0) {
+        rc = sio_timer_init(&server->log_timer, server->loop, report_left_out, server);
+    }
+    if (rc == 0) {
         rc = sio_lag_init(&server->lag, server->loop, &server->counters, has_sessions, server);
     }
     if (rc == 0) {
@@ -163,6 +191,7 @@ static void destroy(void *ctx) {
     sio_table_done(&server->namespaces);
     sio_parents_done(server);
     sio_timer_done(&server->close_timer);
+    sio_timer_done(&server->log_timer);
     sio_lag_done(&server->lag);
     sio_args_unref(server->scratch);
     sio_args_unref(server->no_args);

@@ -10,6 +10,7 @@
 #include <net/list.h>
 #include <net/listener.h>
 #include <net/log.h>
+#include <net/log_limit.h>
 #include <net/loop.h>
 #include <net/table.h>
 #include <net/timer.h>
@@ -33,6 +34,8 @@ struct sio_server {
     sio_log log; /* hands on to log_fn */
     sio_server_log_fn log_fn;
     void *log_user;
+    sio_log_limit log_limit;
+    sio_timer log_timer; /* runs when lines have been left out, to say so */
 
     sio_counters counters;
     sio_lag lag;

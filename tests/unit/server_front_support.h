@@ -51,6 +51,10 @@ void sio_engine_handle(sio_engine *engine, sio_exchange *exchange) {
     engine->on_request(engine, exchange);
 }
 
+void sio_engine_refuse_origin(sio_engine *engine, sio_exchange *exchange) {
+    sio_exchange_answer(exchange, 400, NULL, front_bytes(""), NULL);
+}
+
 static inline void engine_answers(sio_engine *engine, sio_exchange *exchange) {
     sio_exchange_answer(exchange, 200, "text/plain", front_bytes("engine"), "X-Extra: 1\r\n");
 }

@@ -68,6 +68,36 @@ START_TEST(remembers_the_applications_pointer) {
 }
 END_TEST
 
+/* A page of an origin that is not listed gets no WebSocket, a program without one does. */
+START_TEST(foreign_pages_get_no_websocket) {
+    static const char *const origins[] = {"https://good.example"};
+    sio_server_cors cors = SIO_SERVER_CORS_INIT;
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    raw_client c;
+    http_answer answer;
+    cors.origins = origins;
+    cors.origin_count = 1;
+    options.cors = &cors;
+    server_stop(&t);
+    server_start(&t, &options);
+    raw_open(&c, &t);
+    ws_request(&c, "/socket.io/?EIO=4&transport=websocket", "Origin: https://evil.example\r\n");
+    ck_assert(http_receive(&c, &answer));
+    ck_assert_int_eq(answer.status, 400);
+    http_answer_free(&answer);
+    raw_expect_eof(&c);
+    raw_close(&c);
+    sio_counters now = SIO_COUNTERS_INIT;
+    ck_assert_int_eq(sio_server_read_counters(t.server, &now), 0);
+    ck_assert_uint_eq(now.refused_request, 1);
+    ck_assert_uint_eq(now.handshakes_websocket, 0);
+    ws_open(&c, &t, "EIO=4", "Origin: https://good.example\r\n");
+    raw_close(&c);
+    ws_open(&c, &t, "EIO=4", "");
+    raw_close(&c);
+}
+END_TEST
+
 /* ---- listening ---- */
 
 START_TEST(listens_on_several_addresses) {
@@ -867,6 +897,7 @@ int main(void) {
     tcase_add_checked_fixture(tc, start, stop);
     tcase_add_test(tc, refuses_what_it_cannot_be);
     tcase_add_test(tc, remembers_the_applications_pointer);
+    tcase_add_test(tc, foreign_pages_get_no_websocket);
     tcase_add_test(tc, listens_on_several_addresses);
     tcase_add_test(tc, listens_on_a_unix_socket);
     tcase_add_test(tc, runs_what_another_thread_posts);

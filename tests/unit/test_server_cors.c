@@ -115,6 +115,86 @@ START_TEST(dangerous_settings_are_refused) {
 }
 END_TEST
 
+/* A browser asks nobody before a page opens a WebSocket, so the list applies to upgrades as well
+ * (CVE-2019-13611, CVE-2020-28481). */
+typedef struct upgrade_row {
+    const char *const *origins;
+    size_t count;
+    bool open, same_host;
+    const char *origin;
+    bool foreign;
+} upgrade_row;
+
+static const upgrade_row upgrade_rows[] = {
+    {list, 2, false, false, "http://a.b", false},
+    {list, 2, false, false, "http://evil", true},
+    {list, 2, false, false, "null", true},
+    {list, 2, false, false, "", true},
+    {list, 2, false, false, NULL, false},
+    {list, 2, false, false, "https://Me.example:8080", false}, /* the request's Host */
+    {list, 2, false, false, "https://me.example", true},
+    {list, 2, false, false, "https://me.example:8080.evil", true},
+    {list, 2, false, false, "me.example:8080", true},
+    {list, 2, true, false, "http://evil", false},
+    {all, 1, false, false, "http://evil", false},
+    {NULL, 0, false, false, "http://evil", false},
+    {NULL, 0, false, true, "http://evil", true},
+    {NULL, 0, false, true, "http://me.example:8080", false},
+    {NULL, 0, false, true, NULL, false},
+    {NULL, 0, true, true, "http://evil", false},
+};
+
+static int upgrade_status(const sio_server_cors *options, const sio_http1_header *headers,
+                          size_t count, bool upgrade) {
+    sio_cors cors;
+    sio_buf out = {0};
+    int status;
+    sio_http1_head head = {
+        .method = SIO_STR("GET"), .headers = headers, .header_count = count, .upgrade = upgrade};
+    ck_assert_int_eq(sio_cors_init(&cors, options, NULL), 0);
+    ck_assert_int_eq(sio_cors_write(&out, &status, &cors, &head), 0);
+    sio_buf_free(&out);
+    sio_cors_done(&cors, NULL);
+    return status;
+}
+
+START_TEST(websockets_are_for_allowed_origins_only) {
+    const upgrade_row *r = &upgrade_rows[_i];
+    sio_server_cors options = settings(r->origins, r->count, false);
+    options.open_websockets = r->open;
+    options.same_host_only = r->same_host;
+    sio_http1_header headers[] = {
+        {SIO_STR("Host"), SIO_STR("me.example:8080")},
+        {SIO_STR("Origin"), {r->origin, r->origin ? strlen(r->origin) : 0}},
+    };
+    size_t count = r->origin ? 2 : 1;
+    ck_assert_int_eq(upgrade_status(&options, headers, count, true),
+                     r->foreign ? SIO_CORS_FOREIGN : 0);
+    ck_assert_int_eq(upgrade_status(&options, headers, count, false), 0);
+}
+END_TEST
+
+static sio_cors_verdict no_one(sio_str origin, const sio_http1_head *request, void *user) {
+    return *(const sio_cors_verdict *)user;
+}
+
+START_TEST(a_callback_decides_on_websockets) {
+    sio_cors_verdict verdict = SIO_CORS_REFUSE;
+    sio_server_cors options = SIO_SERVER_CORS_INIT;
+    options.decide = no_one;
+    options.decide_user = &verdict;
+    sio_http1_header headers[] = {{SIO_STR("Origin"), SIO_STR("http://a.b")},
+                                  {SIO_STR("Origin"), SIO_STR("http://a.b")}};
+    ck_assert_int_eq(upgrade_status(&options, headers, 1, true), SIO_CORS_FOREIGN);
+    ck_assert_int_eq(upgrade_status(&options, headers, 2, true), SIO_CORS_FOREIGN);
+    ck_assert_int_eq(upgrade_status(&options, headers, 0, true), 0);
+    verdict = SIO_CORS_SKIP;
+    ck_assert_int_eq(upgrade_status(&options, headers, 1, true), 0);
+    verdict = SIO_CORS_ALLOW;
+    ck_assert_int_eq(upgrade_status(&options, headers, 1, true), 0);
+}
+END_TEST
+
 /* What the options write for one request; the result is valid until the next call. */
 static const char *lines_for(const sio_server_cors *options, const char *method, const char *origin,
                              int *status) {
@@ -330,6 +410,9 @@ int main(void) {
     tcase_add_loop_test(tc, headers_follow_the_settings, 0, sizeof(rows) / sizeof(rows[0]));
     tcase_add_test(tc, two_origins_are_none);
     tcase_add_test(tc, dangerous_settings_are_refused);
+    tcase_add_loop_test(tc, websockets_are_for_allowed_origins_only, 0,
+                        sizeof(upgrade_rows) / sizeof(upgrade_rows[0]));
+    tcase_add_test(tc, a_callback_decides_on_websockets);
     tcase_add_test(tc, all_options_are_honoured);
     tcase_add_test(tc, any_origin_is_reflected);
     tcase_add_test(tc, a_callback_decides);

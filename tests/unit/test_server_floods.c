@@ -188,6 +188,65 @@ START_TEST(sessions_that_say_nothing) {
 }
 END_TEST
 
+/* ---- the log ---- */
+
+typedef struct lines {
+    unsigned written;
+    unsigned reported; /* left out, as the log says */
+} lines;
+
+static void count_line(const char *scope, const char *text, void *user) {
+    lines *l = user;
+    unsigned more;
+    if (sscanf(text, "%u more lines were left out", &more) == 1) {
+        ck_assert_str_eq(scope, "engine");
+        l->reported += more;
+    } else {
+        l->written += strcmp(scope, "engine") == 0;
+    }
+}
+
+static void start_logging(lines *l, uint32_t limit) {
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.log = count_line;
+    options.log_user = l;
+    options.max_log_lines = limit;
+    server_start(&t, &options);
+}
+
+static void refused_requests(unsigned count) {
+    raw_client c;
+    raw_open(&c, &t);
+    for (unsigned i = 0; i < count; i++) {
+        http_send(&c, "GET", "/socket.io/?EIO=4&transport=no", "", NULL, 0);
+        http_expect_answer(&c, 400, NULL);
+    }
+    raw_close(&c);
+}
+
+/* Each refusal is a line, but not more than a hundred a second and one that tells how many more. */
+START_TEST(refusals_do_not_flood_the_log) {
+    enum { COUNT = 1000 };
+    lines l = {0};
+    sio_time began = server_clock();
+    start_logging(&l, 0);
+    refused_requests(COUNT);
+    server_until(&t, l.written + l.reported == COUNT);
+    ck_assert_uint_ge(l.written, 100);
+    ck_assert_uint_le(l.written, 100 * ((server_clock() - began) / 1000 + 1));
+    server_stop(&t);
+}
+END_TEST
+
+START_TEST(the_log_can_be_without_limit) {
+    lines l = {0};
+    start_logging(&l, UINT32_MAX);
+    refused_requests(200);
+    ck_assert_uint_eq(l.written, 200);
+    server_stop(&t);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("floods");
     TCase *tc = tcase_create("floods");
@@ -199,5 +258,9 @@ int main(void) {
     tcase_add_test(tc, posts_of_many_packets);
     tcase_add_test(tc, pings_of_revision_3_without_polls);
     tcase_add_test(tc, sessions_that_say_nothing);
+    TCase *log = tcase_create("log");
+    suite_add_tcase(suite, log);
+    tcase_add_test(log, refusals_do_not_flood_the_log);
+    tcase_add_test(log, the_log_can_be_without_limit);
     return test_run(suite);
 }

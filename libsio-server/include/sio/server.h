@@ -63,8 +63,11 @@ typedef sio_cors_verdict (*sio_server_cors_fn)(sio_str origin, const sio_http1_h
 
 /** Which web pages may use the server (Cross-Origin Resource Sharing). Without origins,
  * `any_origin` and `decide` no CORS header is ever sent. An origin that is not allowed gets the
- * answer without Access-Control-Allow-Origin, so it is the browser that refuses; requests are never
- * rejected. All texts that go into headers are checked by sio_server_new(). */
+ * answer without Access-Control-Allow-Origin, so it is the browser that refuses. Browsers do not
+ * look at these headers when a page opens a WebSocket: there the server itself refuses an origin
+ * that is not allowed, with 400, unless `open_websockets` is set. A page of the host that the
+ * request's Host names is allowed always, as is who sends no Origin, which no browser leaves out
+ * there. All texts that go into headers are checked by sio_server_new(). */
 typedef struct sio_server_cors {
     size_t size;                /**< set by SIO_SERVER_CORS_INIT */
     const char *const *origins; /**< allowed values of Origin; the single entry "*" allows all */
@@ -86,12 +89,15 @@ typedef struct sio_server_cors {
     uint32_t max_age;                   /**< its seconds */
     uint16_t options_success_status;    /**< of the answer to OPTIONS, 200 to 299; 0: 204 */
     bool preflight_continue;            /**< hand OPTIONS on, with its headers, to the engine */
+    bool open_websockets;               /**< let pages of every origin open WebSockets, as the
+                                             JavaScript server does */
+    bool same_host_only; /**< without origins: only pages of this host open WebSockets */
 } sio_server_cors;
 
 #define SIO_SERVER_CORS_INIT                                                                       \
     {                                                                                              \
         sizeof(sio_server_cors), NULL, 0, false, false, NULL, NULL, NULL, 0, NULL, 0, NULL, 0,     \
-            false, 0, 0, false                                                                     \
+            false, 0, 0, false, false, false                                                       \
     }
 
 /** A cookie with the session's id, set by the answer to a polling handshake, so that a proxy can
@@ -252,8 +258,10 @@ typedef struct sio_server_options {
     uint32_t message_timeout_ms; /**< 30000: for a WebSocket message to arrive, from its first byte;
                                       else it is closed with 1008 and `transport error` */
     uint32_t min_receive_rate;   /**< 16384: bytes per second. A request body or WebSocket message
-                                    that   brings so many gets another `body_timeout_ms` or
+                                    that brings so many gets another `body_timeout_ms` or
                                       `message_timeout_ms`, and so on; UINT32_MAX: none does */
+    uint32_t max_log_lines;      /**< 100: lines of log a second for each scope. Of more only the
+                                      number is told, a second later; UINT32_MAX: no limit */
 } sio_server_options;
 
 #define SIO_SERVER_OPTIONS_INIT                                                                    \
@@ -261,7 +269,7 @@ typedef struct sio_server_options {
         sizeof(sio_server_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL, NULL, NULL, false, 0, \
             false, false, false, 0, NULL, NULL, 0, NULL, 0, 0, NULL, SIO_PARSER_DEFAULT, 0, 0, 0,  \
-            0, 0, false, 0, 0, 0, 0, 0, 0, 0, 0                                                    \
+            0, 0, false, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                 \
     }
 
 /* ---- server -------------------------------------------------------------------------------- */
