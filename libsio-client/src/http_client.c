@@ -7,8 +7,12 @@
 #include <string.h>
 #include <strings.h>
 
-/* Requests up to this size are copied into the connection; larger ones are lent to it. */
-enum { COPIED_MAX = 8192, KEPT_BUFFER = 65536 };
+enum {
+    COPIED_MAX = 8192, /* requests up to it are copied into the connection; larger ones are lent */
+    KEPT_BUFFER = 65536,
+    IDLE_MS = 4000,   /* servers close after 5 s and more, unless they say so */
+    MARGIN_MS = 1000, /* this much before a server said that it closes */
+};
 
 struct sio_http_client {
     sio_dial dial;
@@ -19,15 +23,16 @@ struct sio_http_client {
     uint64_t max_body;
     uint32_t timeout_ms; /* of a request; 0: none */
     sio_timer timer;
-    sio_buf request; /* kept until the response begins, to be sent again */
+    sio_buf request;
     sio_buf body;    /* of a response that comes in pieces */
     sio_bytes piece; /* a body that lies in one piece of the bytes just read */
     int status;
     unsigned holds;
     bool freed;
-    bool busy;     /* a request waits for its response */
-    bool served;   /* the connection has answered an earlier request */
-    bool answered; /* bytes came since the present request was sent */
+    sio_time usable_until; /* a connection that waits for a request */
+    uint64_t idle_ms;      /* how long it may */
+    bool busy;             /* a request waits for its response */
+    bool answered;         /* bytes came since the present request was sent */
     bool octets;
     bool complete; /* the response is complete */
     bool keep;     /* another request may follow */
@@ -47,7 +52,6 @@ static void disconnect(sio_http_client *c) {
     sio_dial_cut(&c->dial);
     sio_http1_parser_free(c->parser);
     c->parser = NULL;
-    c->served = false;
 }
 
 static void shrink(sio_buf *buf) {
@@ -86,7 +90,7 @@ static void finish(sio_http_client *c) {
     if (!c->keep || unsent) {
         disconnect(c);
     }
-    c->served = c->dial.stream != NULL;
+    c->usable_until = sio_loop_now(c->dial.loop) + c->idle_ms;
     sio_timer_stop(&c->timer);
     c->busy = false;
     c->complete = false;
@@ -106,22 +110,12 @@ static void fail_error(sio_http_client *c, int err) {
     fail(c, &(sio_transport_end){.err = err, .detail = sio_error_text(err)});
 }
 
-static int transmit(sio_http_client *c);
-
 /* The connection ended, with a request running or not. */
 static void lost(sio_http_client *c, const sio_transport_end *why) {
-    if (!c->busy) {
-        disconnect(c);
-        return;
-    }
-    if (!c->served || c->answered) {
+    if (c->busy) {
         fail(c, why);
-        return;
-    }
-    disconnect(c);
-    int rc = transmit(c);
-    if (rc != 0) {
-        fail_error(c, rc);
+    } else {
+        disconnect(c);
     }
 }
 
@@ -133,10 +127,24 @@ static bool is_octets(const sio_http1_head *head) {
     return value.len >= sizeof(type) - 1 && strncasecmp(value.ptr, type, sizeof(type) - 1) == 0;
 }
 
+/* How long the server keeps the connection: `Keep-Alive: timeout=5, max=100`, in seconds. */
+static uint64_t idle_allowed(const sio_http1_head *head) {
+    char said[] = "timeout=0";
+    sio_str value = sio_http1_find(head, SIO_STR("Keep-Alive"));
+    for (uint64_t s = 0; value.len > 0 && s < (IDLE_MS + MARGIN_MS) / 1000; s++) {
+        said[sizeof said - 2] = (char)('0' + s);
+        if (sio_http1_has_token(value, (sio_str){said, sizeof said - 1})) {
+            return s > 0 ? s * 1000 - MARGIN_MS : 0;
+        }
+    }
+    return IDLE_MS;
+}
+
 static int take_head(sio_http_client *c, const sio_http1_head *head) {
     c->status = head->status;
     c->octets = is_octets(head);
     c->keep = head->keep_alive;
+    c->idle_ms = idle_allowed(head);
     if (c->callbacks->on_head) {
         c->callbacks->on_head(c->ctx, head);
     }
@@ -291,6 +299,9 @@ int sio_http_client_send(sio_http_client *client) {
     c->answered = false;
     c->piece = (sio_bytes){NULL, 0};
     c->body.len = 0;
+    if (c->dial.stream && sio_loop_now(c->dial.loop) >= c->usable_until) {
+        disconnect(c);
+    }
     int rc = transmit(c);
     if (rc != 0) {
         disconnect(c);

@@ -1,6 +1,8 @@
 /* One HTTP/1.1 connection that is kept alive and used for one request at a time. When the server
- * closed it between two requests, the next one makes it anew; also when that is only noticed after
- * the request was sent, as long as nothing of its response has arrived (RFC 9112 §9.3.1). */
+ * closed it between two requests, the next one makes it anew. A request is never sent twice: what a
+ * POST carries would be doubled when the first one had arrived (RFC 9110 §9.2.2), and a poll would
+ * skip what was in the answer that got lost. So that a server's closing rarely meets a request, a
+ * connection that has waited for 4 s, or nearly as long as the server said, is not used again. */
 #ifndef SIO_CLIENT_HTTP_CLIENT_H
 #define SIO_CLIENT_HTTP_CLIENT_H
 

@@ -30,7 +30,7 @@ typedef enum srv_fault {
     SRV_RAW_POLL,    /* `raw` for an answer to the first poll */
     SRV_WRONG_ACCEPT,
     SRV_RAW_FRAME, /* `raw` behind the 101 */
-    SRV_NO_KEEP,   /* closes each connection behind its answer without a word */
+    SRV_NO_KEEP,   /* closes each connection behind its answer, and says so */
 } srv_fault;
 
 struct srv;
@@ -109,8 +109,8 @@ static inline void srv_close(srv_conn *c) {
 static inline void srv_reply(srv_conn *c, int status, const char *body) {
     char head[256];
     snprintf(head, sizeof head,
-             "HTTP/1.1 %d X\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n", status,
-             strlen(body));
+             "HTTP/1.1 %d X\r\n%sContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n", status,
+             c->srv->fault == SRV_NO_KEEP ? "Connection: close\r\n" : "", strlen(body));
     srv_text(c, head);
     srv_text(c, body);
     if (c->srv->fault == SRV_NO_KEEP) {

@@ -203,9 +203,7 @@ START_TEST(closed_between_requests) {
     w.close_behind[0] = true;
     ask(&w);
     wait_for(&w, 1, 0);
-    if (_i) {
-        net_run_for(w.loop, 2); /* it is noticed before the next request, or after */
-    }
+    net_run_for(w.loop, 20);
     ask(&w);
     wait_for(&w, 2, 0);
     ck_assert_str_eq(w.body, "b");
@@ -214,7 +212,8 @@ START_TEST(closed_between_requests) {
 }
 END_TEST
 
-START_TEST(closed_after_the_request) {
+/* The server may have acted on it (RFC 9110 §9.2.2). */
+START_TEST(a_request_is_never_sent_twice) {
     world w;
     begin(&w, NULL);
     w.answers[0] = OK "Content-Length: 1\r\n\r\na";
@@ -222,9 +221,40 @@ START_TEST(closed_after_the_request) {
     ask(&w);
     wait_for(&w, 1, 0);
     ask(&w);
-    wait_for(&w, 2, 0);
+    wait_for(&w, 1, 1);
+    ck_assert_int_eq(w.err, SIO_ERR_HTTP_TRUNCATED);
+    ck_assert_uint_eq(w.answered, 2);
+    ask(&w);
+    wait_for(&w, 2, 1);
     ck_assert_str_eq(w.body, "b");
     ck_assert_uint_eq(w.accepted, 2);
+    end(&w);
+}
+END_TEST
+
+/* A connection that its server is about to close is not used again. */
+START_TEST(what_the_server_says_of_waiting) {
+    static const struct {
+        const char *value;
+        unsigned connections;
+    } rows[] = {
+        {"timeout=1", 2},          {"timeout=0", 2},     {"max=100, TIMEOUT=1", 2},
+        {"timeout=5, max=100", 1}, {"timeout=600", 1},   {"timeout=99999999999999999999", 1},
+        {"timeout=", 1},           {"timeout=1x, ,", 1},
+    };
+    world w;
+    char answer[200];
+    begin(&w, NULL);
+    snprintf(answer, sizeof answer, OK "Keep-Alive: %s\r\nContent-Length: 1\r\n\r\na",
+             rows[_i].value);
+    w.answers[0] = answer;
+    w.answers[1] = OK "Content-Length: 1\r\n\r\nb";
+    ask(&w);
+    wait_for(&w, 1, 0);
+    ask(&w);
+    wait_for(&w, 2, 0);
+    ck_assert_str_eq(w.body, "b");
+    ck_assert_uint_eq(w.accepted, rows[_i].connections);
     end(&w);
 }
 END_TEST
@@ -345,8 +375,9 @@ int main(void) {
     TCase *tc = tcase_create("requests");
     tcase_add_test(tc, kept_alive);
     tcase_add_test(tc, next_request_inside_the_response);
-    tcase_add_loop_test(tc, closed_between_requests, 0, 2);
-    tcase_add_test(tc, closed_after_the_request);
+    tcase_add_test(tc, closed_between_requests);
+    tcase_add_test(tc, a_request_is_never_sent_twice);
+    tcase_add_loop_test(tc, what_the_server_says_of_waiting, 0, 8);
     tcase_add_loop_test(tc, closed_at_first, 0, 2);
     tcase_add_test(tc, body_until_the_end);
     tcase_add_test(tc, connection_close);
