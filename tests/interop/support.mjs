@@ -154,10 +154,11 @@ class Program {
   }
 }
 
-// Starts any program of the build, by its path there.
-export function launch(t, path, args, env = {}) {
+// Starts any program of the build, by its path there; `how` are further options of spawn().
+export function launch(t, path, args, env = {}, how = {}) {
   const command = [...wrapper, join(process.env.MESON_BUILD_ROOT ?? "build", path), ...args];
-  return new Program(t, command[0], command.slice(1), { env: { ...process.env, ...env } });
+  const options = { env: { ...process.env, ...env }, ...how };
+  return new Program(t, command[0], command.slice(1), options);
 }
 
 // Starts a program of this folder: the C one, or with SIO_REFERENCE set its counterpart in
