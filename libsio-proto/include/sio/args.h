@@ -136,7 +136,8 @@ SIO_API sio_str sio_args_str(const sio_args *args, size_t index);
 SIO_API const char *sio_args_string(const sio_args *args, size_t index);
 
 /** A number as an integer: exact within 64 bits, a fraction is cut off, what lies beyond gives the
- * nearest 64-bit number. */
+ * nearest 64-bit number. One written with a fraction or an exponent is a double first, as in
+ * JavaScript: 1e-400 is 0. */
 SIO_API int64_t sio_args_int(const sio_args *args, size_t index);
 
 /** Is it a number with an integer value that sio_args_int() gives exactly? */

@@ -87,7 +87,8 @@ SIO_API bool sio_query_next(sio_str *rest, sio_str *name, sio_str *value);
  * @return whether there is one; `raw` is untouched otherwise */
 SIO_API bool sio_query_find(sio_str query, sio_query_rules rules, sio_str name, sio_str *raw);
 
-/** Whether a raw name or value decodes to exactly `text`. Nothing is allocated. */
+/** Whether a raw name or value decodes to exactly the bytes of `text`: what is not UTF-8 equals no
+ * text, not even one with U+FFFD. Nothing is allocated. */
 SIO_API bool sio_query_equals(sio_str raw, sio_query_rules rules, sio_str text);
 
 /** Append a raw name or value, decoded. A "%" without two hexadecimal digits stays as it is; what

@@ -1,0 +1,287 @@
+// Where our codecs differ from those of JavaScript on purpose. docs/internals/differences.md says the
+// same to people. A mismatch that none of these explains fails the tests, and so does an entry whose
+// examples do not show it any more.
+import { depthOf } from "./json.mjs";
+import { formOf } from "./query.mjs";
+
+const DEPTH = 256;
+const bytes = (text) => Buffer.from(text);
+
+const JSON_DIFFERENCES = [
+  {
+    name: "JSON nested deeper than 256 is refused",
+    subjects: ["json"],
+    why: "a bound on the work and on the recursion that a peer can cause; sio_args_limits can lower it",
+    explains: ({ what, theirs, ours, text }) => what === "verdict" && theirs === "accepted" && ours === "JSON_DEPTH" && depthOf(text) > DEPTH,
+    examples: [bytes("[".repeat(257) + "]".repeat(257)), bytes('{"a":'.repeat(257) + "1" + "}".repeat(257))],
+  },
+  {
+    name: "a cJSON tree with U+0000 in a string is an error",
+    subjects: ["json"],
+    why: "a C string would be cut there; the getters with a length and the raw text have it whole",
+    explains: ({ what, ours }) => what === "U+0000" && ours === "JSON_NUL",
+    examples: [bytes('"a\\u0000b"'), bytes('{"\\u0000":1}')],
+  },
+  {
+    name: "members keep their order, also those that look like an index",
+    subjects: ["json"],
+    why: "JavaScript moves members such as \"7\" to the front; a tree of cJSON is a list",
+    explains: ({ what, theirs }) => what === "order of members" && /"(0|[1-9]\d{0,9})":/.test(theirs),
+    examples: [bytes('{"b":1,"7":2}'), bytes('{"10":1,"9":2}')],
+  },
+];
+
+const TEXT_DIFFERENCES = [
+  {
+    name: "base64 with other characters, or of an impossible length, is refused",
+    subjects: ["base64"],
+    why: "Buffer skips what it does not know and stops at the first =, so that two texts mean the same",
+    explains: ({ what, ours }, input) => what === "refused" && ours === "INVALID" && !isBase64(input.toString("latin1")),
+    examples: [bytes("AAA A"), bytes("A"), bytes("AA=A"), bytes("AAAA="), bytes("AAA\u00e9")],
+  },
+  {
+    name: "the name of a parameter that is not UTF-8 equals no text",
+    subjects: ["query"],
+    why: "names are compared byte by byte; in JavaScript all that is damaged is U+FFFD and so the same name",
+    explains: ({ what, theirs, ours }, input) => what === "value that counts" && theirs.length === 1 && ours.length === 0 && formOf(input.toString())[0][0].includes("\ufffd"),
+    examples: [bytes("%ff=1"), bytes("%ff=1&%fe=2")],
+  },
+];
+
+function isBase64(text) {
+  const [, characters, padding] = /^([A-Za-z0-9+/_-]*)(=*)$/.exec(text) ?? [];
+  if (characters === undefined || characters.length % 4 === 1) {
+    return false;
+  }
+  const full = (4 - (characters.length % 4)) % 4;
+  return padding.length === 0 || padding.length === full || (full === 2 && padding.length === 1);
+}
+
+/* ---- packets ---- */
+
+const PACKETS = ["packet", "packet of protocol 4"];
+const packet = (...messages) => ({ messages });
+const refused = ({ what, theirs, ours }, error) => what === "verdict" && ours === error && theirs !== error;
+
+/** The parts of a text message, as far as they can be told apart. */
+function partsOf(text) {
+  const [, type, attachments, nsp, id, payload] = /^(.?)(?:(?<=[56])([^-]*)-)?(\/[^,]*,?)?([\d\s\ufeff]*)(.*)$/s.exec(text);
+  return { type, attachments, nsp, id, payload };
+}
+
+function* objectsOf(value) {
+  if (value !== null && typeof value === "object") {
+    yield value;
+    for (const member of Object.values(value)) {
+      yield* objectsOf(member);
+    }
+  }
+}
+
+const isBinary = (value) => ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
+
+/** All that is in a packet; binary is not looked into. */
+function* nodesOf(value) {
+  yield value;
+  if (value !== null && typeof value === "object" && !isBinary(value)) {
+    for (const member of Object.values(value)) {
+      yield* nodesOf(member);
+    }
+  }
+}
+
+function badPlaceholder({ payload, attachments }) {
+  const bad = ({ _placeholder, num }) => _placeholder === true && !(Number.isInteger(num) && num >= 0 && num < Number(attachments));
+  try {
+    return [...objectsOf(JSON.parse(payload))].some(bad);
+  } catch {
+    return false;
+  }
+}
+
+const keysOf = (value) => [...nodesOf(value)].flatMap((node) => (node !== null && typeof node === "object" && !Array.isArray(node) && !isBinary(node) ? Object.keys(node) : []));
+const isIndex = (key) => /^(0|[1-9]\d{0,9})$/.test(key);
+/** In valid JSON. */
+function hasNameTwice(text) {
+  const value = parsed(text);
+  return value !== undefined && (text.match(/"(?:[^"\\]|\\.)*"\s*:/gs) ?? []).length > keysOf(value).length;
+}
+
+const RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const PACKET_DIFFERENCES = [
+  {
+    name: "the type of a packet is a digit",
+    subjects: PACKETS,
+    why: "to the reference an empty message, and one that begins with white space, is a CONNECT, because Number(\" \") is 0",
+    explains: (m) => refused(m, "unknown packet type NaN") && m.text.slice(0, 1).trim() === "",
+    examples: [packet(""), packet(" "), packet("\n{}")],
+  },
+  {
+    name: "the number of attachments is digits",
+    subjects: PACKETS,
+    why: "the reference reads it by the number rules of JavaScript: white space, signs, exponents, hexadecimal",
+    explains: (m) => refused(m, "Illegal attachments") && partsOf(m.text).attachments !== undefined && !/^\d+$/.test(partsOf(m.text).attachments),
+    examples: [packet('5 1-["a"]'), packet('5+1-["a"]'), packet('51e0-["a"]'), packet('50x1-["a"]')],
+  },
+  {
+    name: "an ack id is digits",
+    subjects: PACKETS,
+    why: "to the reference white space is a digit, because Number(\" \") is 0",
+    explains: (m) => (refused(m, "invalid payload") || ["id", "payload", "payload's tree"].includes(m.what)) && /[\s\ufeff]/.test(partsOf(m.text).id),
+    examples: [packet('2 1["a"]'), packet('2\n["a"]'), packet('31 2[]'), packet("3\ufeff[]")],
+  },
+  {
+    name: "an ack id is at most 2^53-1",
+    subjects: PACKETS,
+    why: "the reference rounds larger ones, so that the answer would go to another id",
+    explains: (m) => refused(m, "invalid payload") && /^\d+$/.test(partsOf(m.text).id) && BigInt(partsOf(m.text).id) >= 2n ** 53n,
+    examples: [packet('29007199254740992["a"]'), packet("3" + "9".repeat(400) + "[]")],
+  },
+  {
+    name: "an event has a payload",
+    subjects: PACKETS,
+    why: "the reference hands out an event without a name",
+    explains: (m) => refused(m, "invalid payload") && /^[2-6]/.test(m.text) && partsOf(m.text).payload === "",
+    examples: [packet("2"), packet('2/a["x"]'), packet("212"), packet("51-", Buffer.of(1)), packet("61-1", Buffer.of(1))],
+  },
+  {
+    name: "an ack without payload has no arguments",
+    subjects: PACKETS,
+    why: "the reference hands out undefined",
+    explains: ({ what }) => what === "data of an ack",
+    examples: [packet("312"), packet("3/a,1")],
+  },
+  {
+    name: "placeholders are checked with the text",
+    subjects: PACKETS,
+    why: "the reference checks them when the last attachment has come",
+    explains: (m) => refused(m, "illegal attachments") && badPlaceholder(partsOf(m.text)),
+    examples: [packet('51-["a",{"_placeholder":true,"num":1}]', Buffer.of(1)), packet('51-["a",{"_placeholder":true}]')],
+  },
+  {
+    name: "a bad placeholder is refused in a member that a later one of the same name replaces",
+    subjects: PACKETS,
+    why: "the text is checked as it is read; the reference has forgotten the first one by then",
+    explains: (m) => refused(m, "illegal attachments") && m.text.includes("_placeholder") && hasNameTwice(partsOf(m.text).payload),
+    examples: [packet('51-["a",{"b":{"_placeholder":true},"b":1}]', Buffer.of(1))],
+  },
+  {
+    name: "a bad placeholder is named before other faults of the JSON",
+    subjects: PACKETS,
+    why: "both are found in one pass; the packet is refused either way",
+    explains: ({ what, theirs, ours, text }) => what === "verdict" && theirs === "invalid payload" && ours === "illegal attachments" && text.includes("_placeholder"),
+    examples: [packet('51-["a",{"_placeholder":true}')],
+  },
+  {
+    name: "the number of a placeholder is digits",
+    subjects: PACKETS,
+    why: "an integer has one spelling; the reference also takes 0.0 and -0, and for 0.5 hands out undefined",
+    explains: (m) => refused(m, "illegal attachments") && /:\s*(-|\d+[.eE])/.test(partsOf(m.text).payload),
+    examples: [packet('51-["a",{"_placeholder":true,"num":0.0}]', Buffer.of(1)), packet('51-["a",{"_placeholder":true,"num":-0}]', Buffer.of(1))],
+  },
+  {
+    name: "an event or ack nested deeper than 256 is refused",
+    subjects: PACKETS,
+    why: "as with JSON alone",
+    explains: (m) => refused(m, "invalid payload") && depthOf(partsOf(m.text).payload) > DEPTH,
+    examples: [packet(`2["a",${"[".repeat(256)}${"]".repeat(256)}]`), packet(`31${"[".repeat(257)}${"]".repeat(257)}`)],
+  },
+  {
+    name: "names that are reserved are refused in protocol 4 too",
+    subjects: ["packet of protocol 4"],
+    why: "both protocols are read by one decoder; in the reference of that generation the sockets above it drop them",
+    explains: (m) => refused(m, "invalid payload") && RESERVED.includes(parsed(partsOf(m.text).payload)?.[0]),
+    examples: [packet('2["connect"]'), packet('51-["disconnecting"]', Buffer.of(1))],
+  },
+  {
+    name: "the payload of a CONNECT is an object in protocol 4 too",
+    subjects: ["packet of protocol 4"],
+    why: "both protocols are read by one decoder; the reference of that generation takes arrays and null",
+    explains: (m) => refused(m, "invalid payload") && /^0/.test(m.text) && m.theirs === "CONNECT",
+    examples: [packet("0[]"), packet("0null")],
+  },
+  {
+    name: "the payload of an ERROR may be any value",
+    subjects: ["packet of protocol 4"],
+    why: "a middleware's refusal may be one; the reference of that generation refuses what its own server sends",
+    explains: ({ what, theirs, ours, text }) => what === "verdict" && ours === "CONNECT_ERROR" && theirs === "invalid payload" && /^4/.test(text),
+    examples: [packet("4true"), packet("4-1")],
+  },
+  {
+    name: "an empty query is no query",
+    subjects: ["packet of protocol 4"],
+    why: "what follows the first ? of a namespace is a field of its own",
+    explains: ({ what, theirs, ours }) => what === "namespace" && theirs === ours + "?",
+    examples: [packet('2/a?,["b"]')],
+  },
+  {
+    name: "arguments with U+0000 in a string do not become trees",
+    subjects: PACKETS,
+    why: "a C string would be cut there; what was received can be passed on, and the getters with a length have it whole",
+    explains: ({ what, ours }, input) => what === "rebuilt: refused" && ours === "JSON_NUL" && input.messages.some((message) => message.includes("\\u0000") || message.includes("\0")),
+    examples: [packet('2["a","\\u0000"]'), packet('0{"a":"\\u0000"}')],
+  },
+  {
+    name: "a namespace with control characters is not written",
+    subjects: PACKETS,
+    why: "it cannot be created or joined",
+    explains: ({ what, ours, packet: p }) => what.endsWith(": refused") && ours === "SIO_NAMESPACE" && /[\0-\x1f\x7f]/.test(p.nsp),
+    examples: [packet('2/\u0001,["b"]')],
+  },
+  {
+    name: "an ack without id is not written",
+    subjects: PACKETS,
+    why: "nobody could tell what it answers",
+    explains: ({ what, ours, packet: p }) => what.endsWith(": refused") && ours === "INVALID" && p.kind === "A" && p.id === undefined,
+    examples: [packet("3[]")],
+  },
+  {
+    name: "a lone surrogate in the name of an event is passed on as U+FFFD",
+    subjects: PACKETS,
+    why: "names are decoded; the arguments behind are passed on as they came",
+    explains: ({ what, packet: p }) => what === "passed on" && typeof p.data[0] === "string" && !p.data[0].isWellFormed(),
+    examples: [packet('2["\\ud800",1]')],
+  },
+  {
+    name: "an event whose name is an infinite number is not written",
+    subjects: PACKETS,
+    why: "JSON has no such number; the reference writes null, which nobody reads as a name",
+    explains: ({ what, ours, packet: p }) => what.endsWith(": refused") && ours === "INVALID" && Math.abs(p.data?.[0]) === Infinity,
+    examples: [packet("2[1e999]"), packet("2[-1e999,1]")],
+  },
+  {
+    name: "bytes that are used twice are sent once",
+    subjects: PACKETS,
+    why: "two placeholders may name one attachment",
+    explains: ({ what, packet: p }) => {
+      const binaries = what === "rebuilt: text" ? [...nodesOf(p.data)].filter(isBinary) : [];
+      return new Set(binaries).size < binaries.length;
+    },
+    examples: [packet('51-["a",[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]]', Buffer.of(9))],
+  },
+  {
+    name: "members of arguments keep their order, also those that look like an index",
+    subjects: PACKETS,
+    why: "JavaScript moves members such as \"7\" to the front",
+    explains: ({ what, packet: p }) => what === "rebuilt: text" && keysOf(p.data).some(isIndex),
+    examples: [packet('2["a",{"b":1,"7":2}]')],
+  },
+  {
+    name: "a member named __proto__ is sent",
+    subjects: PACKETS,
+    why: "the reference loses it beside binary",
+    explains: ({ what, packet: p }) => what === "rebuilt: text" && keysOf(p.data).includes("__proto__") && [...nodesOf(p.data)].some(isBinary),
+    examples: [packet('51-["a",{"__proto__":{"b":1}},{"_placeholder":true,"num":0}]', Buffer.of(1))],
+  },
+];
+
+export const DIFFERENCES = [...JSON_DIFFERENCES, ...TEXT_DIFFERENCES, ...PACKET_DIFFERENCES];
