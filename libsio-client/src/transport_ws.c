@@ -443,6 +443,7 @@ static int make_decoder(sio_ws_client *w, const sio_ws_agreement *agreed) {
         options.role = SIO_WS_CLIENT;
         options.max_message = w->max_message;
         options.inflater = w->inflater;
+        options.buffers = sio_loop_message_mem(w->loop);
         rc = sio_ws_new(&w->decoder, &options, w->mem);
     }
     return rc;

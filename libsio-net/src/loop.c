@@ -30,6 +30,7 @@ static void note_thread(sio_loop *loop) {
     uintptr_t self = (uintptr_t)pthread_self();
     if (atomic_load_explicit(&loop->thread, memory_order_relaxed) != self) {
         atomic_store_explicit(&loop->thread, self, memory_order_relaxed);
+        sio_buffer_pool_own(loop->buffers, self);
     }
 }
 
@@ -207,6 +208,36 @@ int sio_loop_post(sio_loop *loop, sio_post_fn fn, void *arg) {
     return 0;
 }
 
+/* -- memory for messages -- */
+
+enum { BUFFERS_AGE_MS = 1000 };
+
+static void age_buffers(void *ctx) {
+    sio_loop *loop = ctx;
+    sio_buffer_pool_age(loop->buffers);
+    if (sio_buffer_pool_kept(loop->buffers) > 0) {
+        sio_timer_start(&loop->buffers_timer, BUFFERS_AGE_MS);
+    }
+}
+
+/* Once a second at most, however often the pool is emptied and filled. */
+static void buffers_kept(void *ctx) {
+    sio_loop *loop = ctx;
+    if (!sio_timer_running(&loop->buffers_timer)) {
+        sio_timer_start(&loop->buffers_timer, BUFFERS_AGE_MS);
+    }
+}
+
+static int open_buffers(sio_loop *loop) {
+    int rc = sio_timer_init(&loop->buffers_timer, loop, age_buffers, loop);
+    return rc != 0 ? rc : sio_buffer_pool_new(&loop->buffers, loop->mem, buffers_kept, loop);
+}
+
+static void close_buffers(sio_loop *loop) {
+    sio_buffer_pool_free(loop->buffers);
+    sio_timer_done(&loop->buffers_timer);
+}
+
 /* -- life -- */
 
 static int open_base(sio_loop *loop, struct event_base *borrowed) {
@@ -286,6 +317,9 @@ int sio_loop_new(sio_loop **out, const sio_loop_options *options) {
     if (rc == 0) {
         rc = sio_loop_timers_open(loop);
     }
+    if (rc == 0) {
+        rc = open_buffers(loop);
+    }
     if (rc != 0) {
         sio_loop_free(loop);
         return rc;
@@ -313,6 +347,7 @@ void sio_loop_free(sio_loop *loop) {
         run_posts(loop, true);
     }
     sio_loop_cut_closing(loop);
+    close_buffers(loop);
     if (loop->base) {
         close_events(loop);
         free_base(loop);
@@ -375,6 +410,10 @@ struct event_base *sio_loop_base(const sio_loop *loop) {
 
 const sio_mem *sio_loop_mem(const sio_loop *loop) {
     return loop->mem;
+}
+
+const sio_mem *sio_loop_message_mem(const sio_loop *loop) {
+    return sio_buffer_pool_mem(loop->buffers);
 }
 
 const sio_log *sio_loop_log(const sio_loop *loop) {

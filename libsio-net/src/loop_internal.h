@@ -2,6 +2,7 @@
 #ifndef SIO_NET_LOOP_INTERNAL_H
 #define SIO_NET_LOOP_INTERNAL_H
 
+#include "buffer_pool.h"
 #include "mem.h"
 #include "net/loop.h"
 #include "net/timer.h"
@@ -69,6 +70,9 @@ struct sio_loop {
     sio_time timer_armed;
     sio_time timer_pass; /* while timers fire: nothing started now is due in this pass */
 
+    sio_buffer_pool *buffers;
+    sio_timer buffers_timer; /* when they age next */
+
     sio_chunk_pool pool;
     uint8_t *read_buffer; /* made at the first read, shared by all streams */
     uint8_t *tls_buffer;  /* what they decrypt into */
@@ -80,7 +84,10 @@ struct sio_loop {
     struct sio_resolver *resolver; /* made at the first lookup */
 };
 
-enum { LOOP_READ_BUFFER = 65536, LOOP_TLS_BUFFER = 98304 };
+/* A plain stream reads into the first, so that a message up to this size, or several of 64 KiB,
+ * come whole and need no buffer of their own; pages that no read has reached take no memory. TLS
+ * reads into less: what is decrypted from it at once fits the second. */
+enum { LOOP_READ_BUFFER = 256 * 1024, LOOP_TLS_READ = 65536, LOOP_TLS_BUFFER = 98304 };
 
 /* Around every callback that libevent makes into us: deferred work runs at the outermost leave. */
 void sio_loop_enter(sio_loop *loop);

@@ -22,9 +22,12 @@ void sio_buf_free(sio_buf *buf) {
 }
 
 static int buf_grow(sio_buf *buf, size_t need) {
-    size_t cap = buf->cap < BUF_FIRST_CAP ? BUF_FIRST_CAP : buf->cap;
-    while (cap < need) {
-        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+    /* Doubling makes many small additions cheap. A large one has its room and some more: it is
+     * mostly the last but for a bracket. */
+    size_t cap = buf->cap < BUF_FIRST_CAP / 2 ? BUF_FIRST_CAP / 2 : buf->cap;
+    cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+    if (cap < need) {
+        cap = need > SIZE_MAX - need / 8 ? need : need + need / 8;
     }
     if (buf->max != 0 && cap > buf->max) {
         cap = buf->max;

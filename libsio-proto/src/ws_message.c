@@ -25,6 +25,7 @@ typedef struct ws_partial {
 
 struct sio_ws {
     const sio_mem *mem;
+    const sio_mem *buffers;
     sio_ws_inflater *inflater;
     uint8_t *in; /* what was fed and not yet taken */
     size_t in_len;
@@ -59,6 +60,7 @@ int sio_ws_new(sio_ws **out, const sio_ws_options *options, const sio_mem *mem) 
         return SIO_ERR_NOMEM;
     }
     ws->mem = mem;
+    ws->buffers = o->buffers ? o->buffers : mem;
     ws->inflater = o->inflater;
     ws->client = o->role == SIO_WS_CLIENT;
     ws->max_message = o->max_message ? o->max_message : SIO_WS_MAX_MESSAGE_DEFAULT;
@@ -94,7 +96,7 @@ static int need_partial(sio_ws *ws) {
         return SIO_ERR_NOMEM;
     }
     memset(partial, 0, offsetof(ws_partial, control));
-    sio_buf_init(&partial->message, 0, ws->mem);
+    sio_buf_init(&partial->message, 0, ws->buffers);
     ws->partial = partial;
     return 0;
 }
@@ -205,7 +207,7 @@ static int finish_joined(sio_ws *ws, sio_ws_event *event) {
         return sio_utf8_done(partial->utf8) ? deliver_joined(ws, event, kind) : SIO_ERR_WS_UTF8;
     }
     sio_buf packed = partial->message;
-    sio_buf_init(&partial->message, 0, ws->mem);
+    sio_buf_init(&partial->message, 0, ws->buffers);
     int rc = inflate_message(ws, kind, packed.data, packed.len, &partial->message);
     sio_buf_free(&packed);
     return rc != 0 ? rc : deliver_joined(ws, event, kind);
@@ -339,13 +341,21 @@ static int begin_frame(sio_ws *ws, const sio_ws_header *header) {
     return 0;
 }
 
-/* The buffer grows with what has come, doubling; the announced length only caps the last step. */
+/* Room for `more` bytes that have come, and for what was announced besides; but no more than a few
+ * times what has come, because announcing costs the peer nothing. With the eighth that a buffer
+ * adds of itself that makes less than eight times. */
 static int message_reserve(sio_ws *ws, size_t more) {
-    ws_partial *partial = ws->partial;
-    uint64_t due = partial->frame_len - partial->frame_pos;
-    uint64_t max = ws->frame_first & SIO_WS_FIN ? partial->message.len + due : ws->max_message;
-    partial->message.max = (size_t)max;
-    return sio_buf_reserve(&partial->message, more);
+    enum { AHEAD = 6 };
+    sio_buf *message = &ws->partial->message;
+    uint64_t due = ws->partial->frame_len - ws->partial->frame_pos;
+    uint64_t max = ws->frame_first & SIO_WS_FIN ? message->len + due : ws->max_message;
+    message->max = (size_t)max;
+    if (more <= message->cap - message->len) {
+        return 0;
+    }
+    uint64_t ahead = due - more;
+    uint64_t most = ((uint64_t)message->len + more) * AHEAD;
+    return sio_buf_reserve(message, more + (size_t)(ahead < most ? ahead : most));
 }
 
 /* `len` bytes of the frame stand behind the end of the message buffer, still masked. */

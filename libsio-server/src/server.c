@@ -58,7 +58,7 @@ static int make_loop(sio_server *server, const sio_server_options *options) {
     int rc = sio_loop_new(&server->loop, &loop);
     if (rc == 0) {
         server->mem = sio_loop_mem(server->loop);
-        sio_buf_init(&server->encode, 0, server->mem);
+        sio_buf_init(&server->encode, 0, sio_loop_message_mem(server->loop));
     }
     return rc;
 }

@@ -360,6 +360,7 @@ static int make_decoder(sio_ws_link *link, const sio_ws_agreement *agreement) {
     sio_ws_options options = SIO_WS_OPTIONS_INIT;
     options.role = SIO_WS_SERVER;
     options.max_message = engine->settings.max_payload;
+    options.buffers = sio_loop_message_mem(engine->loop);
     if (agreement->deflate) {
         if (!engine->inflater) {
             int rc = sio_ws_inflater_new(&engine->inflater, 15, false, engine->mem);

@@ -1,3 +1,4 @@
+#include "loop_internal.h"
 #include "net_support.h"
 
 #include <event2/event.h>
@@ -245,6 +246,30 @@ START_TEST(no_allocation_is_taken_for_granted) {
 }
 END_TEST
 
+/* A block that is given back stays for the next message, and goes when none comes. The time is not
+ * waited for: the timer's function is called. */
+START_TEST(memory_of_messages_goes_when_idle) {
+    test_mem counter;
+    test_mem_init(&counter);
+    sio_loop *loop = net_loop(&counter.mem);
+    const sio_mem *mem = sio_loop_message_mem(loop);
+    size_t idle = counter.live_size;
+    ck_assert(!sio_timer_running(&loop->buffers_timer));
+    sio_mem_release(mem, sio_mem_alloc(mem, 70000));
+    ck_assert_uint_ge(counter.live_size, idle + 70000);
+    for (int i = 0; i < 2; i++) {
+        ck_assert(sio_timer_running(&loop->buffers_timer));
+        sio_timer_stop(&loop->buffers_timer);
+        loop->buffers_timer.fn(loop->buffers_timer.ctx);
+    }
+    ck_assert(!sio_timer_running(&loop->buffers_timer));
+    ck_assert_uint_eq(counter.live_size, idle);
+    sio_mem_release(mem, sio_mem_alloc(mem, 70000));
+    sio_loop_free(loop);
+    ck_assert_uint_eq(counter.live, 0);
+}
+END_TEST
+
 START_TEST(no_descriptor_is_left_open) {
     int before = dup(0);
     close(before);
@@ -269,6 +294,7 @@ int main(void) {
     tcase_add_test(tc, several_loops_share_a_borrowed_base);
     tcase_add_test(tc, it_does_not_run_inside_itself);
     tcase_add_test(tc, no_allocation_is_taken_for_granted);
+    tcase_add_test(tc, memory_of_messages_goes_when_idle);
     tcase_add_test(tc, no_descriptor_is_left_open);
     suite_add_tcase(suite, tc);
     return test_run(suite);

@@ -728,6 +728,36 @@ START_TEST(direct_receive_equals_feeding) {
 }
 END_TEST
 
+/* The buffer is made for what comes next, too, but an announcement alone reserves little. */
+START_TEST(no_more_is_reserved_than_eight_times_what_came) {
+    enum { SIZE = 900000, STEP = 1500 };
+    char *payload = calloc(1, SIZE);
+    sio_buf wire = {0};
+    put_frame(&wire, &(frame){0x82, payload, SIZE}, SIO_WS_SERVER);
+    test_mem own;
+    test_mem buffers;
+    test_mem_init(&own);
+    test_mem_init(&buffers);
+    sio_ws_options options = SIO_WS_OPTIONS_INIT;
+    options.buffers = &buffers.mem;
+    counter c = {.ws = new_ws(&options, &own.mem)};
+    size_t resizes = 0;
+    for (size_t at = 0; at + STEP < wire.len; at += STEP) {
+        size_t before = buffers.calls;
+        test_feed_whole(wire.data + at, STEP, count_events, &c);
+        resizes += buffers.calls - before;
+        ck_assert_uint_le(buffers.live_size, 8 * (at + STEP));
+        ck_assert_uint_le(buffers.live_size, SIZE);
+        ck_assert_uint_le(own.live_size, 512);
+    }
+    ck_assert_uint_le(resizes, 5);
+    sio_ws_free(c.ws);
+    ck_assert_uint_eq(own.live + buffers.live, 0);
+    sio_buf_free(&wire);
+    free(payload);
+}
+END_TEST
+
 START_TEST(direct_receive_checks_the_text) {
     enum { SIZE = 100000 };
     char *payload = malloc(SIZE);
@@ -821,7 +851,7 @@ START_TEST(compressed_messages_in_both_roles_and_any_cut) {
             packed_case p = {{packed_cases[i].name,
                               &wire,
                               packed_cases[i].expected,
-                              {sizeof(sio_ws_options), (sio_ws_role)role, 0, NULL}},
+                              {sizeof(sio_ws_options), (sio_ws_role)role, 0, NULL, NULL}},
                              true};
             test_each_cut(wire.len, decode_packed_cut, &p);
             sio_buf_free(&wire);
@@ -1023,6 +1053,7 @@ int main(void) {
     tcase_add_test(tc, empty_fragments_cost_nothing);
     tcase_add_test(tc, large_messages_in_frames_and_chops);
     tcase_add_test(tc, direct_receive_equals_feeding);
+    tcase_add_test(tc, no_more_is_reserved_than_eight_times_what_came);
     tcase_add_test(tc, direct_receive_checks_the_text);
 #if SIO_HAVE_DEFLATE
     tcase_add_test(tc, compressed_messages_in_both_roles_and_any_cut);

@@ -67,6 +67,12 @@ struct event_base *sio_loop_base(const sio_loop *loop);
 const sio_mem *sio_loop_mem(const sio_loop *loop);
 const sio_log *sio_loop_log(const sio_loop *loop);
 
+/* An allocator for messages: large, and gone within a turn or a few. Blocks of 16 KiB to 2 MiB are
+ * kept for the next message, at most 4 MiB in all; what was not used for a second or two goes.
+ * Taking and resizing is for the loop's thread, giving back for any, also when the loop is gone.
+ * Borrowed; it stands as long as the loop or a block of it. */
+const sio_mem *sio_loop_message_mem(const sio_loop *loop);
+
 /* Called on the loop's thread; with `cancelled`, from sio_loop_free: release `arg`, do no work. */
 typedef void (*sio_post_fn)(void *arg, bool cancelled);
 

@@ -170,10 +170,12 @@ typedef struct sio_ws_options {
                                     fragments as sent, and the decompressed size */
     sio_ws_inflater *inflater; /**< borrowed, outlives the decoder; NULL when permessage-deflate was
                                     not agreed on */
+    const sio_mem *buffers;    /**< where messages that come in pieces are joined; borrowed for the
+                                    decoder's life. NULL means the allocator of the decoder */
 } sio_ws_options;
 
 #define SIO_WS_OPTIONS_INIT                                                                        \
-    { sizeof(sio_ws_options), SIO_WS_SERVER, 0, NULL }
+    { sizeof(sio_ws_options), SIO_WS_SERVER, 0, NULL, NULL }
 
 /** What the peer sent: a whole message, or a control frame. */
 typedef struct sio_ws_event {
@@ -213,8 +215,8 @@ SIO_API int sio_ws_next(sio_ws *ws, sio_ws_event *event);
 
 /** Where the rest of a large frame may be received directly, which saves a copy. Optional: feeding
  * the same bytes has the same effect. Call when sio_ws_next has returned 0.
- * @param ptr,len room inside the message's buffer, never past the present frame, and about as much
- * as has been received of the message so far; valid until the next call for this decoder
+ * @param ptr,len room inside the message's buffer, never past the present frame, and at most seven
+ * times what has been received of the message so far; valid until the next call for this decoder
  * @return 1 with room; 0 when the bytes should be fed as usual; SIO_ERR_NOMEM */
 SIO_API int sio_ws_pending_room(sio_ws *ws, uint8_t **ptr, size_t *len);
 
