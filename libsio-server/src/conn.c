@@ -183,9 +183,13 @@ static void on_timer(void *ctx) {
     }
 }
 
-/* A packet whose attachments are awaited holds memory, but not for ever. */
+/* A packet whose attachments are awaited holds memory, but not for ever, and not for who has joined
+ * nothing that it could be for (CVE-2026-48804). */
 static void watch_partial(sio_conn *conn) {
-    if (!sio_timer_running(&conn->timer)) {
+    if (sio_session_next(&conn->session, SIO_SLOT_NONE) == SIO_SLOT_NONE) {
+        conn->server->counters.decode_errors++;
+        close_by_force(conn, sio_error_text(SIO_ERR_SIO_VIOLATION));
+    } else if (!sio_timer_running(&conn->timer)) {
         sio_timer_start(&conn->timer, conn->session.options->connect_timeout_ms);
     }
 }
@@ -214,6 +218,13 @@ static void on_disconnect(sio_peer *peer) {
     }
 }
 
+/* No namespace has a name that is too long. */
+static void refuse_over_limit(sio_conn *conn, sio_str nsp) {
+    bool too_long = nsp.len > conn->session.options->max_nsp_bytes;
+    const char *text = too_long ? "Invalid namespace" : "Too many namespaces";
+    send_refusal(conn, nsp, &(sio_refusal){.message = text});
+}
+
 static void on_packet(sio_conn *conn, const sio_packet *packet) {
     sio_session_action action;
     int rc = sio_session_receive(&conn->session, packet, &action);
@@ -227,7 +238,7 @@ static void on_packet(sio_conn *conn, const sio_packet *packet) {
         on_connect(conn, packet, action.slot);
         break;
     case SIO_SESSION_REFUSE:
-        send_refusal(conn, packet->nsp, &(sio_refusal){.message = "Too many namespaces"});
+        refuse_over_limit(conn, packet->nsp);
         break;
     case SIO_SESSION_EVENT:
         sio_peer_receive(action.user, packet);

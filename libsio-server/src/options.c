@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { MAX_NAMESPACE_NAME = 1024 };
+
 static const sio_server_options DEFAULTS = {
     .size = sizeof(sio_server_options),
     .path = "/socket.io",
@@ -142,6 +144,7 @@ static sio_session_options session_options(const sio_server *server,
     sio_session_options session = SIO_SESSION_OPTIONS_INIT;
     session.protocol = protocol;
     session.max_connected = (uint16_t)options->max_namespaces;
+    session.max_nsp_bytes = MAX_NAMESPACE_NAME;
     session.connect_timeout_ms = options->connect_timeout_ms;
     session.mem = server->mem;
     return session;

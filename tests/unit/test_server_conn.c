@@ -100,6 +100,40 @@ START_TEST(refuses_too_many_namespaces) {
 }
 END_TEST
 
+START_TEST(long_names_are_of_no_namespace) {
+    enum { LONGEST = 1024 };
+    raw_client c;
+    char connect[LONGEST + 16] = "40/";
+    char answer[LONGEST + 64];
+    ws_join(&c, &t, "40", NULL);
+    ws_expect(&c, "42[\"auth\",{}]");
+    for (size_t len = LONGEST; len <= LONGEST + 1; len++) {
+        memset(connect + 3, 'n', len - 1);
+        memcpy(connect + 2 + len, ",", 2);
+        snprintf(answer, sizeof(answer), "44%s{\"message\":\"Invalid namespace\"}", connect + 2);
+        ws_text(&c, connect);
+        ws_expect(&c, answer);
+    }
+    raw_close(&c);
+}
+END_TEST
+
+/* Nothing is kept of a packet that could be for nobody. */
+START_TEST(attachments_need_a_namespace) {
+    raw_client c;
+    ws_connect(&c, &t, "EIO=4", NULL);
+    ws_text(&c, "451-[\"message\",{\"_placeholder\":true,\"num\":0}]");
+    ws_expect_close(&c, 0);
+    raw_close(&c);
+    ws_join(&c, &t, "40", NULL);
+    ws_expect(&c, "42[\"auth\",{}]");
+    ws_text(&c, "41");
+    ws_text(&c, "451-[\"message\",{\"_placeholder\":true,\"num\":0}]");
+    ws_expect_close(&c, 0);
+    raw_close(&c);
+}
+END_TEST
+
 START_TEST(connects_over_polling) {
     poller p;
     poller_open(&p, &t, "EIO=4");
@@ -713,6 +747,8 @@ int main(void) {
     tcase_add_test(tc, connects_with_auth_and_to_others);
     tcase_add_test(tc, refuses_unknown_namespaces);
     tcase_add_test(tc, refuses_too_many_namespaces);
+    tcase_add_test(tc, long_names_are_of_no_namespace);
+    tcase_add_test(tc, attachments_need_a_namespace);
     tcase_add_test(tc, connects_over_polling);
     tcase_add_test(tc, wants_a_namespace_in_time);
     tcase_add_test(tc, carries_events);
