@@ -27,6 +27,9 @@ int sio_ws_header_read(sio_ws_header *out, const uint8_t *data, size_t len) {
     }
     uint64_t payload = data[1] & SIO_WS_LENGTH_BITS;
     size_t extra = payload == LENGTH_16 ? 2 : payload == LENGTH_64 ? 8 : 0;
+    if (payload == LENGTH_64 && len > 2 && data[2] > INT64_MAX >> 56) {
+        return SIO_ERR_WS_LENGTH;
+    }
     if (len < 2 + extra) {
         return 0;
     }

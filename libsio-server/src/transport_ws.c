@@ -24,13 +24,22 @@ typedef struct ws_wait {
     bool fresh;        /* a message was complete since then: the one in progress is another */
 } ws_wait;
 
+/* The peer has closed, or broken a rule. */
+typedef struct ws_ending {
+    sio_task task;
+    int err; /* 0: it has closed */
+    uint16_t code;
+} ws_ending;
+
 struct sio_ws_link {
     sio_engine *engine;
     sio_engine_session *session; /* NULL once it has let go */
     sio_stream *stream;          /* NULL once it is closed */
     sio_ws *ws;
-    ws_wait *wait; /* NULL: nothing is awaited, or not for long */
-    uint8_t *rest; /* what came behind the request, until the start */
+    ws_wait *wait;     /* NULL: nothing is awaited, or not for long */
+    ws_ending *ending; /* NULL: it is not near, or it is over */
+    sio_ws_pong *pong; /* NULL: none waits for room */
+    uint8_t *rest;     /* what came behind the request, until the start */
     size_t rest_len;
     uint32_t refs;
     uint8_t deflate_bits; /* 0: no compression */
@@ -56,11 +65,27 @@ static void wait_end(sio_ws_link *link) {
     }
 }
 
+static void ending_done(sio_ws_link *link) {
+    ws_ending *ending = link->ending;
+    link->ending = NULL;
+    if (ending) {
+        sio_task_cancel(&ending->task);
+        sio_mem_release(link->engine->mem, ending);
+    }
+}
+
+static void drop_pong(sio_ws_link *link) {
+    sio_mem_release(link->engine->mem, link->pong);
+    link->pong = NULL;
+}
+
 static void link_unref(sio_ws_link *link) {
     if (--link->refs != 0) {
         return;
     }
     wait_end(link);
+    ending_done(link);
+    drop_pong(link);
     sio_ws_free(link->ws);
     sio_mem_release(link->engine->mem, link);
 }
@@ -70,6 +95,8 @@ static void let_go(sio_ws_link *link) {
     sio_engine_session *session = link->session;
     link->session = NULL;
     wait_end(link);
+    ending_done(link);
+    drop_pong(link);
     if (session) {
         if (session->ws == link) {
             session->ws = NULL;
@@ -218,15 +245,59 @@ static void on_data(sio_ws_link *link, const sio_ws_event *event) {
     on_packet(link, &packet);
 }
 
-/* Each ping of one read is answered; a peer that pings without reading is cut off by the limit of
- * its stream. */
-static void on_ping(sio_ws_link *link, const sio_ws_event *event) {
+static void send_pong(sio_ws_link *link, const void *data, size_t len) {
     uint8_t frame[SIO_WS_HEADER_MAX + SIO_WS_CONTROL_MAX];
     sio_buf out = {.data = frame, .cap = sizeof(frame), .max = sizeof(frame)};
-    if (sio_stream_queued(link->stream) <= COPY_MAX &&
-        sio_ws_write_frame(&out, SIO_WS_PONG, event->data, event->len, false, NULL) == 0) {
+    if (sio_ws_write_frame(&out, SIO_WS_PONG, data, len, false, NULL) == 0) {
         (void)sio_stream_write(link->stream, out.data, out.len);
     }
+}
+
+/* Each ping is answered while the peer reads. When it does not, only the newest pong is kept, until
+ * there is room for it (RFC 6455 §5.5.3). */
+static void on_ping(sio_ws_link *link, const sio_ws_event *event) {
+    if (sio_stream_queued(link->stream) <= COPY_MAX) {
+        drop_pong(link);
+        send_pong(link, event->data, event->len);
+        return;
+    }
+    if (!link->pong) {
+        link->pong = sio_mem_zalloc(link->engine->mem, sizeof(*link->pong));
+    }
+    if (link->pong) {
+        sio_ws_pong_set(link->pong, event);
+    }
+}
+
+static void send_kept_pong(sio_ws_link *link) {
+    if (link->pong) {
+        send_pong(link, link->pong->data, link->pong->len);
+        drop_pong(link);
+    }
+}
+
+static void on_ending(void *ctx) {
+    sio_ws_link *link = ctx;
+    int err = link->ending->err;
+    uint16_t code = link->ending->code;
+    ending_done(link);
+    fail(link, err, code, true);
+}
+
+/* The end follows what is being done for the messages that came before in the same read: they are
+ * answered first. */
+static void begin_ending(sio_ws_link *link, int err, uint16_t code) {
+    sio_engine *engine = link->engine;
+    ws_ending *ending = sio_mem_zalloc(engine->mem, sizeof(*ending));
+    if (!ending) {
+        fail(link, err, code, true);
+        return;
+    }
+    ending->err = err;
+    ending->code = code;
+    sio_task_init(&ending->task, on_ending, link);
+    link->ending = ending;
+    sio_loop_defer(engine->loop, &ending->task);
 }
 
 static void on_event(sio_ws_link *link, const sio_ws_event *event) {
@@ -239,7 +310,7 @@ static void on_event(sio_ws_link *link, const sio_ws_event *event) {
         on_ping(link, event);
         break;
     case SIO_WS_CLOSE:
-        fail(link, 0, event->code == SIO_WS_NO_CODE ? 0 : event->code, true);
+        begin_ending(link, 0, event->code == SIO_WS_NO_CODE ? 0 : event->code);
         break;
     default:
         break;
@@ -256,12 +327,15 @@ static void read_events(sio_ws_link *link) {
         link->engine->counters->decode_errors++;
         SIO_LOG(sio_loop_log(link->engine->loop), SIO_LOG_INFO, "engine:ws", "%s: %s",
                 link->session->id, sio_error_text(rc));
-        fail(link, rc, sio_error_close_code(rc), true);
+        begin_ending(link, rc, sio_error_close_code(rc));
     }
 }
 
 static void on_read(void *ctx, uint8_t *data, size_t len) {
     sio_ws_link *link = ctx;
+    if (link->ending) {
+        return;
+    }
     link->refs++;
     int rc;
     uint8_t *room;
@@ -307,6 +381,7 @@ static void on_drain(void *ctx) {
     sio_ws_link *link = ctx;
     link->older = 0;
     link->newer = 0;
+    send_kept_pong(link);
     on_low(link);
     if (!link->batch) {
         return;

@@ -533,6 +533,7 @@ START_TEST(headers_fail_at_their_first_bad_byte) {
         {"\x81\x01", 2, SIO_ERR_WS_MASK},
         {"\x89\xfe", 2, SIO_ERR_WS_CONTROL},
         {"\x81\xfe\x00\x7d", 4, SIO_ERR_WS_LENGTH},
+        {"\x82\xff\x80", 3, SIO_ERR_WS_LENGTH},
         {"\x81\xff\x00\x00\x00\x00\x00\x00\xff\xff", 10, SIO_ERR_WS_LENGTH},
     };
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
