@@ -290,6 +290,8 @@ void sio_stream_tls_shutdown(stream_tls *tls) {
     if (!tls->closed && tls->ready) {
         tls->closed = true;
         (void)SSL_shutdown(tls->ssl);
+        /* SSL_MODE_RELEASE_BUFFERS forgets the one that an alert was written from. */
+        (void)SSL_free_buffers(tls->ssl);
         ERR_clear_error();
     }
 }

@@ -237,7 +237,8 @@ static void set_modes(sio_tls *tls) {
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (tls->server) {
-        SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
+        /* Tickets resume sessions; a table of them would only grow with hostile clients. */
+        SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
         SSL_CTX_set_session_id_context(context, tls->session_context, sizeof tls->session_context);
     } else {
         /* Ours holds the one session worth having: see sio_tls_keep_session. */

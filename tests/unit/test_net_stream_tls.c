@@ -5,8 +5,40 @@
 #include "net/listener.h"
 #include "stream_internal.h"
 
+#include <malloc.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+
+/* What OpenSSL holds, in bytes. */
+static size_t tls_bytes;
+
+static void *tls_alloc(size_t size, const char *file, int line) {
+    (void)file;
+    (void)line;
+    void *block = malloc(size);
+    tls_bytes += malloc_usable_size(block);
+    return block;
+}
+
+static void tls_release(void *block, const char *file, int line) {
+    (void)file;
+    (void)line;
+    tls_bytes -= malloc_usable_size(block);
+    free(block);
+}
+
+static void *tls_resize(void *old, size_t size, const char *file, int line) {
+    if (size == 0) {
+        tls_release(old, file, line);
+        return NULL;
+    }
+    size_t before = malloc_usable_size(old);
+    void *block = realloc(old, size);
+    if (block) {
+        tls_bytes += malloc_usable_size(block) - before;
+    }
+    return block;
+}
 
 /* A client and a server over loopback. */
 typedef struct tls_test {
@@ -258,6 +290,30 @@ START_TEST(close_ends_both_directions_cleanly) {
 }
 END_TEST
 
+/* A peer that does not answer the end may keep us waiting for as long as we linger. */
+START_TEST(a_closing_stream_holds_no_buffer) {
+    tls_test t;
+    setup(&t, (sio_tls_options){0}, (sio_tls_options){0});
+    connect_to(&t, "good.test");
+    t.server.echo = true;
+    t.client.stop_len = 5;
+    ck_assert_int_eq(sio_stream_write(t.client.stream, "hello", 5), 0);
+    net_run(t.loop);
+    size_t idle = tls_bytes;
+    sio_stream_close(t.client.stream, 10000);
+    t.client.stream = NULL;
+    t.server.stop_eof = true;
+    net_run(t.loop);
+    ck_assert_uint_eq(sio_loop_stream_count(t.loop), 2);
+    ck_assert_uint_le(tls_bytes, idle + 1024);
+    sio_stream_close(t.server.stream, 10000);
+    t.server.stream = NULL;
+    sio_loop_on_quiet(t.loop, net_stop, t.loop);
+    net_run(t.loop);
+    teardown(&t);
+}
+END_TEST
+
 START_TEST(a_cut_connection_is_not_a_clean_end) {
     tls_test t;
     setup(&t, (sio_tls_options){0}, (sio_tls_options){0});
@@ -425,6 +481,9 @@ START_TEST(settings_are_for_one_side) {
 END_TEST
 
 int main(void) {
+    if (CRYPTO_set_mem_functions(tls_alloc, tls_resize, tls_release) != 1) {
+        return 1;
+    }
     Suite *suite = suite_create("net_stream_tls");
     TCase *tc = tcase_create("net_stream_tls");
     tcase_set_timeout(tc, 40);
@@ -439,6 +498,7 @@ int main(void) {
     tcase_add_loop_test(tc, a_server_may_demand_a_certificate, 0, 2);
     tcase_add_loop_test(tc, a_second_connection_resumes_the_session, 12, 14);
     tcase_add_test(tc, close_ends_both_directions_cleanly);
+    tcase_add_test(tc, a_closing_stream_holds_no_buffer);
     tcase_add_test(tc, a_cut_connection_is_not_a_clean_end);
     tcase_add_test(tc, no_tls_is_an_error_on_either_side);
     tcase_add_test(tc, a_silent_peer_is_given_up);
