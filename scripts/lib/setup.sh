@@ -57,6 +57,7 @@ cmd:cmake:cmake
 cmd:make:make
 cmd:openssl:openssl
 cmd:python3:python3
+cmd:ip:iproute2
 cmd:shellcheck:shellcheck
 cmd:valgrind:valgrind
 dpkg:-:libc6-dbg

@@ -1,10 +1,11 @@
 /* faults-crowd --url URL|--unix PATH [--clients N] [--churn N] [--every MS] [--transports LIST]
- *               [--insecure]
+ *               [--insecure] [--say]
  *
  * Many clients of one process, each with numbered events both ways that are written down on both
  * sides (ledger.h). With --churn so many clients a second leave and others take their places; every
  * other one vanishes without a word. Clients with an odd number send again what is not
- * acknowledged. Prints ALL whenever all are connected, and once a second what was counted.
+ * acknowledged. Prints ALL whenever all are connected, once a second what was counted, and with
+ * --say each DISCONNECT with the monotonic time in ms.
  * On SIGTERM all compare their ledgers with the server's and leave; then TOTAL is printed:
  * status 0 says that nothing acknowledged was lost, and nothing doubled. */
 #include <sio/client.h>
@@ -18,6 +19,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum {
     ACK_TIMEOUT_MS = 4000,
@@ -55,7 +57,7 @@ struct crowd {
     struct event_base *base;
     const char *url, *unix_path, *transports;
     int clients, churn, every_ms, connected, left, chosen, seconds;
-    bool ending, insecure;
+    bool ending, insecure, say;
     double owed; /* members that are to leave */
     struct member *members;
     struct event *turn, *second, *term;
@@ -224,10 +226,16 @@ static void on_connect(sio_socket *socket, const sio_event *ev, void *user) {
 
 static void on_disconnect(sio_socket *socket, const sio_event *ev, void *user) {
     struct member *m = user;
-    (void)socket, (void)ev;
+    struct timespec ts;
+    (void)socket;
     m->crowd->connected -= m->connected;
     m->connected = false;
     m->crowd->totals.disconnects++;
+    if (m->crowd->say) {
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        printf("DISCONNECT %lld %d %s\n", (long long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000,
+               m->number, ev->reason);
+    }
 }
 
 /* ---- clients ------------------------------------------------------------------------------- */
@@ -327,10 +335,15 @@ static void on_term(evutil_socket_t fd, short what, void *user) {
 
 static void read_settings(struct crowd *crowd, int argc, char **argv) {
     static const struct option names[] = {
-        {"url", required_argument, NULL, 'u'},     {"unix", required_argument, NULL, 'x'},
-        {"clients", required_argument, NULL, 'n'}, {"churn", required_argument, NULL, 'c'},
-        {"every", required_argument, NULL, 'e'},   {"transports", required_argument, NULL, 't'},
-        {"insecure", no_argument, NULL, 'i'},      {NULL, 0, NULL, 0},
+        {"url", required_argument, NULL, 'u'},
+        {"unix", required_argument, NULL, 'x'},
+        {"clients", required_argument, NULL, 'n'},
+        {"churn", required_argument, NULL, 'c'},
+        {"every", required_argument, NULL, 'e'},
+        {"transports", required_argument, NULL, 't'},
+        {"insecure", no_argument, NULL, 'i'},
+        {"say", no_argument, NULL, 's'},
+        {NULL, 0, NULL, 0},
     };
     int name;
     while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
@@ -353,6 +366,9 @@ static void read_settings(struct crowd *crowd, int argc, char **argv) {
         case 'i':
             crowd->insecure = true;
             break;
+        case 's':
+            crowd->say = true;
+            break;
         case 't':
             crowd->transports = optarg;
             break;
@@ -362,7 +378,7 @@ static void read_settings(struct crowd *crowd, int argc, char **argv) {
     }
     if (optind != argc || crowd->clients < 1 || (crowd->url == NULL && crowd->unix_path == NULL)) {
         fputs("usage: faults-crowd --url URL|--unix PATH [--clients N] [--churn N] [--every MS]\n"
-              "                    [--transports LIST] [--insecure]\n",
+              "                    [--transports LIST] [--insecure] [--say]\n",
               stderr);
         exit(2);
     }

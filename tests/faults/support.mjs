@@ -44,10 +44,11 @@ export async function eventually(look, what, ms) {
   throw last;
 }
 
-// Where a program's output has got to, for look().
+// A program that is told what to do on its stdin. `how` may hold `env`, and a `command` that starts
+// it, such as ["prlimit", "--nofile=64"].
 class Told {
-  constructor(t, path, args, how = {}) {
-    this.program = launch(t, path, args, {}, { stdio: ["pipe", "pipe", "pipe"], ...how });
+  constructor(t, path, args, { command, env, ...how } = {}) {
+    this.program = launch(t, path, args, env, { stdio: ["pipe", "pipe", "pipe"], command, ...how });
     this.program.child.stdin.on("error", () => {});
     this.pid = this.program.child.pid;
     this.ended = this.program.ended;
@@ -112,8 +113,7 @@ class Told {
 
 // A running faults-server. It must end with status 0 after the test, unless it was killed.
 export async function startServer(t, args = [], how = {}) {
-  const { path = "tests/faults/faults-server", ...spawning } = how;
-  const server = new Told(t, path, args, spawning);
+  const server = new Told(t, "tests/faults/faults-server", args, how);
   server.port = Number((await server.sees(/^LISTENING (\d+)$/m, "the server to listen"))[1]);
   server.url = `${args.includes("--tls-cert") ? "https" : "http"}://127.0.0.1:${server.port}`;
   server.stop = async (ms) => {

@@ -26,7 +26,8 @@ export const MODES = [
 const cases = [];
 const children = new Set();
 
-// `ms` bounds the whole test.
+// `ms` bounds the whole test. One that gives { skip } back could not run here, for
+// that reason.
 export function test(name, run, ms = 2 * PATIENCE_MS) {
   cases.push({ name, run, ms });
 }
@@ -154,11 +155,13 @@ class Program {
   }
 }
 
-// Starts any program of the build, by its path there; `how` are further options of spawn().
-export function launch(t, path, args, env = {}, how = {}) {
-  const command = [...wrapper, join(process.env.MESON_BUILD_ROOT ?? "build", path), ...args];
+// Starts any program of the build, by its path there. `how` are further options of spawn(), and the
+// `command` that is to start the program.
+export function launch(t, path, args, env = {}, { command = [], ...how } = {}) {
+  const program = join(process.env.MESON_BUILD_ROOT ?? "build", path);
+  const words = [...wrapper, ...command, program, ...args];
   const options = { env: { ...process.env, ...env }, ...how };
-  return new Program(t, command[0], command.slice(1), options);
+  return new Program(t, words[0], words.slice(1), options);
 }
 
 // Starts a program of this folder: the C one, or with SIO_REFERENCE set its counterpart in
@@ -247,9 +250,9 @@ async function runCase(item) {
   });
   unforeseen.catch(() => {});
   process.on("uncaughtException", stray);
-  let fault;
+  let fault, skipped;
   try {
-    await within(Promise.race([item.run(t), unforeseen]), "the whole test", item.ms);
+    skipped = await within(Promise.race([item.run(t), unforeseen]), "the whole test", item.ms);
   } catch (error) {
     fault = error;
   }
@@ -259,7 +262,10 @@ async function runCase(item) {
     fault ??= error;
   }
   process.off("uncaughtException", stray);
-  return fault && `${fault.stack ?? fault}\n${t.output}`;
+  return {
+    fault: fault && `${fault.stack ?? fault}\n${t.output}`,
+    directive: skipped?.skip === undefined ? "" : ` # SKIP ${skipped.skip}`,
+  };
 }
 
 // Runs all tests, those whose names hold the word of the command line, or for `2/3` the second
@@ -272,12 +278,12 @@ export async function runAll() {
   );
   let failed = 0;
   for (const [index, item] of chosen.entries()) {
-    const fault = await runCase(item);
+    const { fault, directive } = await runCase(item);
     if (fault !== undefined) {
       failed++;
       console.log(fault.replace(/^/gm, "# "));
     }
-    console.log(`${fault === undefined ? "ok" : "not ok"} ${index + 1} - ${item.name}`);
+    console.log(`${fault === undefined ? "ok" : "not ok"} ${index + 1} - ${item.name}${directive}`);
   }
   console.log(`1..${chosen.length}`);
   process.exit(failed === 0 && chosen.length > 0 ? 0 : 1);
