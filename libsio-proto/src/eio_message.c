@@ -287,7 +287,7 @@ int sio_eio_message_bytes(sio_bytes *out, sio_eio_message *message, sio_eio_form
     if (message->binary && revision != 4) {
         return variant_bytes(out, message, VARIANT_BINARY_V3, framed);
     }
-    size_t front = (message->binary ? 0 : 1) + (framed ? message->header : 0);
+    size_t front = (message->binary ? 0u : 1u) + (framed ? message->header : 0u);
     *out = (sio_bytes){message_start(message) - front, message->len + front};
     return 0;
 }

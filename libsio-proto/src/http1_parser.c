@@ -605,6 +605,6 @@ int sio_http1_response_to(sio_http1_parser *parser, sio_http1_asked asked) {
     if (p->state != STATE_HEAD || p->asked != 0) {
         return SIO_ERR_STATE;
     }
-    p->asked = (uint8_t)asked;
+    p->asked = asked & 7u;
     return 0;
 }

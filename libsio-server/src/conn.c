@@ -56,7 +56,8 @@ int sio_conn_send_attachments(sio_conn *conn, const sio_args *args, unsigned fla
             rc = sio_buf_add(buf, data.ptr, data.len);
         }
         if (rc == 0) {
-            rc = sio_engine_session_send_buf(conn->engine, buf, true, flags & ~SIO_EIO_VOLATILE);
+            rc = sio_engine_session_send_buf(conn->engine, buf, true,
+                                             flags & ~(unsigned)SIO_EIO_VOLATILE);
         }
         if (rc != 0) {
             sio_engine_session_fail(conn->engine, rc);
