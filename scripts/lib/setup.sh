@@ -71,6 +71,11 @@ cmd:/usr/sbin/haproxy:haproxy
 cmd:/usr/sbin/nginx:nginx-light
 pc:check:check
 '
+PACKAGES_ANALYSIS='
+cmd:gcovr:gcovr
+cmd:cppcheck:cppcheck
+cmd:clang-tidy-14:clang-tidy-14
+'
 
 have() {
     local kind=$1 probe=$2 package=$3 module
