@@ -10,7 +10,13 @@ enum {
     BODY_UNTIL_CLOSE,
     CHUNK_SIZE_FIRST, /* needs a digit */
     CHUNK_SIZE,
-    CHUNK_EXTENSION,
+    EXTENSION_NAME_FIRST, /* needs a token */
+    EXTENSION_NAME,
+    EXTENSION_VALUE_FIRST, /* needs a token or a quoted string */
+    EXTENSION_VALUE,
+    EXTENSION_QUOTED,
+    EXTENSION_ESCAPED,
+    EXTENSION_QUOTED_END,
     CHUNK_SIZE_LF,
     CHUNK_DATA,
     CHUNK_DATA_CR,
@@ -73,16 +79,50 @@ static int size_byte(sio_http1_body *body, char c) {
     if (body->state == CHUNK_SIZE_FIRST || (c != ';' && c != '\r')) {
         return SIO_ERR_HTTP_CHUNK;
     }
-    body->state = c == ';' ? CHUNK_EXTENSION : CHUNK_SIZE_LF;
+    body->state = c == ';' ? EXTENSION_NAME_FIRST : CHUNK_SIZE_LF;
     return 0;
 }
 
-static int extension_byte(sio_http1_body *body, char c) {
-    if (c == '\r') {
-        body->state = CHUNK_SIZE_LF;
-        return 0;
+static int quoted_state(int state, char c) {
+    if (!sio_char_is(c, SIO_CHAR_VALUE)) {
+        return BODY_DONE;
     }
-    return sio_char_is(c, SIO_CHAR_VALUE) ? spend(body, SIO_ERR_HTTP_CHUNK) : SIO_ERR_HTTP_CHUNK;
+    if (state == EXTENSION_QUOTED && c == '"') {
+        return EXTENSION_QUOTED_END;
+    }
+    return state == EXTENSION_QUOTED && c == '\\' ? EXTENSION_ESCAPED : EXTENSION_QUOTED;
+}
+
+/* Where a byte of ";name", ";name=value" or ";name="value"" leads; BODY_DONE when it has no place
+ * there. RFC 9112 §7.1.1 knows white space too, which only hostile senders write. */
+static int extension_state(int state, char c) {
+    bool token = sio_char_is(c, SIO_CHAR_TOKEN);
+    switch (state) {
+    case EXTENSION_QUOTED:
+    case EXTENSION_ESCAPED:
+        return quoted_state(state, c);
+    case EXTENSION_NAME_FIRST:
+        return token ? EXTENSION_NAME : BODY_DONE;
+    case EXTENSION_VALUE_FIRST:
+        return token ? EXTENSION_VALUE : c == '"' ? EXTENSION_QUOTED : BODY_DONE;
+    default: /* what stands so far may be all */
+        if (token && state != EXTENSION_QUOTED_END) {
+            return state;
+        }
+        if (c == '=' && state == EXTENSION_NAME) {
+            return EXTENSION_VALUE_FIRST;
+        }
+        return c == ';' ? EXTENSION_NAME_FIRST : c == '\r' ? CHUNK_SIZE_LF : BODY_DONE;
+    }
+}
+
+static int extension_byte(sio_http1_body *body, char c) {
+    int state = extension_state(body->state, c);
+    if (state == BODY_DONE) {
+        return SIO_ERR_HTTP_CHUNK;
+    }
+    body->state = (uint8_t)state;
+    return state == CHUNK_SIZE_LF ? 0 : spend(body, SIO_ERR_HTTP_CHUNK);
 }
 
 static int size_end(sio_http1_body *body, char c) {
@@ -132,7 +172,13 @@ static int chunk_byte(sio_http1_body *body, char c) {
     case CHUNK_SIZE_FIRST:
     case CHUNK_SIZE:
         return size_byte(body, c);
-    case CHUNK_EXTENSION:
+    case EXTENSION_NAME_FIRST:
+    case EXTENSION_NAME:
+    case EXTENSION_VALUE_FIRST:
+    case EXTENSION_VALUE:
+    case EXTENSION_QUOTED:
+    case EXTENSION_ESCAPED:
+    case EXTENSION_QUOTED_END:
         return extension_byte(body, c);
     case CHUNK_SIZE_LF:
         return size_end(body, c);

@@ -1,5 +1,4 @@
-/* The bytes of a connection, fed in one piece; the same is then fed byte by byte, and
- * has to give the same. */
+/* The bytes of a connection, fed in one piece. Fed byte by byte they have to give the same. */
 #include "codecs.h"
 
 #include <sio/http1.h>
@@ -24,14 +23,16 @@ static void add_head(sio_buf *out, const sio_http1_head *head) {
     }
 }
 
-/* Pull what there is. Returns 1 when the connection has gone over to another use. */
-static int pull(sio_http1_parser *parser, sio_buf *out, sio_buf *body) {
+/* Pull what there is. Returns 1 when no other request can follow: the connection has gone over to
+ * another use, or is to be closed (z). */
+static int pull(sio_http1_parser *parser, sio_buf *out, sio_buf *body, bool *keep_alive) {
     sio_http1_event event;
     int rc;
     while ((rc = sio_http1_next(parser, &event)) == 1) {
         if (event.type == SIO_HTTP1_HEAD) {
             add_head(out, event.head);
             body->len = 0;
+            *keep_alive = event.head->keep_alive;
             if (event.head->upgrade) {
                 return 1;
             }
@@ -39,6 +40,10 @@ static int pull(sio_http1_parser *parser, sio_buf *out, sio_buf *body) {
             CODEC_NEED(sio_buf_add(body, event.body.ptr, event.body.len) == 0);
         } else {
             codec_field(out, 'b', body->data, body->len);
+            if (!*keep_alive) {
+                codec_field(out, 'z', NULL, 0);
+                return 1;
+            }
         }
     }
     return rc;
@@ -48,13 +53,14 @@ static void parse(sio_bytes in, sio_buf *out, size_t piece) {
     sio_http1_limits limits = SIO_HTTP1_LIMITS_INIT;
     sio_http1_parser *parser;
     sio_buf body = {0};
+    bool keep_alive = true;
     int rc = 0;
     CODEC_NEED(sio_http1_parser_new(&parser, SIO_HTTP1_REQUESTS, &limits, NULL) == 0);
     while (rc == 0 && in.len > 0) {
         sio_bytes front = codec_take(&in, in.len < piece ? in.len : piece);
         rc = sio_http1_feed(parser, front.ptr, front.len);
         if (rc == 0) {
-            rc = pull(parser, out, &body);
+            rc = pull(parser, out, &body, &keep_alive);
         }
     }
     if (rc == 0) {

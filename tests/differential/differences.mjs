@@ -1,6 +1,8 @@
 // Where our codecs differ from those of JavaScript on purpose. docs/internals/differences.md says the
 // same to people. A mismatch that none of these explains fails the tests, and so does an entry whose
 // examples do not show it any more.
+import { METHODS } from "node:http";
+import { isIPv6 } from "node:net";
 import { depthOf } from "./json.mjs";
 import { formOf } from "./query.mjs";
 
@@ -284,4 +286,106 @@ const PACKET_DIFFERENCES = [
   },
 ];
 
-export const DIFFERENCES = [...JSON_DIFFERENCES, ...TEXT_DIFFERENCES, ...PACKET_DIFFERENCES];
+/* ---- requests of HTTP/1.1 ---- */
+
+const request = (text) => Buffer.from(text, "latin1");
+const HOST = "Host: h\r\n";
+const valuesOf = ({ lines }, name) => lines.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
+const weRefuse = ({ what, ours }, ...faults) => what === "only they accept" && faults.includes(ours);
+
+function isAuthority(text) {
+  const [, address, port] = /^(?:\[([0-9a-f:.]+)\]|[\w.~!$&'()*+;=%-]+)(?::(\d*))?$/i.exec(text) ?? [text, "bad"];
+  return (address === undefined || isIPv6(address)) && Number(port ?? 0) <= 65535;
+}
+
+/** A target that we take: a path, or "*" of OPTIONS, or a URL of http. */
+function isTarget({ method, target }) {
+  const [, host, path] = /^(?:https?:\/\/([^/?#@]+))?((?:\/|\?|$)[^#]*)$/i.exec(target) ?? [];
+  return target !== "" && ((path !== undefined && isAuthority(host ?? "h")) || /^\/[^#]*$/.test(target) || (target === "*" && method === "OPTIONS")) && /^[\x21-\x7e]*$/.test(target);
+}
+
+const HTTP1_DIFFERENCES = [
+  {
+    name: "one request has one Host, which is host[:port]",
+    subjects: ["http1"],
+    why: "Node takes several, and any text; a proxy may look at another one",
+    explains: (m) => weRefuse(m, "HTTP_HOST") && !(valuesOf(m.request, "host").length === 1 && isAuthority(valuesOf(m.request, "host")[0])),
+    examples: [request("GET / HTTP/1.1\r\nHost: a b\r\n\r\n"), request("GET / HTTP/1.1\r\nHost:\r\n\r\n"), request(`GET / HTTP/1.1\r\n${HOST}${HOST}\r\n`)],
+  },
+  {
+    name: "name and value of a chunk extension are not empty",
+    subjects: ["http1"],
+    why: "RFC 9112 section 7.1.1; Node takes ;=x and ;a=",
+    explains: (m, input) => weRefuse(m, "HTTP_CHUNK") && /;=|=[\r;]/.test(input.toString("latin1")),
+    examples: [request(`POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n1;=x\r\na\r\n0\r\n\r\n`), request(`POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n1;a=\r\na\r\n0\r\n\r\n`)],
+  },
+  {
+    name: "a target is a path, a URL of http, or * of OPTIONS",
+    subjects: ["http1"],
+    why: "Node hands out what stands there, also fragments and characters that no URL has; CONNECT is for proxies",
+    explains: (m) => weRefuse(m, "HTTP_TARGET") && (!isTarget(m.request) || m.request.method === "CONNECT"),
+    examples: [request(`GET * HTTP/1.1\r\n${HOST}\r\n`), request(`GET /a#b HTTP/1.1\r\n${HOST}\r\n`), request(`CONNECT /x HTTP/1.1\r\n${HOST}\r\n`), request(`GET ftp://h/ HTTP/1.1\r\n${HOST}\r\n`)],
+  },
+  {
+    name: "one space parts the words of a request line",
+    subjects: ["http1"],
+    why: "RFC 9112 section 3 has one; Node takes several",
+    explains: (m, input) => weRefuse(m, "HTTP_TARGET", "HTTP_SYNTAX") && /^\S+( {2,}\S|.*? {2,}\S*HTTP|.*? +\r?$)/m.test(input.toString("latin1")),
+    examples: [request(`GET  / HTTP/1.1\r\n${HOST}\r\n`), request(`GET /  HTTP/1.1\r\n${HOST}\r\n`)],
+  },
+  {
+    name: "the version is HTTP/1.0 or HTTP/1.1",
+    subjects: ["http1"],
+    why: "Node takes 0.9, also without a version at all, and 2.0 in this form, and the names of other protocols",
+    explains: (m, input) => weRefuse(m, "HTTP_VERSION", "HTTP_SYNTAX", "HTTP_TARGET") && (!["1.0", "1.1"].includes(m.request.version) || /(ICE|RTSP)\//.test(input.toString("latin1"))),
+    examples: [request(`GET / HTTP/2.0\r\n${HOST}\r\n`), request(`GET / HTTP/0.9\r\n${HOST}\r\n`), request("GET /\r\n\r\n"), request(`GET / RTSP/1.0\r\n${HOST}\r\n`)],
+  },
+  {
+    name: "the only transfer encoding is chunked, in HTTP/1.1",
+    subjects: ["http1"],
+    why: "nothing else is decoded; with HTTP/1.0 it is how requests are smuggled",
+    explains: (m) => weRefuse(m, "HTTP_ENCODING", "HTTP_LENGTH") && valuesOf(m.request, "transfer-encoding").length > 0 && (m.request.version !== "1.1" || valuesOf(m.request, "transfer-encoding").join().toLowerCase() !== "chunked"),
+    examples: [request(`POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`), request(`POST / HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`)],
+  },
+  {
+    name: "an empty line in front of a request is CR LF",
+    subjects: ["http1"],
+    why: "Node passes over any number of CR and LF there, also alone",
+    explains: (m, input) => (m.what === "end" && m.theirs === "clean" && /[\r\n]$/.test(input.toString("latin1"))) || (weRefuse(m, "HTTP_METHOD") && /(\r(?!\n)|(?<!\r)\n)\s*\S+ /.test(input.toString("latin1"))),
+    examples: [request(`\nGET / HTTP/1.1\r\n${HOST}\r\n`), request("\n"), request("\r\n\r"), request(`GET / HTTP/1.1\r\n${HOST}\r\n\n`)],
+  },
+  {
+    name: "any method that is a token is handed out",
+    subjects: ["http1"],
+    why: "the application answers 405 or 501; Node knows a list",
+    explains: ({ what, theirs, request: r }) => what === "only we accept" && /^HPE_INVALID_(METHOD|VERSION)$/.test(theirs) && !(METHODS.includes(r.method) && r.method !== "PRI"),
+    examples: [request(`GETX / HTTP/1.1\r\n${HOST}\r\n`), request(`PRI / HTTP/1.1\r\n${HOST}\r\n`)],
+  },
+  {
+    name: "a URL as target becomes its path",
+    subjects: ["http1"],
+    why: "its host stands in place of Host (RFC 9112 section 3.2.2); Node leaves both to the application",
+    explains: ({ what, theirs, ours, host }) => what === "target" && [ours, ours.slice(1)].some((path) => new RegExp(`^https?://${escaped(host)}$`, "i").test(theirs.slice(0, theirs.length - path.length)) && theirs.endsWith(path)),
+    examples: [request(`GET http://a/x?y HTTP/1.1\r\n${HOST}\r\n`), request(`GET HTTP://a:80 HTTP/1.1\r\n${HOST}\r\n`)],
+  },
+  {
+    name: "HTTP/1.0 is not upgraded",
+    subjects: ["http1"],
+    why: "RFC 9110 section 7.8: a server ignores Upgrade there; Node does not",
+    explains: ({ what, request: r }) => what === "upgrade" && r.version === "1.0",
+    examples: [request(`GET / HTTP/1.0\r\n${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)],
+  },
+  {
+    name: "Proxy-Connection means nothing",
+    subjects: ["http1"],
+    why: "no standard has it; to Node it is Connection",
+    explains: ({ what, request: r }) => ["keep-alive", "upgrade", "body"].includes(what) && valuesOf(r, "proxy-connection").length > 0,
+    examples: [request(`GET / HTTP/1.1\r\n${HOST}Proxy-Connection: close\r\n\r\n`)],
+  },
+];
+
+function escaped(text) {
+  return text.replace(/[[\].*+?()|^$]/g, "\\$&");
+}
+
+export const DIFFERENCES = [...JSON_DIFFERENCES, ...TEXT_DIFFERENCES, ...PACKET_DIFFERENCES, ...HTTP1_DIFFERENCES];

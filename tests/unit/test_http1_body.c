@@ -91,6 +91,15 @@ START_TEST(test_chunks) {
     expect(c, 0, "\r\n", "", SIO_ERR_HTTP_CHUNK);
     expect(c, 0, ";a\r\n", "", SIO_ERR_HTTP_CHUNK);
     expect(c, 0, "-1\r\n", "", SIO_ERR_HTTP_CHUNK);
+    expect(c, 0, "1;a;b=c;d=\"x\\\";=\"\r\na", "a", SIO_HTTP1_BODY_MORE);
+    static const char *const bad[] = {
+        "1;\r\na",      "1; b\r\na",  "1;=x\r\na",    "1;;\r\na",        "1;a=\r\na",
+        "1;a=;b\r\na",  "1;a\"\r\na", "1;a=b\"\r\na", "1;a=\"b\r\na",    "1;a=\"b\"c\r\na",
+        "1;a=b=c\r\na", "1 ;a\r\na",  "1;a\xe9\r\na", "1;a=\"\n\"\r\na",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        expect(c, 0, bad[i], "", SIO_ERR_HTTP_CHUNK);
+    }
     expect(c, 0, "1\r\nab", "a", SIO_ERR_HTTP_CHUNK);
 }
 END_TEST
