@@ -117,12 +117,14 @@ static void on_open(void *ctx) {
     emit_plain(client, "open", 0, NULL);
     each_socket(client, ask_socket, NULL);
     sio_waits_end(&client->opens, 0, client->mem);
-    bool again = client->reconnecting;
-    uint32_t number = client->backoff.attempts;
-    client->reconnecting = false;
-    sio_backoff_reset(&client->backoff);
-    if (again && !client->dead) {
-        emit_numbers(client, "reconnect", number, 0);
+    if (client->current == attempt && !client->dead) {
+        bool again = client->reconnecting;
+        uint32_t number = client->backoff.attempts;
+        client->reconnecting = false;
+        sio_backoff_reset(&client->backoff);
+        if (again) {
+            emit_numbers(client, "reconnect", number, 0);
+        }
     }
     sio_client_leave(client);
 }
@@ -281,6 +283,9 @@ void sio_manager_lose(sio_client *client, const char *reason, int err) {
     SIO_LOG(&client->log, SIO_LOG_INFO, "socket.io-client:manager", "closed due to %s", reason);
     end_session(client);
     let_go(client);
+    /* When it was an attempt of the loop of attempts, that begins anew. */
+    client->reconnecting = false;
+    sio_timer_stop(&client->reconnect_timer);
     sio_backoff_reset(&client->backoff);
     emit_plain(client, "close", err, reason);
     each_socket(client, tell_loss, &(failure){err, reason});

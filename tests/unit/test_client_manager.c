@@ -752,6 +752,41 @@ START_TEST(network_lost) { /* the offline event of browsers */
 }
 END_TEST
 
+/* The attempt that is under way ends, and the loop of attempts goes on. */
+START_TEST(network_lost_during_an_attempt) {
+    sio_client *client = sio_socket_client(client_connected(NULL));
+    sio_client_network_lost(client);
+    pass(101);
+    EXPECT("(closing)", "client close transport close", "/ disconnect transport close",
+           "client reconnect_attempt 1", "attempt");
+    sio_client_network_lost(client);
+    EXPECT("(closing)", "client close transport close");
+    ck_assert(sio_client_reconnecting(client));
+    pass(101);
+    EXPECT("client reconnect_attempt 1", "attempt");
+    fake_open();
+    ck_assert_int_eq(sio_client_get_state(client), SIO_CLIENT_STATE_OPEN);
+    ck_assert(!sio_client_reconnecting(client));
+}
+END_TEST
+
+static void lose_network(sio_client *client, const sio_event *event, void *user) {
+    sio_client_network_lost(client);
+}
+
+/* And so it does when the network goes in a handler of "open". */
+START_TEST(network_lost_when_it_opens) {
+    sio_client *client = sio_socket_client(client_connected(NULL));
+    sio_client_network_lost(client);
+    pass(101);
+    ck_assert_int_eq(sio_client_once(client, "open", lose_network, NULL), 0);
+    fake_open();
+    ck_assert(sio_client_reconnecting(client));
+    pass(101);
+    ck_assert_uint_eq(fake_made(), 3);
+}
+END_TEST
+
 /* ---- everything may end in every callback ---- */
 
 static const char *const client_events[] = {
@@ -1014,6 +1049,8 @@ int main(void) {
     tcase_add_test(settings, settings_of_the_loop);
     tcase_add_test(settings, another_server_from_the_next_attempt);
     tcase_add_test(settings, network_lost);
+    tcase_add_test(settings, network_lost_during_an_attempt);
+    tcase_add_test(settings, network_lost_when_it_opens);
     suite_add_tcase(suite, settings);
     TCase *matrix = tcase_create("matrix");
     tcase_add_checked_fixture(matrix, client_setup, client_teardown);

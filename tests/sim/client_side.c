@@ -1,0 +1,330 @@
+/* The clients' application: what its handlers check, and what it does by itself. */
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static sim_rng *rng(void) {
+    return &world.rng;
+}
+
+/* ---- sending ---- */
+
+static void on_reply(const sio_event *reply, void *user) {
+    sim_ack_record *record = user;
+    sim_actor *actor = record->actor;
+    actor->awaited--;
+    sim_ack_ended(record, reply);
+    if (actor->client && world.storm && sim_chance(rng(), 20)) {
+        sim_client_do_something(actor, record->seat);
+    }
+}
+
+static void on_sent(int status, void *user) {
+    sim_ack_record *record = user;
+    SIM_CHECK(!record->sent_ended, "event %llu: on_sent came twice",
+              (unsigned long long)record->id);
+    record->sent_ended = true;
+}
+
+static void emit(sim_seat *seat, bool wants_ack, uint32_t timeout_ms, bool is_volatile,
+                 bool wants_sent) {
+    sim_actor *actor = seat->actor;
+    uint64_t id = ++world.ids;
+    sio_emit_options options = SIO_EMIT_OPTIONS_INIT;
+    sim_ack_record *record = sim_ack_new(actor, seat, NULL, id, timeout_ms);
+    options.user = record;
+    options.is_volatile = is_volatile && !seat->retries;
+    options.on_ack = wants_ack ? on_reply : NULL;
+    options.on_sent = wants_sent && !seat->retries ? on_sent : NULL;
+    options.timeout_ms = timeout_ms;
+    record->wants_sent = options.on_sent != NULL;
+    record->ended = !wants_ack;
+    actor->awaited += wants_ack;
+    sio_args *args = sim_payload(id);
+    sim_up_sent(seat, id, options.is_volatile);
+    int rc = sio_socket_emit(seat->socket, "up", args, &options);
+    sio_args_unref(args);
+    sim_trace("seat %u: sends %llu: %d", seat->number, (unsigned long long)id, rc);
+    if (rc != 0) {
+        SIM_CHECK(!wants_ack || !record->ended, "event %llu: acknowledged and refused",
+                  (unsigned long long)id);
+        SIM_CHECK(!record->sent_ended, "event %llu: sent and refused", (unsigned long long)id);
+        actor->awaited -= wants_ack;
+        record->ended = record->sent_ended = true;
+        sim_up_refused(seat, id);
+    }
+}
+
+/* ---- handlers ---- */
+
+static void answer(sio_ack *ack, uint64_t id) {
+    sio_args *args = sim_payload(id);
+    int rc = sio_ack_send(ack, args);
+    sio_args_unref(args);
+    bool short_of = rc == SIO_ERR_NOMEM || rc == SIO_ERR_RANDOM;
+    SIM_CHECK(rc == 0 || rc == SIO_ERR_DISCONNECTED || short_of || rc == SIO_ERR_EIO_QUEUE_FULL,
+              "event %llu: cannot be acknowledged: %d", (unsigned long long)id, rc);
+    if (short_of) {
+        sim_ack_unanswered(id);
+    }
+}
+
+static void answer_later(sim_later *later) {
+    answer(later->ack, later->id);
+    sio_ack_unref(later->ack);
+}
+
+/* Events that came before the answer to CONNECT are handed out before `connect`. */
+static void note_connected(sim_seat *seat) {
+    sio_socket *socket = seat->socket;
+    if (!seat->connected && sio_socket_connected(socket)) {
+        sim_trace("seat %u: is connected as %s%s", seat->number, sio_socket_id(socket),
+                  sio_socket_recovered(socket) ? ", recovered" : "");
+        sim_seat_connected(seat, sim_lane_find(seat, sio_socket_id(socket)),
+                           sio_socket_recovered(socket));
+        world.connects++;
+    }
+}
+
+static void on_down(sio_socket *socket, const sio_event *ev, void *user) {
+    sim_seat *seat = user;
+    sim_actor *actor = seat->actor;
+    uint64_t id = (uint64_t)sio_event_int(ev, 0);
+    note_connected(seat);
+    sim_trace("seat %u: gets %llu", seat->number, (unsigned long long)id);
+    sim_payload_check(ev, id, world.plan.recovery, "down");
+    sim_down_arrived(seat, id);
+    sio_ack *kept;
+    if (ev->ack && sim_chance(rng(), 30) && sio_ack_ref(&kept, ev->ack) == 0) {
+        sim_later *later = sim_later_new(answer_later, sim_below(rng(), 3000000));
+        later->ack = kept;
+        later->id = id;
+    } else if (ev->ack) {
+        answer(ev->ack, id);
+    }
+    if (world.storm && sim_chance(rng(), 20)) {
+        sim_client_do_something(actor, seat);
+    }
+}
+
+static void on_connect(sio_socket *socket, const sio_event *ev, void *user) {
+    sim_seat *seat = user;
+    SIM_CHECK(sio_socket_connected(socket), "seat %u: is not connected", seat->number);
+    SIM_CHECK(!seat->told, "seat %u: connect came twice", seat->number);
+    note_connected(seat);
+    seat->told = true;
+    if (world.storm && sim_chance(rng(), 50)) {
+        emit(seat, false, 0, false, false);
+    }
+    if (seat->socket && world.storm && sim_chance(rng(), 20)) {
+        sim_client_do_something(seat->actor, seat);
+    }
+}
+
+static void on_disconnect(sio_socket *socket, const sio_event *ev, void *user) {
+    sim_seat *seat = user;
+    sim_trace("seat %u: is disconnected: %s", seat->number, ev->reason);
+    SIM_CHECK(!sio_socket_connected(socket), "seat %u: is connected still", seat->number);
+    SIM_CHECK(!world.quiet, "seat %u: %s, though all is quiet", seat->number, ev->reason);
+    bool by_itself = strcmp(ev->reason, "ping timeout") == 0 ||
+                     strcmp(ev->reason, "transport error") == 0 ||
+                     strcmp(ev->reason, "parse error") == 0;
+    SIM_CHECK(!by_itself || world.plan.fault_us > 0, "seat %u: %s, though nothing was disturbed",
+              seat->number, ev->reason);
+    sim_seat_disconnected(seat);
+    world.disconnects++;
+    if (world.storm && sim_chance(rng(), 30)) {
+        sim_client_do_something(seat->actor, seat);
+    }
+}
+
+static void on_connect_error(sio_socket *socket, const sio_event *ev, void *user) {
+    sim_seat *seat = user;
+    sim_trace("seat %u: cannot connect: %d %s", seat->number, ev->status, ev->reason);
+    SIM_CHECK(!seat->connected, "seat %u: connect_error while it is connected", seat->number);
+    SIM_CHECK(!world.quiet, "seat %u: connect_error though all is quiet", seat->number);
+    if (world.storm && sim_chance(rng(), 20)) {
+        sim_client_do_something(seat->actor, seat);
+    }
+}
+
+static void on_leaving(sio_socket *socket, const sio_event *ev, void *user) {
+    sim_up_left(user, (uint64_t)sio_event_int(ev, 0));
+}
+
+/* ---- life ---- */
+
+static void log_line(const char *scope, const char *text, void *user) {
+    const sim_actor *actor = user;
+    sim_trace("actor %u: %s: %s", actor->number, scope, text);
+}
+
+/* @return whether all handlers are set: memory may be short */
+static bool set_up(sim_seat *seat) {
+    sio_socket *socket = seat->socket;
+    return sio_socket_on(socket, "connect", on_connect, seat) == 0 &&
+           sio_socket_on(socket, "disconnect", on_disconnect, seat) == 0 &&
+           sio_socket_on(socket, "connect_error", on_connect_error, seat) == 0 &&
+           sio_socket_on(socket, "down", on_down, seat) == 0 &&
+           (!seat->watched || sio_socket_on_any_outgoing(socket, on_leaving, seat) == 0);
+}
+
+static int make_client(sim_actor *actor) {
+    char query[32];
+    sio_client_options options = SIO_CLIENT_OPTIONS_INIT;
+    snprintf(query, sizeof(query), "who=%u", actor->number);
+    options.mem = &actor->memory->mem;
+    options.transports = actor->transports;
+    options.eio_version = actor->eio;
+    options.query = query;
+    options.parser = world.plan.msgpack ? SIO_PARSER_MSGPACK : SIO_PARSER_DEFAULT;
+    options.log = sim_is_verbose() ? log_line : NULL;
+    options.log_user = actor;
+    return sio_client_new(&actor->client, "http://" SIM_NAME ":80", &options);
+}
+
+void sim_actor_start(sim_actor *actor) {
+    actor->lives++;
+    actor->closed = actor->memory_failed = false;
+    actor->memory =
+        sim_grave_new("actor", actor->number, world.seed + actor->number * 1000 + actor->lives);
+    int rc = make_client(actor);
+    sim_trace("actor %u: starts: %d", actor->number, rc);
+    if (rc != 0) {
+        SIM_CHECK(rc == SIO_ERR_RANDOM || rc == SIO_ERR_NOMEM, "actor %u: cannot be made: %d",
+                  actor->number, rc);
+        actor->client = NULL;
+        return;
+    }
+    for (unsigned s = 0; s < actor->seat_count; s++) {
+        sim_seat *seat = &actor->seats[s];
+        seat->socket = sio_client_socket(actor->client, seat->nsp);
+        if (!seat->socket || !set_up(seat)) {
+            sim_actor_free(actor);
+            return;
+        }
+        sio_socket_set_retries(seat->socket, seat->retries ? UINT32_MAX : 0);
+    }
+}
+
+void sim_actor_free(sim_actor *actor) {
+    sio_client *client = actor->client;
+    if (!client) {
+        return;
+    }
+    sim_trace("actor %u: is freed", actor->number);
+    actor->client = NULL;
+    sio_client_free(client);
+    SIM_CHECK(actor->awaited == 0, "actor %u: is freed, and %u acknowledgements never ended",
+              actor->number, actor->awaited);
+    for (unsigned s = 0; s < actor->seat_count; s++) {
+        sim_seat_freed(&actor->seats[s]);
+    }
+}
+
+void sim_actor_want(sim_actor *actor) {
+    if (!actor->client) {
+        sim_actor_start(actor);
+    }
+    SIM_CHECK(actor->client, "actor %u: cannot be made", actor->number);
+    sio_client_set_reconnection(actor->client, true);
+    if (actor->closed || (!sio_client_reconnecting(actor->client) &&
+                          sio_client_get_state(actor->client) == SIO_CLIENT_STATE_CLOSED)) {
+        actor->closed = false;
+        sio_client_open(actor->client);
+    }
+    for (unsigned s = 0; s < actor->seat_count; s++) {
+        if (!sio_socket_active(actor->seats[s].socket)) {
+            sio_socket_connect(actor->seats[s].socket);
+        }
+    }
+}
+
+void sim_actor_audit(const sim_actor *actor) {
+    for (unsigned s = 0; actor->client && s < actor->seat_count; s++) {
+        const sim_seat *seat = &actor->seats[s];
+        SIM_CHECK(sio_socket_connected(seat->socket) == seat->connected,
+                  "seat %u: is %sconnected, and never said so", seat->number,
+                  seat->connected ? "not " : "");
+        SIM_CHECK(!seat->connected ||
+                      (seat->lane && strcmp(sio_socket_id(seat->socket), seat->lane->id) == 0),
+                  "seat %u: has changed its id", seat->number);
+        SIM_CHECK(!world.quiet || sio_socket_kept(seat->socket) == 0,
+                  "seat %u: keeps events though all is quiet", seat->number);
+    }
+}
+
+/* ---- what it does ---- */
+
+void sim_client_do_something(sim_actor *actor, sim_seat *seat) {
+    unsigned what = (unsigned)sim_below(rng(), 14);
+    if (!actor->client || !(world.plan.actions >> what & 1)) {
+        return;
+    }
+    switch (what) {
+    case 0:
+    case 1:
+        emit(seat, false, 0, false, false);
+        break;
+    case 2:
+        emit(seat, true, 0, false, false);
+        break;
+    case 3:
+        emit(seat, true, (uint32_t)sim_between(rng(), 1, 8000), false, true);
+        break;
+    case 4:
+        emit(seat, sim_chance(rng(), 30), 0, true, false);
+        break;
+    case 5:
+    case 6:
+        for (int i = 0; i < 6 && seat->socket; i++) {
+            emit(seat, i == 3, 0, false, i == 2);
+        }
+        break;
+    case 7:
+        emit(seat, false, 0, false, true);
+        break;
+    case 8:
+        if (sim_chance(rng(), 20)) {
+            sim_trace("seat %u: disconnects", seat->number);
+            sio_socket_disconnect(seat->socket);
+        }
+        break;
+    case 9:
+        sio_socket_connect(seat->socket);
+        break;
+    case 10:
+        if (sim_chance(rng(), 10)) {
+            sim_trace("actor %u: closes", actor->number);
+            actor->closed = true;
+            sio_client_close(actor->client);
+        }
+        break;
+    case 11:
+        if (actor->closed) {
+            actor->closed = false;
+            sio_client_open(actor->client);
+        }
+        break;
+    case 12:
+        if (world.plan.fault_us > 0 && sim_chance(rng(), 20)) {
+            sim_trace("actor %u: has no network", actor->number);
+            sio_client_network_lost(actor->client);
+        }
+        break;
+    default:
+        if (world.plan.frees && sim_chance(rng(), 10)) {
+            sim_actor_free(actor);
+        }
+        break;
+    }
+}
+
+void sim_actor_act(sim_actor *actor) {
+    if (!actor->client) {
+        sim_actor_start(actor);
+        return;
+    }
+    sim_client_do_something(actor, &actor->seats[sim_below(rng(), actor->seat_count)]);
+}
