@@ -50,7 +50,8 @@ static void keep(struct run *run, sio_socket *socket, const char *name, const si
     struct record *record = alloc(sizeof(*record)), **end = &run->inbox;
     const char *reason = ev->reason != NULL ? ev->reason : "";
     record->socket = socket;
-    record->name = name != NULL ? copy(name, strlen(name)) : copy(ev->name.ptr, ev->name.len);
+    record->name_len = name != NULL ? strlen(name) : ev->name.len;
+    record->name = copy(name != NULL ? name : ev->name.ptr, record->name_len);
     record->reason = copy(reason, strlen(reason));
     record->data = copy(ev->data.ptr, ev->data.len);
     record->status = ev->status;
@@ -150,7 +151,8 @@ void leave(struct run *run, sio_socket *socket) {
 struct record *take(struct run *run, const sio_socket *socket, const char *name) {
     for (struct record **at = &run->inbox; *at != NULL; at = &(*at)->next) {
         struct record *record = *at;
-        if (strcmp(record->name, name) == 0 && (socket == NULL || record->socket == socket)) {
+        bool named = record->name_len == strlen(name) && strcmp(record->name, name) == 0;
+        if (named && (socket == NULL || record->socket == socket)) {
             *at = record->next;
             return record;
         }

@@ -13,6 +13,7 @@ struct record {
     struct record *next;
     sio_socket *socket; /* NULL for acknowledgements */
     char *name;         /* that of the event, or "ack" */
+    size_t name_len;    /* it may hold NUL */
     char *reason;
     char *data;
     int status;
