@@ -1,13 +1,14 @@
-/* faults-crowd --url URL|--unix PATH [--clients N] [--churn N] [--every MS] [--transports LIST]
- *               [--insecure] [--say]
+/* faults-crowd --url URL|--unix PATH [--clients N] [--first N] [--churn N] [--every MS]
+ *              [--transports LIST] [--insecure] [--say]
  *
- * Many clients of one process, each with numbered events both ways that are written down on both
- * sides (ledger.h). With --churn so many clients a second leave and others take their places; every
- * other one vanishes without a word. Clients with an odd number send again what is not
- * acknowledged. Prints ALL whenever all are connected, once a second what was counted, and with
- * --say each DISCONNECT with the monotonic time in ms.
+ * Many clients of one process, numbered from --first, each with numbered events both ways that are
+ * written down on both sides (ledger.h). With --churn so many clients a second leave and others
+ * take their places; every other one vanishes without a word. Clients with an odd number send again
+ * what is not acknowledged. Prints ALL whenever all are connected, once a second what was counted,
+ * and with --say each DISCONNECT with the monotonic time in ms.
  * On SIGTERM all compare their ledgers with the server's and leave; then TOTAL is printed:
- * status 0 says that nothing acknowledged was lost, and nothing doubled. */
+ * status 0 says that nothing acknowledged was lost, nothing doubled, nothing in disorder, and that
+ * who was never disconnected lost nothing at all. */
 #include <sio/client.h>
 
 #include "ledger.h"
@@ -49,14 +50,14 @@ struct member {
     struct event *next;
     struct ledger acked;    /* of `put`, by the server */
     struct ledger received; /* of `down` */
-    int64_t emitted, answered;
+    int64_t emitted, answered, disconnects;
     bool connected, again;
 };
 
 struct crowd {
     struct event_base *base;
     const char *url, *unix_path, *transports;
-    int clients, churn, every_ms, connected, left, chosen, seconds;
+    int clients, first, churn, every_ms, connected, left, chosen, seconds;
     bool ending, insecure, say;
     double owed; /* members that are to leave */
     struct member *members;
@@ -117,8 +118,11 @@ static void compare(struct member *m, const sio_event *reply) {
     int64_t lost_down = ledger_lacks(m->received.bits, acked.ptr);
     /* Sent again until acknowledged: may come twice, but must come. */
     int64_t wrong_up = m->again ? 0 : sio_event_int(reply, 1);
-    if (m->again) {
+    if (m->again || m->disconnects == 0) {
         lost_up += m->emitted - m->acked.count;
+    }
+    if (m->disconnects == 0) {
+        lost_down += sio_event_int(reply, 3) - m->received.count;
     }
     t->compared++;
     t->lost_up += lost_up;
@@ -141,7 +145,7 @@ static void on_tally(const sio_event *reply, void *user) {
     if (m->phase != ASKING) {
         return;
     }
-    if (reply->status == SIO_OK && sio_event_count(reply) == 3) {
+    if (reply->status == SIO_OK && sio_event_count(reply) == 4) {
         compare(m, reply);
         member_end_soon(m);
     } else {
@@ -230,6 +234,7 @@ static void on_disconnect(sio_socket *socket, const sio_event *ev, void *user) {
     (void)socket;
     m->crowd->connected -= m->connected;
     m->connected = false;
+    m->disconnects++;
     m->crowd->totals.disconnects++;
     if (m->crowd->say) {
         clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -268,7 +273,7 @@ static void member_connect(struct member *m) {
 static void member_start(struct member *m) {
     m->generation++;
     m->phase = ACTIVE;
-    m->emitted = m->answered = 0;
+    m->emitted = m->answered = m->disconnects = 0;
     ledger_reset(&m->acked);
     ledger_reset(&m->received);
     member_connect(m);
@@ -335,6 +340,7 @@ static void on_term(evutil_socket_t fd, short what, void *user) {
 
 static void read_settings(struct crowd *crowd, int argc, char **argv) {
     static const struct option names[] = {
+        {"first", required_argument, NULL, 'f'},
         {"url", required_argument, NULL, 'u'},
         {"unix", required_argument, NULL, 'x'},
         {"clients", required_argument, NULL, 'n'},
@@ -357,6 +363,9 @@ static void read_settings(struct crowd *crowd, int argc, char **argv) {
         case 'n':
             crowd->clients = atoi(optarg);
             break;
+        case 'f':
+            crowd->first = atoi(optarg);
+            break;
         case 'c':
             crowd->churn = atoi(optarg);
             break;
@@ -377,7 +386,8 @@ static void read_settings(struct crowd *crowd, int argc, char **argv) {
         }
     }
     if (optind != argc || crowd->clients < 1 || (crowd->url == NULL && crowd->unix_path == NULL)) {
-        fputs("usage: faults-crowd --url URL|--unix PATH [--clients N] [--churn N] [--every MS]\n"
+        fputs("usage: faults-crowd --url URL|--unix PATH [--clients N] [--first N] [--churn N] "
+              "[--every MS]\n"
               "                    [--transports LIST] [--insecure] [--say]\n",
               stderr);
         exit(2);
@@ -402,7 +412,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < crowd.clients; i++) {
         struct member *m = &crowd.members[i];
         m->crowd = &crowd;
-        m->number = i;
+        m->number = crowd.first + i;
         m->again = i % 2 == 1;
         m->next = event_made(evtimer_new(crowd.base, on_next, m));
         member_start(m);

@@ -166,15 +166,16 @@ static void on_put(sio_peer *peer, const sio_event *ev, void *user) {
     }
 }
 
-/* tally(slot, generation): what came here, how much of it wrongly, and what was acknowledged */
+/* tally(slot, generation): what came here, how much of it wrongly, what was acknowledged, and how
+ * much was sent */
 static void on_tally(sio_peer *peer, const sio_event *ev, void *user) {
     struct slot *slot = slot_of(app_of(peer), ev);
     (void)user;
     sio_peer_set_user(peer, NULL, NULL);
     if (slot != NULL && ev->ack != NULL) {
-        (void)sio_ack_sendf(ev->ack, "B I B", (const void *)slot->received.bits,
+        (void)sio_ack_sendf(ev->ack, "B I B I", (const void *)slot->received.bits,
                             (size_t)LEDGER_BYTES, slot->received.wrong,
-                            (const void *)slot->acked.bits, (size_t)LEDGER_BYTES);
+                            (const void *)slot->acked.bits, (size_t)LEDGER_BYTES, slot->next);
     }
 }
 

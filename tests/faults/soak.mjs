@@ -3,10 +3,9 @@
 // second. Fails when the trend over the second half is above its bound, when anything that was
 // acknowledged is lost or anything comes twice, and when anything is left open at the end.
 import { runAll, assert, test } from "../interop/support.mjs";
+import { Member } from "./ledger.mjs";
 import {
-  ask,
   eventually,
-  io,
   monotonic,
   say,
   serves,
@@ -23,6 +22,8 @@ process.argv.length = 2; // the rest is not for runAll()
 
 const EVERY_MS = 2000; // each client sends, and is sent, so often
 const JAVASCRIPT = 5; // clients of that kind besides
+const JAVASCRIPT_MS = Math.max(EVERY_MS, MINUTES * 60); // they have 1,024 events each
+const TRANSPORTS = [["websocket"], ["polling"], ["polling", "websocket"]];
 const PINGS = ["--ping-interval", "4000", "--ping-timeout", "4000"];
 
 // Over the second half. What a process has taken from the system moves in steps, so short runs are
@@ -76,61 +77,6 @@ class Samples {
   }
 }
 
-// A client of the original, whose acknowledged events must all have arrived.
-function startJavaScript(t, url, number) {
-  const socket = io(url, {
-    forceNew: true,
-    transports: [["websocket"], ["polling"], ["polling", "websocket"]][number % 3],
-    reconnectionDelay: 100,
-    reconnectionDelayMax: 1000,
-    timeout: 6000,
-  });
-  t.after(async () => socket.disconnect());
-  const slot = 65535 - number;
-  const member = { socket, sent: 0, acked: 0, ended: 0 };
-  const put = () => {
-    if (member.sent < 1000) {
-      socket.timeout(4000).emit("put", slot, 1, member.sent++, (error) => {
-        member.acked += error === null ? 1 : 0;
-        member.ended++;
-      });
-    }
-  };
-  const timer = setInterval(put, Math.max(EVERY_MS, (MINUTES * 60000) / 900));
-  // Asked until it is answered: how many events came, how many of them doubled.
-  member.finish = async () => {
-    clearInterval(timer);
-    await eventually(() => member.ended === member.sent, "the last answers");
-    for (;;) {
-      try {
-        const [received, wrong] = await tally(socket, slot);
-        const came = [...received].reduce((sum, byte) => sum + byte.toString(2).split("1").length - 1, 0);
-        assert.ok(came >= member.acked, `${came} came of ${member.acked} acknowledged`);
-        assert.equal(wrong, 0, "doubled");
-        return member.acked;
-      } catch (error) {
-        if (error.code === "ERR_ASSERTION") {
-          throw error;
-        }
-      }
-    }
-  };
-  t.after(async () => clearInterval(timer));
-  return member;
-}
-
-function tally(socket, slot) {
-  return new Promise((resolve, reject) => {
-    socket.timeout(8000).emit("tally", slot, 1, (error, ...answer) => {
-      if (error) {
-        reject(error);
-      } else {
-        resolve(answer);
-      }
-    });
-  });
-}
-
 test(
   `${CLIENTS} clients for ${MINUTES} minutes through chaos, seed ${SEED}`,
   async (t) => {
@@ -144,7 +90,10 @@ test(
     const crowd = startCrowd(t, [
       "--url", url, "--clients", CLIENTS, "--churn", churn, "--every", EVERY_MS, // prettier-ignore
     ]);
-    const others = Array.from({ length: JAVASCRIPT }, (_, i) => startJavaScript(t, url, i));
+    const others = Array.from(
+      { length: JAVASCRIPT },
+      (_, i) => new Member(t, url, { transports: TRANSPORTS[i % 3] }, JAVASCRIPT_MS),
+    );
 
     const began = monotonic();
     const samples = new Samples({ server, crowd, proxy });
@@ -162,7 +111,6 @@ test(
 
     await proxy.tell("clear");
     const acked = await Promise.all(others.map((member) => member.finish()));
-    others.forEach(({ socket }) => socket.disconnect());
     say(`clients in JavaScript: ${acked.join(", ")} events acknowledged, all of them came, once`);
     say(JSON.stringify(await crowd.total()));
     await proxy.tell("now reset");
