@@ -1,51 +1,137 @@
 /* The server that load generators talk to: echo, acknowledge, broadcast (see README.md). The port
- * comes from PORT. */
+ * comes from PORT. The argument says what becomes of the arguments of an event:
+ *
+ *     pass   they are sent on untouched (the default)
+ *     build  each is read through its typed getter, and a new list is built of what was read
+ *     cjson  each becomes a cJSON tree, and the new list is printed from the trees
+ */
 #include <sio/server.h>
 
+#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* What is to be sent for `args`. Returns NULL when there is no memory. Borrowed until the next
+ * call. */
+typedef const sio_args *serving(const sio_args *args);
+
+static sio_args *built;
+
+static const sio_args *pass(const sio_args *args) {
+    return args;
+}
+
+static int build_one(const sio_args *args, size_t index) {
+    switch (sio_args_kind(args, index)) {
+    case SIO_KIND_STRING:
+        return sio_args_add_str(built, sio_args_str(args, index));
+    case SIO_KIND_NUMBER:
+        return sio_args_is_int(args, index)
+                   ? sio_args_add_int(built, sio_args_int(args, index))
+                   : sio_args_add_double(built, sio_args_double(args, index));
+    case SIO_KIND_BOOL:
+        return sio_args_add_bool(built, sio_args_bool(args, index));
+    case SIO_KIND_BINARY:
+        return sio_args_add_binary(built, sio_args_binary(args, index));
+    case SIO_KIND_NULL:
+        return sio_args_add_null(built);
+    default:
+        return sio_args_add_arg(built, args, index);
+    }
+}
+
+static int print_one(const sio_args *args, size_t index) {
+    const cJSON *tree;
+    int rc = sio_args_json(&tree, args, index);
+    return rc != 0 ? rc : sio_args_add_json(built, tree);
+}
+
+static const sio_args *each(const sio_args *args, int (*one)(const sio_args *args, size_t index)) {
+    sio_args_reset(built);
+    size_t count = sio_args_count(args);
+    for (size_t i = 0; i < count; i++) {
+        if (one(args, i) != 0) {
+            return NULL;
+        }
+    }
+    return built;
+}
+
+static const sio_args *build(const sio_args *args) {
+    return each(args, build_one);
+}
+
+static const sio_args *cjson(const sio_args *args) {
+    return each(args, print_one);
+}
+
+static serving *serve = pass;
 
 static void on_echo(sio_peer *peer, const sio_event *event, void *user) {
     (void)user;
-    (void)sio_peer_emit(peer, "echo", event->args, NULL);
+    const sio_args *args = serve(event->args);
+    if (args) {
+        (void)sio_peer_emit(peer, "echo", args, NULL);
+    }
 }
 
 static void on_ack(sio_peer *peer, const sio_event *event, void *user) {
     (void)peer;
     (void)user;
-    if (event->ack) {
-        (void)sio_ack_send(event->ack, event->args);
+    const sio_args *args = event->ack ? serve(event->args) : NULL;
+    if (args) {
+        (void)sio_ack_send(event->ack, args);
     }
 }
 
 static void on_bcast(sio_peer *peer, const sio_event *event, void *user) {
     sio_target everyone = sio_namespace_target(sio_peer_namespace(peer));
     (void)user;
-    (void)sio_target_emit(&everyone, "bcast", event->args);
+    const sio_args *args = serve(event->args);
+    if (args) {
+        (void)sio_target_emit(&everyone, "bcast", args);
+    }
 }
 
-int main(void) {
-    const char *port = getenv("PORT");
-    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
-    sio_server *server;
-    if (sio_server_new(&server, &options) != 0) {
-        return 1;
-    }
+static serving *serving_named(const char *name) {
+    return strcmp(name, "pass") == 0    ? pass
+           : strcmp(name, "build") == 0 ? build
+           : strcmp(name, "cjson") == 0 ? cjson
+                                        : NULL;
+}
+
+static int run(sio_server *server, uint16_t port) {
     sio_namespace *root = sio_server_of(server, "/");
     if (sio_namespace_on(root, "echo", on_echo, NULL) != 0 ||
         sio_namespace_on(root, "ack", on_ack, NULL) != 0 ||
         sio_namespace_on(root, "bcast", on_bcast, NULL) != 0) {
         return 1;
     }
-    int rc = sio_server_listen(server, "127.0.0.1", (uint16_t)(port ? strtoul(port, NULL, 10) : 0));
+    int rc = sio_server_listen(server, "127.0.0.1", port);
     if (rc != 0) {
         fprintf(stderr, "listen: %s\n", sio_error_text(rc));
-        sio_server_free(server);
         return 1;
     }
     printf("listening on %u\n", (unsigned)sio_server_port(server));
     fflush(stdout);
-    rc = sio_server_run(server);
+    return sio_server_run(server) != 0;
+}
+
+int main(int argc, char **argv) {
+    const char *port = getenv("PORT");
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    sio_server *server;
+    serve = serving_named(argc > 1 ? argv[1] : "pass");
+    if (!serve) {
+        fprintf(stderr, "usage: bench-server [pass|build|cjson]\n");
+        return 2;
+    }
+    if (sio_args_new(&built, NULL) != 0 || sio_server_new(&server, &options) != 0) {
+        return 1;
+    }
+    int status = run(server, (uint16_t)(port ? strtoul(port, NULL, 10) : 0));
     sio_server_free(server);
-    return rc != 0;
+    sio_args_unref(built);
+    return status;
 }

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""A short look at the bench programs: each scenario runs against server and floor without a fault,
+and the load driver notices a single altered byte. Prints TAP. Nothing is measured here."""
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+
+PROGRAMS = sys.argv[1]
+SHORT = ["-t", "0.1", "--warmup", "0.02"]
+SCENARIOS = [
+    "echo -c 10 -w 4",
+    "echo -c 3 -w 2 -p 70000",
+    "echo -c 4 --rate 500",
+    "ack -c 10 -w 4",
+    "binary -c 10 -w 2 -p 1000",
+    "broadcast -c 10 -w 2",
+    "polling -c 5 -w 2",
+    "idle -c 50",
+]
+SERVERS = [["bench-server"], ["bench-server", "build"], ["bench-server", "cjson"], ["bench-floor"]]
+count = 0
+
+
+def report(fine, what, detail=""):
+    global count
+    count += 1
+    print("%s %d - %s" % ("ok" if fine else "not ok", count, what))
+    for line in detail.splitlines() if not fine else []:
+        print("# " + line)
+
+
+def program(name):
+    return os.path.join(PROGRAMS, name)
+
+
+class Server:
+    def __init__(self, command):
+        self.process = subprocess.Popen(
+            [program(command[0]), *command[1:]],
+            env={**os.environ, "PORT": "0"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.port = int(re.search(r"listening on (\d+)", self.process.stdout.readline()).group(1))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def load(arguments, port, pid):
+    return subprocess.run(
+        [program("bench-load"), *arguments, "--port", str(port), "--pid", str(pid), *SHORT],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+    )
+
+
+def look(command, scenario):
+    with Server(command) as server:
+        done = load(scenario.split(), server.port, server.process.pid)
+    what = "%s: %s" % (" ".join(command), scenario)
+    try:
+        result = json.loads(done.stdout)
+    except ValueError:
+        result = {"ok": False}
+    worked = scenario.startswith("idle") or result.get("messages", 0) > 0
+    report(done.returncode == 0 and result["ok"] and worked, what, done.stderr + done.stdout)
+
+
+def copy(source, sink, change):
+    """Bytes from one socket to another; in the first text `change` of each read o becomes 0."""
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data.replace(change, change.replace(b"o", b"0"), 1) if change else data)
+    except OSError:
+        pass
+    for end in (source, sink):
+        try:
+            end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
+def altering_proxy(port):
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        client, _ = listener.accept()
+        server = socket.create_connection(("127.0.0.1", port))
+        there = threading.Thread(target=copy, args=(client, server, b""))
+        there.start()
+        copy(server, client, b'"echo"')
+        there.join()
+        client.close()
+        server.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    return listener
+
+
+def look_at_faults():
+    with Server(["bench-floor"]) as server, altering_proxy(server.port) as proxy:
+        done = load(["echo", "-c", "1"], proxy.getsockname()[1], server.process.pid)
+    noticed = done.returncode == 1 and '"ok":false' in done.stdout and "ech0" in done.stderr
+    report(noticed, "an altered byte is noticed", done.stderr + done.stdout)
+    done = subprocess.run([program("bench-load"), "echo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    report(done.returncode == 2, "bad arguments are refused")
+
+
+def main():
+    print("1..%d" % (len(SERVERS) * len(SCENARIOS) + 2))
+    for command in SERVERS:
+        for scenario in SCENARIOS:
+            look(command, scenario)
+    look_at_faults()
+
+
+main()
