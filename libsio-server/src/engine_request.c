@@ -243,6 +243,7 @@ static void accept_polling(sio_engine *engine, sio_exchange *exchange,
         return;
     }
     engine->counters->handshakes_polling++;
+    session->counted = true;
     sio_engine_session_ref(session);
     sio_polling_request(session, exchange, NULL);
     sio_engine_session_announce(session);
@@ -264,6 +265,7 @@ static void accept_websocket(sio_engine *engine, sio_exchange *exchange,
         sio_engine_session_close(session, true);
     } else {
         engine->counters->handshakes_websocket++;
+        session->counted = true;
         sio_ws_link_attach(link, session, false);
         sio_engine_session_pump(session);
         sio_engine_session_announce(session);

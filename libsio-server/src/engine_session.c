@@ -225,7 +225,9 @@ static void end(sio_engine_session *session, const sio_eio_event *event) {
     SIO_LOG(sio_loop_log(engine->loop), SIO_LOG_DEBUG, "engine:socket", "%s closed: %s",
             session->id, sio_eio_reason_text(event->reason));
     session->ended = true;
-    sio_count_close(engine->counters, event->reason);
+    if (session->counted) {
+        sio_count_close(engine->counters, event->reason);
+    }
     sio_table_remove(&engine->sessions, session->id, session->id_len);
     sio_list_remove(&session->link);
     engine->count--;
@@ -409,12 +411,12 @@ void sio_engine_session_end_now(sio_engine_session *session) {
     sio_engine_session_unref(session);
 }
 
-/* A message came in: to the engine's users. */
+/* A message came in: to the engine's users, unless one that came before it was lost. */
 static void deliver(sio_engine_session *session, const sio_eio_packet *packet) {
     uint8_t *data = (uint8_t *)(uintptr_t)packet->data.ptr;
     sio_engine *engine = session->engine;
     sio_engine_listener *listener = session->opened ? engine->listeners : NULL;
-    for (; listener && !session->ended; listener = listener->next) {
+    for (; listener && !session->ended && session->fail_error == 0; listener = listener->next) {
         if (listener->callbacks.on_message) {
             listener->callbacks.on_message(session, packet->binary, data, packet->data.len,
                                            listener->user);

@@ -116,6 +116,7 @@ struct sio_engine_session {
     bool base64; /* binary goes out as text */
     bool cookie_written;
     bool greeted; /* the first response was given */
+    bool counted; /* as a session that began */
     bool opened;  /* on_open was called */
     bool ended;   /* on_close was called */
     bool pumping;

@@ -582,9 +582,21 @@ static int deflate_frame(sio_ws_link *link, sio_buf *out, sio_bytes packet, bool
     return rc;
 }
 
-/* The compressed frame of a message is made once for all receivers with the same window. */
+static int revision_of(const sio_ws_link *link) {
+    return sio_eio_session_revision(&link->session->eio);
+}
+
+/* The compressed frame of a message is made once for all receivers with the same window and the
+ * same bytes in it: revision 3 has the packet's type in front of binary data. */
+static uint32_t deflated_key(const sio_ws_link *link, const sio_eio_message *message) {
+    enum { WITH_TYPE = 0x100 };
+    bool with_type = sio_eio_message_is_binary(message) && revision_of(link) != 4;
+    return link->deflate_bits | (with_type ? WITH_TYPE : 0u);
+}
+
 static int write_deflated(sio_ws_link *link, sio_eio_message *message, sio_bytes packet) {
-    const sio_blob *frame = sio_eio_message_deflated(message, link->deflate_bits);
+    uint32_t key = deflated_key(link, message);
+    const sio_blob *frame = sio_eio_message_deflated(message, key);
     if (!frame) {
         sio_blob *fresh;
         sio_buf out;
@@ -597,16 +609,12 @@ static int write_deflated(sio_ws_link *link, sio_eio_message *message, sio_bytes
             sio_buf_free(&out);
             return rc;
         }
-        (void)sio_eio_message_set_deflated(message, link->deflate_bits, fresh);
+        (void)sio_eio_message_set_deflated(message, key, fresh);
         frame = fresh;
         return write_frame(link, (sio_bytes){frame->data, frame->len}, release_blob, fresh);
     }
     sio_blob *shared = sio_blob_ref((sio_blob *)(uintptr_t)frame);
     return write_frame(link, (sio_bytes){shared->data, shared->len}, release_blob, shared);
-}
-
-static int revision_of(const sio_ws_link *link) {
-    return sio_eio_session_revision(&link->session->eio);
 }
 
 static void count_out(const sio_ws_link *link, size_t len) {

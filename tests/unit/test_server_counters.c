@@ -117,6 +117,25 @@ START_TEST(refusals_by_code) {
 }
 END_TEST
 
+/* What never was a session does not end as one. */
+START_TEST(a_refused_websocket_is_no_session) {
+    server_test t;
+    raw_client c;
+    server_start(&t, NULL);
+    raw_open(&c, &t);
+    raw_text(&c, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\n"
+                 "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                 "Sec-WebSocket-Key: short\r\n\r\n");
+    http_expect_answer(&c, 400, NULL);
+    raw_close(&c);
+    sio_counters now = counted(&t);
+    ck_assert_uint_eq(now.handshakes_websocket, 0);
+    ck_assert_uint_eq(now.closed_forced, 0);
+    ck_assert_uint_eq(sio_server_session_count(t.server), 0);
+    server_stop(&t);
+}
+END_TEST
+
 START_TEST(faults) {
     server_test t;
     raw_client c;
@@ -255,6 +274,7 @@ int main(void) {
     tcase_add_test(tc, sessions_packets_and_peers);
     tcase_add_test(tc, polling_and_its_upgrade);
     tcase_add_test(tc, refusals_by_code);
+    tcase_add_test(tc, a_refused_websocket_is_no_session);
     tcase_add_test(tc, faults);
     tcase_add_test(tc, refuses_connections_over_the_limit);
     tcase_add_test(tc, every_reason_has_its_counter);

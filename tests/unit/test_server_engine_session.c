@@ -1,5 +1,7 @@
 #include "server_support.h"
 
+#include "engine_session.h"
+
 #include <stdio.h>
 
 static server_test t;
@@ -214,6 +216,22 @@ START_TEST(fails_from_the_deferred_queue) {
 }
 END_TEST
 
+/* What comes behind a message that was lost is not delivered, as if that had not been. */
+START_TEST(delivers_nothing_after_a_failure) {
+    raw_client c;
+    char text[] = "behind";
+    sio_eio_packet packet = {.type = SIO_EIO_MESSAGE, .data = {(const uint8_t *)text, 6}};
+    ws_connect(&c, &t, "EIO=4", NULL);
+    sio_engine_session_receive(t.session, &packet, false);
+    ck_assert_uint_eq(t.messages, 1);
+    sio_engine_session_fail(t.session, SIO_ERR_NOMEM);
+    sio_engine_session_receive(t.session, &packet, false);
+    ck_assert_uint_eq(t.messages, 1);
+    server_until(&t, t.closes == 1);
+    raw_close(&c);
+}
+END_TEST
+
 /* A client that does not read is cut off, whichever transport it uses. */
 START_TEST(a_full_queue_ends_the_session) {
     stop();
@@ -319,6 +337,7 @@ int main(void) {
     tcase_add_test(tc, sends_nothing_after_the_end);
     tcase_add_test(tc, sends_nothing_while_closing);
     tcase_add_test(tc, fails_from_the_deferred_queue);
+    tcase_add_test(tc, delivers_nothing_after_a_failure);
     tcase_add_test(tc, a_full_queue_ends_the_session);
     tcase_add_test(tc, counts_what_waits);
     tcase_add_test(tc, remembers_its_first_request);

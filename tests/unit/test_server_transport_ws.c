@@ -780,6 +780,46 @@ START_TEST(compresses_from_the_threshold_on) {
 }
 END_TEST
 
+static void expect_compressed(raw_client *c, const char *want) {
+    ws_frame frame;
+    ck_assert(ws_receive(c, &frame));
+    ck_assert_uint_eq(frame.first, 0xc2);
+    inflate_frame(&frame, want);
+    ws_frame_free(&frame);
+}
+
+/* Revision 3 has the packet's type in front of binary data, revision 4 has not: what was compressed
+ * for one is not for the other. */
+START_TEST(revisions_do_not_share_what_is_compressed) {
+    engine_stop(&t);
+    t.silent = true;
+    start_with((sio_engine_settings){.deflate = true, .compress_threshold = 1, .allow_eio3 = true});
+    static const char data[] = "\4zzzzzzzzzzzzzzzzzzzz";
+    raw_client c[2];
+    sio_engine_session *sessions[2];
+    for (int i = 0; i < 2; i++) {
+        ws_frame frame;
+        ws_open(&c[i], &t, i == 0 ? "EIO=3" : "EIO=4", OFFER);
+        ck_assert(ws_receive(&c[i], &frame));
+        ws_frame_free(&frame);
+        sessions[i] = t.session;
+    }
+    for (int first = 0; first < 2; first++) {
+        sio_eio_message *message;
+        ck_assert_int_eq(sio_eio_message_new(&message, true, data + 1, sizeof(data) - 2, NULL), 0);
+        for (int i = 0; i < 2; i++) {
+            int rc = sio_engine_session_send(sessions[first ^ i], message, SIO_EIO_COMPRESS);
+            ck_assert_int_eq(rc, 0);
+        }
+        sio_eio_message_unref(message);
+        expect_compressed(&c[0], data);
+        expect_compressed(&c[1], data + 1);
+    }
+    raw_close(&c[0]);
+    raw_close(&c[1]);
+}
+END_TEST
+
 START_TEST(damaged_compressed_data_breaks_off) {
     engine_stop(&t);
     start_with((sio_engine_settings){.deflate = true, .compress_threshold = 20});
@@ -854,6 +894,7 @@ int main(void) {
     suite_add_tcase(suite, tc);
     tcase_add_checked_fixture(tc, start, stop);
     tcase_add_test(tc, compresses_from_the_threshold_on);
+    tcase_add_test(tc, revisions_do_not_share_what_is_compressed);
     tcase_add_test(tc, damaged_compressed_data_breaks_off);
     tcase_add_test(tc, does_not_offer_compression_by_default);
 #endif
