@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RETRY_QUEUE = 12, KEPT = 30 };
+
 static sim_rng *rng(void) {
     return &world.rng;
 }
@@ -84,6 +86,7 @@ static void note_connected(sim_seat *seat) {
         sim_seat_connected(seat, sim_lane_find(seat, sio_socket_id(socket)),
                            sio_socket_recovered(socket));
         world.connects++;
+        seat->leaves = false;
     }
 }
 
@@ -93,7 +96,7 @@ static void on_down(sio_socket *socket, const sio_event *ev, void *user) {
     uint64_t id = (uint64_t)sio_event_int(ev, 0);
     note_connected(seat);
     sim_trace("seat %u: gets %llu", seat->number, (unsigned long long)id);
-    sim_payload_check(ev, id, world.plan.recovery, "down");
+    sim_payload_check(ev, id, world.plan.recovery, actor->memory_failed, "down");
     sim_down_arrived(seat, id);
     sio_ack *kept;
     if (ev->ack && sim_chance(rng(), 30) && sio_ack_ref(&kept, ev->ack) == 0) {
@@ -127,9 +130,10 @@ static void on_disconnect(sio_socket *socket, const sio_event *ev, void *user) {
     sim_trace("seat %u: is disconnected: %s", seat->number, ev->reason);
     SIM_CHECK(!sio_socket_connected(socket), "seat %u: is connected still", seat->number);
     SIM_CHECK(!world.quiet, "seat %u: %s, though all is quiet", seat->number, ev->reason);
-    bool by_itself = strcmp(ev->reason, "ping timeout") == 0 ||
-                     strcmp(ev->reason, "transport error") == 0 ||
-                     strcmp(ev->reason, "parse error") == 0;
+    bool by_itself = !seat->leaves && (strcmp(ev->reason, "ping timeout") == 0 ||
+                                       strcmp(ev->reason, "transport error") == 0 ||
+                                       strcmp(ev->reason, "parse error") == 0);
+    seat->leaves = false;
     SIM_CHECK(!by_itself || world.plan.fault_us > 0, "seat %u: %s, though nothing was disturbed",
               seat->number, ev->reason);
     sim_seat_disconnected(seat);
@@ -184,9 +188,17 @@ static int make_client(sim_actor *actor) {
     return sio_client_new(&actor->client, "http://" SIM_NAME ":80", &options);
 }
 
+void sim_actor_short(sim_actor *actor, bool on) {
+    actor->memory_failed = on;
+    for (unsigned s = 0; s < actor->seat_count; s++) {
+        actor->seats[s].forgetful = on;
+    }
+}
+
 void sim_actor_start(sim_actor *actor) {
     actor->lives++;
-    actor->closed = actor->memory_failed = false;
+    actor->closed = false;
+    sim_actor_short(actor, false);
     actor->memory =
         sim_grave_new("actor", actor->number, world.seed + actor->number * 1000 + actor->lives);
     int rc = make_client(actor);
@@ -257,9 +269,23 @@ void sim_actor_audit(const sim_actor *actor) {
 
 /* ---- what it does ---- */
 
+/* What happens to its connection is its own doing now. */
+static void leave(sim_actor *actor) {
+    for (unsigned s = 0; s < actor->seat_count; s++) {
+        actor->seats[s].leaves = true;
+    }
+}
+
 void sim_client_do_something(sim_actor *actor, sim_seat *seat) {
     unsigned what = (unsigned)sim_below(rng(), 14);
     if (!actor->client || !(world.plan.actions >> what & 1)) {
+        return;
+    }
+    /* One at a time, a long queue would take for ever; and the server closes on those of whom too
+     * many events wait for its middlewares. */
+    bool enough = sio_socket_queue_length(seat->socket) > RETRY_QUEUE ||
+                  (world.plan.event_middlewares && sio_socket_kept(seat->socket) > KEPT);
+    if (enough && what <= 7) {
         return;
     }
     switch (what) {
@@ -288,6 +314,7 @@ void sim_client_do_something(sim_actor *actor, sim_seat *seat) {
     case 8:
         if (sim_chance(rng(), 20)) {
             sim_trace("seat %u: disconnects", seat->number);
+            leave(actor);
             sio_socket_disconnect(seat->socket);
         }
         break;
@@ -298,6 +325,7 @@ void sim_client_do_something(sim_actor *actor, sim_seat *seat) {
         if (sim_chance(rng(), 10)) {
             sim_trace("actor %u: closes", actor->number);
             actor->closed = true;
+            leave(actor);
             sio_client_close(actor->client);
         }
         break;
@@ -310,6 +338,7 @@ void sim_client_do_something(sim_actor *actor, sim_seat *seat) {
     case 12:
         if (world.plan.fault_us > 0 && sim_chance(rng(), 20)) {
             sim_trace("actor %u: has no network", actor->number);
+            leave(actor);
             sio_client_network_lost(actor->client);
         }
         break;

@@ -42,7 +42,7 @@ static bool is_of_client(const struct sio_loop *loop, void *user) {
 }
 
 static bool is_of_server(const struct sio_loop *loop, void *user) {
-    return true;
+    return sio_loop_mem(loop)->user == world.server_memory;
 }
 
 /* ---- one of them ---- */
@@ -85,7 +85,7 @@ static void fail_memory(sim_memory *memory) {
 }
 
 static void strike_memory(sim_actor *actor) {
-    actor->memory_failed = true;
+    sim_actor_short(actor, true);
     fail_memory(actor->memory);
 }
 
@@ -122,6 +122,11 @@ static void strike(unsigned kind) {
         fail_memory(world.server_memory);
         break;
     case SIM_FAULT_RANDOM:
+        /* No randomness is for the libraries what no memory is. */
+        world.memory_failed = true;
+        for (unsigned i = 0; i < world.plan.actors; i++) {
+            sim_actor_short(&world.actors[i], true);
+        }
         sim_net_no_random(true);
         sim_later_new(end_random, a_while(3));
         break;

@@ -82,7 +82,8 @@ sio_args *sim_payload(uint64_t id) {
     return args;
 }
 
-void sim_payload_check(const sio_event *ev, uint64_t id, size_t more, const char *where) {
+void sim_payload_check(const sio_event *ev, uint64_t id, size_t more, bool short_of,
+                       const char *where) {
     size_t text_len = length(id, text_most, 1);
     size_t binary_len = length(id, binary_most, 2);
     size_t count = sio_event_count(ev), wanted = has_binary(id) ? 4 : 3;
@@ -91,6 +92,9 @@ void sim_payload_check(const sio_event *ev, uint64_t id, size_t more, const char
     SIM_CHECK((uint64_t)sio_event_int(ev, 0) == id, "%s: the number is another", where);
     SIM_CHECK(count >= wanted && count <= wanted + more, "%s: event %llu has %zu arguments", where,
               (unsigned long long)id, count);
+    if (short_of && (text.len == 0 || binary.len == 0)) {
+        return;
+    }
     SIM_CHECK(text.len == text_len, "%s: event %llu has %zu bytes of text, not %zu", where,
               (unsigned long long)id, text.len, text_len);
     for (size_t i = 0; i < text_len; i++) {
@@ -183,7 +187,8 @@ void sim_up_arrived(sim_seat *seat, uint64_t id) {
               (unsigned long long)id);
     for (uint32_t i = *last; i < at; i++) {
         const sim_item *left = &seat->up.list[i];
-        bool excused = left->may_miss || left->state != SIM_WAITING || left->epoch != item->epoch;
+        bool excused = left->may_miss || seat->forgetful || left->state != SIM_WAITING ||
+                       left->epoch != item->epoch;
         SIM_CHECK(excused, "seat %u: event %llu arrived, and %llu before it was lost", seat->number,
                   (unsigned long long)id, (unsigned long long)left->id);
     }
@@ -193,8 +198,11 @@ void sim_up_arrived(sim_seat *seat, uint64_t id) {
 /* ---- down ---- */
 
 sim_item *sim_down_sent(sim_lane *lane, uint64_t id, bool may_miss) {
+    const sim_seat *seat = lane->seat;
     sim_item *item = sim_items_add(&lane->down, id);
-    item->may_miss = may_miss;
+    /* A client of Socket.IO 2.x is in "/" before it knows whether it wants to be. */
+    item->unasked = seat->old && !seat->connected && strcmp(lane->nsp, "/") == 0;
+    item->may_miss = may_miss || item->unasked;
     item->sent_us = sim_now_us();
     return item;
 }
@@ -212,17 +220,9 @@ void sim_down_left(sim_lane *lane) {
 }
 
 void sim_down_extra(sim_lane *lane, uint64_t id) {
-    sim_items *down = &lane->down;
-    size_t at = down->count;
-    if (find(down, id)) {
-        return;
+    if (!find(&lane->down, id) && !find(&lane->extras, id)) {
+        (void)sim_items_add(&lane->extras, id);
     }
-    (void)sim_items_add(down, id);
-    while (at > down->next && down->list[at - 1].id > id) {
-        down->list[at] = down->list[at - 1];
-        at--;
-    }
-    down->list[at] = (sim_item){.id = id, .may_miss = true, .sent_us = lane->left_us};
 }
 
 void sim_down_refused(sim_lane *lane, uint64_t id) {
@@ -235,8 +235,21 @@ void sim_down_refused(sim_lane *lane, uint64_t id) {
 void sim_down_uncertain(sim_lane *lane, uint64_t id) {
     sim_item *item = find(&lane->down, id);
     if (item) {
-        item->may_miss = true;
+        item->may_miss = item->uncertain = true;
     }
+}
+
+/* What was under way when the client left a namespace, and comes when it has asked for it again,
+ * cannot be told from what belongs to the new session. */
+static bool is_belated(const sim_seat *seat, uint64_t id) {
+    for (sim_lane *lane = seat->told ? NULL : seat->lane->older; lane; lane = lane->older) {
+        sim_item *item = lane->left_by_client ? find(&lane->down, id) : NULL;
+        if (item && item->state == SIM_WAITING) {
+            item->state = SIM_ARRIVED;
+            return true;
+        }
+    }
+    return false;
 }
 
 void sim_down_arrived(sim_seat *seat, uint64_t id) {
@@ -245,7 +258,20 @@ void sim_down_arrived(sim_seat *seat, uint64_t id) {
               seat->number, (unsigned long long)id);
     sim_items *down = &lane->down;
     sim_item *item = find(down, id);
+    sim_item *extra = item ? NULL : find(&lane->extras, id);
+    if (extra && extra->state == SIM_WAITING) {
+        extra->state = SIM_ARRIVED;
+        lane->offset_id = id;
+        return;
+    }
+    if (!item && is_belated(seat, id)) {
+        return;
+    }
     SIM_CHECK(item, "seat %u: event %llu was not for it", seat->number, (unsigned long long)id);
+    if (item->uncertain && item->state == SIM_WAITING) {
+        item->state = SIM_ARRIVED;
+        return;
+    }
     SIM_CHECK(item->state != SIM_REFUSED, "seat %u: event %llu was refused, and came", seat->number,
               (unsigned long long)id);
     SIM_CHECK(item->state == SIM_WAITING, "seat %u: event %llu came twice", seat->number,
@@ -262,6 +288,7 @@ void sim_down_arrived(sim_seat *seat, uint64_t id) {
     down->next++;
     if (!item->may_miss) {
         lane->has_offset = true;
+        lane->offset_id = id;
         lane->offset_us = item->sent_us;
     }
 }
@@ -279,6 +306,7 @@ void sim_seat_connected(sim_seat *seat, sim_lane *lane, bool recovered) {
     seat->connected = true;
     seat->connects++;
     seat->lane = lane;
+    lane->seen = true;
 }
 
 void sim_seat_disconnected(sim_seat *seat) {

@@ -28,9 +28,11 @@ typedef struct sim_item {
     uint32_t rooms, except; /* of a broadcast */
     uint32_t epoch;         /* of the seat's connections, for what goes up */
     uint64_t sent_us;
-    uint8_t state; /* sim_state */
-    bool handled;  /* it has passed the middlewares for events */
-    bool may_miss; /* volatile, or not kept by recovery */
+    uint8_t state;  /* sim_state */
+    bool unasked;   /* came before the client could want it */
+    bool uncertain; /* whether it was sent, and when it comes */
+    bool handled;   /* it has passed the middlewares for events */
+    bool may_miss;  /* volatile, or not kept by recovery */
 } sim_item;
 
 typedef struct sim_items {
@@ -61,10 +63,14 @@ struct sim_lane {
     sim_items down;   /* what was sent to it, in order */
     uint32_t comings; /* connection events, recoveries included */
     uint32_t goings;
-    uint64_t left_us;   /* when it went */
-    bool dismissed;     /* the server has disconnected it */
-    bool may_return;    /* recovery may continue it */
-    bool has_offset;    /* the client has seen an event that recovery can go on from, */
+    uint64_t left_us; /* when it went */
+    bool dismissed;   /* the server has disconnected it */
+    bool left_by_client;
+    bool may_return; /* recovery may continue it */
+    bool seen;       /* the client knows that it is in */
+    bool has_offset; /* the client has seen an event that recovery can go on from, */
+    uint64_t offset_id;
+    sim_items extras;   /* that recovery brings though they were not for it when they were sent */
     uint64_t offset_us; /* which was sent then */
 };
 
@@ -84,7 +90,9 @@ struct sim_seat {
     sim_lane *lane;   /* of its present connection */
     sim_lane *newest; /* of all that the server has seen */
     bool retries;
-    bool watched; /* we are told of what leaves */
+    bool old;       /* speaks Socket.IO 2.x */
+    bool forgetful; /* its program was short of memory: it was told of what it lost */
+    bool watched;   /* we are told of what leaves */
 };
 
 /* ---- acknowledgements ---- */
@@ -108,8 +116,10 @@ typedef struct sim_ack_record {
 
 /* Arguments that follow from the number. @return owned by the caller */
 sio_args *sim_payload(uint64_t id);
-/* `more`: how many arguments may stand behind them, such as recovery's offset. */
-void sim_payload_check(const sio_event *ev, uint64_t id, size_t more, const char *where);
+/* `more`: how many arguments may stand behind them, such as recovery's offset. `short_of`: there
+ * was a lack of memory, in which arguments read as empty. */
+void sim_payload_check(const sio_event *ev, uint64_t id, size_t more, bool short_of,
+                       const char *where);
 /* How big events are from now on. */
 void sim_payload_set(uint64_t seed, uint32_t most_text, uint32_t most_binary);
 

@@ -186,6 +186,8 @@ static void on_answer(void *ctx) {
     if (sys != 0) {
         conn->end[0].stream = NULL;
     }
+    sim_trace("net: connection %llu: %s", (unsigned long long)conn->id,
+              sys == 0 ? "stands" : "is refused");
     sim_stream_attempted(stream, conn, sys);
     if (sys != 0) {
         free_conn(conn);
@@ -241,6 +243,8 @@ sim_conn *sim_connect(sio_stream *stream, const sio_address *to, const sio_addre
     conn->end[1].closed = true;
     sim_event_init(&conn->step, on_syn, conn);
     sim_event_after(&conn->step, conn->end[1].link.latency_us);
+    sim_trace("net: connection %llu: of loop %u", (unsigned long long)conn->id,
+              sio_stream_loop(stream)->id);
     return conn;
 }
 
@@ -366,6 +370,8 @@ void sim_socket_close(sim_socket *socket, bool reset) {
     socket->closed = true;
     socket->stream = NULL;
     socket->rx_len = 0;
+    sim_trace("net: connection %llu: the %s closes%s", (unsigned long long)conn->id,
+              socket == &conn->end[0] ? "client" : "server", reset ? ", by a reset" : "");
     if (peer->closed) {
         free_conn(conn);
         return;
@@ -412,6 +418,7 @@ size_t sim_conn_count(void) {
 }
 
 void sim_conn_reset(sim_conn *conn) {
+    sim_trace("net: connection %llu: is reset", (unsigned long long)conn->id);
     for (int i = 0; i < 2; i++) {
         drop_segments(&conn->end[i], true);
         conn->end[i].last_arrival = 0;
@@ -420,6 +427,7 @@ void sim_conn_reset(sim_conn *conn) {
 }
 
 void sim_conn_finish(sim_conn *conn) {
+    sim_trace("net: connection %llu: is ended", (unsigned long long)conn->id);
     for (int i = 0; i < 2; i++) {
         send_segment(&conn->end[i], SEGMENT_FIN, NULL, 0);
         conn->end[i].orphan = true;
@@ -428,6 +436,7 @@ void sim_conn_finish(sim_conn *conn) {
 
 void sim_conn_silence(sim_conn *conn, sim_silence what) {
     conn->silent_since = sim_the.now_us;
+    sim_trace("net: connection %llu: falls silent", (unsigned long long)conn->id);
     for (int i = 0; i < 2; i++) {
         if (what == SIM_SILENT_BOTH || (what == SIM_SILENT_UP) == (i == 1)) {
             conn->end[i].silent = true;

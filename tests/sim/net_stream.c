@@ -265,6 +265,20 @@ void sim_loop_flush_streams(sio_loop *loop) {
 
 /* ---- in ---- */
 
+/* What a person who looks for a fault wants to see; no part of the run's hash. */
+static void show(const sio_stream *stream, const uint8_t *data, size_t len) {
+    char text[161];
+    size_t shown = len < sizeof(text) - 1 ? len : sizeof(text) - 1;
+    for (size_t i = 0; i < shown; i++) {
+        text[i] = data[i] >= ' ' && data[i] < 0x7f ? (char)data[i] : '.';
+    }
+    text[shown] = '\0';
+    const sim_conn *conn = stream->socket->conn;
+    printf("%12.6f net: connection %llu: the %s reads %zu: %s\n", (double)sim_now_us() / 1e6,
+           (unsigned long long)conn->id, stream->socket == &conn->end[0] ? "client" : "server", len,
+           text);
+}
+
 static void deliver(sio_stream *stream, uint8_t *data, size_t len) {
     for (size_t i = 0; i + 8 <= len; i += 64) {
         uint64_t word;
@@ -272,6 +286,9 @@ static void deliver(sio_stream *stream, uint8_t *data, size_t len) {
         sim_note(word);
     }
     sim_note(len);
+    if (sim_is_verbose()) {
+        show(stream, data, len);
+    }
     if (stream->state == STREAM_OPEN && stream->callbacks->on_read) {
         stream->callbacks->on_read(stream->ctx, data, len);
     }

@@ -55,6 +55,7 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed) {
     plan->event_middlewares = sim_chance(rng, 15);
     plan->frees = !calm && sim_chance(rng, 30);
     plan->dynamic = sim_chance(rng, 40);
+    plan->cleanup = plan->dynamic && sim_chance(rng, 50);
     /* A client that did not run keeps what it sends while it does not know whether the server is
      * there still; only who is told of what leaves knows with which connection it left. */
     plan->watched = sim_chance(rng, 50) || (plan->faults >> SIM_FAULT_STALL_CLIENT & 1) != 0;
@@ -82,7 +83,7 @@ void sim_plan_print(const sim_plan *p) {
            p->deflate ? "deflate " : "", p->recovery ? "recovery " : "",
            p->retries ? "retries " : "", p->lazy_middlewares ? "lazy-middlewares " : "",
            p->event_middlewares ? "event-middlewares " : "", p->frees ? "frees " : "",
-           p->dynamic ? "dynamic " : "");
+           p->dynamic ? p->cleanup ? "dynamic-cleanup " : "dynamic " : "");
 }
 
 /* ---- acknowledgements ---- */
@@ -126,7 +127,9 @@ void sim_ack_ended(sim_ack_record *record, const sio_event *reply) {
     sim_trace("ack of %llu: %d", (unsigned long long)record->id, reply->status);
     if (reply->status == 0) {
         world.acked++;
-        sim_payload_check(reply, record->id, 0, "acknowledgement");
+        sim_payload_check(reply, record->id, 0,
+                          world.memory_failed || record->seat->actor->memory_failed,
+                          "acknowledgement");
         if (record->actor) {
             sim_up_acknowledged(record->seat, record->id);
         }
@@ -283,6 +286,7 @@ static void make_actors(void) {
             seat->number = i * SIM_SEATS + s;
             seat->retries = plan->retries && sim_chance(&world.rng, 50);
             seat->watched = plan->watched;
+            seat->old = actor->eio == 3;
             memcpy(seat->nsp, names[at], strlen(names[at]) + 1);
         }
         sim_event_init(&actor->act, on_act, actor);
@@ -337,8 +341,8 @@ static void check_items(const sim_items *items, const sim_seat *seat, bool up) {
     for (size_t i = 0; i < items->count; i++) {
         const sim_item *item = &items->list[i];
         bool arrived = item->handled || (item->state == SIM_ARRIVED && !up);
-        bool must = !arrived && item->state != SIM_REFUSED && !item->may_miss &&
-                    (!up || item->epoch == seat->epoch);
+        bool must = !arrived && !(up && seat->forgetful) && item->state != SIM_REFUSED &&
+                    !item->may_miss && (!up || item->epoch == seat->epoch);
         SIM_CHECK(!must, "seat %u: event %llu, which went %s, never arrived", seat->number,
                   (unsigned long long)item->id, up ? "up" : "down");
     }
@@ -379,6 +383,7 @@ static void free_lists(void) {
         sim_lane *lane = world.lanes;
         world.lanes = lane->next;
         sim_items_free(&lane->down);
+        sim_items_free(&lane->extras);
         free(lane);
     }
 }

@@ -19,7 +19,7 @@ typedef struct sim_plan {
     unsigned seats; /* of an actor, at most */
     unsigned transports;
     bool eio3, msgpack, deflate, recovery, retries, lazy_middlewares, event_middlewares, frees;
-    bool dynamic, watched;
+    bool dynamic, cleanup, watched;
     uint32_t recovery_ms;
     uint32_t ping_interval_ms, ping_timeout_ms;
     uint32_t text_most, binary_most;
@@ -129,6 +129,7 @@ void sim_plan_print(const sim_plan *plan);
 /* ---- server_side.c ---- */
 
 void sim_server_start(void);
+void sim_server_restart_after(uint64_t us);
 /* Free it now, as a process that is killed; it comes back after a while. */
 void sim_server_kill(uint64_t down_us);
 void sim_server_close_gracefully(uint64_t down_us);
@@ -143,6 +144,8 @@ void sim_server_do_something(void);
 /* ---- client_side.c ---- */
 
 void sim_actor_start(sim_actor *actor);
+/* It runs, or ran, out of memory or randomness. */
+void sim_actor_short(sim_actor *actor, bool on);
 void sim_actor_free(sim_actor *actor);
 void sim_actor_act(sim_actor *actor);
 /* See that it is connected, or will be. */
