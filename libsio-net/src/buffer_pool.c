@@ -161,9 +161,10 @@ static void pool_release(void *user, void *at) {
     pool_unref(pool);
 }
 
-/* The block for `size` may as well be the present one. */
+/* The block for `size` may as well be the present one. Queued messages keep theirs for long, so
+ * that no more is lost in it than by rounding up. */
 static bool fits(const block *b, size_t size) {
-    return is_pooled(b->size) && size <= b->size && size > b->size / 2;
+    return is_pooled(b->size) && size <= b->size && size > b->size - b->size / 4;
 }
 
 static void *pool_resize(void *user, void *at, size_t size) {

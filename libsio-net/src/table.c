@@ -8,7 +8,7 @@
 /* Linear probing, at most 3/4 full, removal by shifting back: no tombstones, so that a table whose
  * entries come and go for years stays as fast as a new one. */
 
-enum { FIRST_CAP = 16 };
+enum { FIRST_CAP = 16, LARGE_CAP = 1024 };
 
 int sio_table_init(sio_table *table, sio_loop *loop) {
     *table = (sio_table){.mem = loop->mem};
@@ -136,6 +136,12 @@ void sio_table_trim(sio_table *table) {
     }
     if (cap < table->cap) {
         (void)set_cap(table, cap);
+    }
+}
+
+void sio_table_settle(sio_table *table) {
+    if (table->cap >= LARGE_CAP && table->count <= table->cap / 8) {
+        sio_table_trim(table);
     }
 }
 

@@ -59,6 +59,7 @@ static void leave(void *ctx) {
     sio_crowd *crowd = self->crowd;
     if (--self->count == 0) {
         sio_table_remove(&crowd->table, self->key, self->len);
+        sio_table_settle(&crowd->table);
         sio_mem_release(crowd->mem, self);
         free_if_over(crowd);
     }

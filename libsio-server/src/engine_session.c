@@ -229,6 +229,7 @@ static void end(sio_engine_session *session, const sio_eio_event *event) {
         sio_count_close(engine->counters, event->reason);
     }
     sio_table_remove(&engine->sessions, session->id, session->id_len);
+    sio_table_settle(&engine->sessions);
     sio_list_remove(&session->link);
     engine->count--;
     engine->budget->sessions--;

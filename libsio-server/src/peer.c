@@ -149,8 +149,10 @@ int sio_peer_enter(sio_peer *peer) {
 static void leave_namespace(sio_peer *peer) {
     sio_namespace *ns = peer->ns;
     sio_table_remove(&ns->by_id, peer->id, peer->id_len);
+    sio_table_settle(&ns->by_id);
     if (peer->pid) {
         sio_table_remove(&ns->by_pid, peer->pid, strlen(peer->pid));
+        sio_table_settle(&ns->by_pid);
     }
     sio_list_remove(&peer->link);
     ns->peer_count--;

@@ -74,6 +74,7 @@ bool sio_room_forget(sio_room_index *index, sio_room *room) {
         return false;
     }
     sio_table_remove(&index->by_name, room->name, room->name_len);
+    sio_table_settle(&index->by_name);
     return true;
 }
 

@@ -10,12 +10,12 @@ static int compare(const void *a, const void *b) {
 }
 
 START_TEST(sids_are_base64url_and_differ) {
-    enum { COUNT = 100000 };
+    enum { COUNT = 1000000 };
     sio_loop *loop = net_loop(NULL);
     char(*sids)[SIO_SID_LEN] = calloc(COUNT, SIO_SID_LEN);
     for (size_t i = 0; i < COUNT; i++) {
         ck_assert_int_eq(sio_random_sid(loop, sids[i]), 0);
-        for (size_t c = 0; c < SIO_SID_LEN; c++) {
+        for (size_t c = 0; i < 1000 && c < SIO_SID_LEN; c++) {
             ck_assert_ptr_nonnull(
                 memchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
                        sids[i][c], 64));

@@ -132,12 +132,95 @@ START_TEST(no_allocation_is_taken_for_granted) {
 }
 END_TEST
 
+/* A crowd that has gone leaves no memory behind, and the table may be filled again. */
+START_TEST(an_emptied_table_gives_memory_back) {
+    test_mem mem;
+    sio_table table;
+    test_mem_init(&mem);
+    sio_loop *loop = net_loop(&mem.mem);
+    item *items = make_items();
+    ck_assert_int_eq(sio_table_init(&table, loop), 0);
+    size_t before = mem.live_size;
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < KEYS; i++) {
+            ck_assert_int_eq(sio_table_put(&table, items[i].key, strlen(items[i].key), items + i),
+                             0);
+        }
+        for (size_t i = 0; i < KEYS - 5; i++) {
+            ck_assert_ptr_eq(sio_table_remove(&table, items[i].key, strlen(items[i].key)),
+                             items + i);
+            sio_table_settle(&table);
+        }
+        ck_assert_uint_lt(mem.live_size - before, 1024 * sizeof(sio_table_entry));
+        for (size_t i = KEYS - 5; i < KEYS; i++) {
+            ck_assert_ptr_eq(sio_table_remove(&table, items[i].key, strlen(items[i].key)),
+                             items + i);
+        }
+    }
+    sio_table_done(&table);
+    sio_loop_free(loop);
+    free(items);
+    ck_assert_uint_eq(mem.live, 0);
+}
+END_TEST
+
+/* ---- names that collide ---- */
+
+enum { NAMES = 1 << 16, NAME_LEN = 32 };
+
+/* "Aa" and "BB" have one sum under multipliers of 31, so these 2^16 names have, too; their sum of
+ * bytes is not the same, but takes 17 values only. */
+static void colliding_name(char *name, unsigned number) {
+    for (int i = 0; i < NAME_LEN / 2; i++) {
+        memcpy(name + 2 * i, number >> i & 1 ? "BB" : "Aa", 2);
+    }
+}
+
+static uint32_t times_31(const char *name) {
+    uint32_t hash = 0;
+    for (int i = 0; i < NAME_LEN; i++) {
+        hash = hash * 31 + (uint8_t)name[i];
+    }
+    return hash;
+}
+
+/* How far all entries are from where their hash wants them, together. */
+static size_t probes(const sio_table *table) {
+    size_t sum = 0;
+    for (size_t i = 0; i < table->cap; i++) {
+        if (table->entries[i].value) {
+            sum += (i - table->entries[i].hash) & (table->cap - 1);
+        }
+    }
+    return sum;
+}
+
+START_TEST(names_made_to_collide_do_not) {
+    sio_table table;
+    sio_loop *loop = net_loop(NULL);
+    char(*names)[NAME_LEN] = calloc(NAMES, NAME_LEN);
+    ck_assert_int_eq(sio_table_init(&table, loop), 0);
+    for (unsigned i = 0; i < NAMES; i++) {
+        colliding_name(names[i], i);
+        ck_assert_uint_eq(times_31(names[i]), times_31(names[0]));
+        ck_assert_int_eq(sio_table_put(&table, names[i], NAME_LEN, names[i]), 0);
+    }
+    /* Half full, a random hash needs half a step each; colliding ones would need 32,768. */
+    ck_assert_uint_lt(probes(&table), 2 * NAMES);
+    sio_table_done(&table);
+    free(names);
+    sio_loop_free(loop);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("net_table");
     TCase *tc = tcase_create("net_table");
     tcase_add_test(tc, it_agrees_with_a_model_through_random_steps);
     tcase_add_test(tc, keys_are_bytes);
     tcase_add_test(tc, no_allocation_is_taken_for_granted);
+    tcase_add_test(tc, an_emptied_table_gives_memory_back);
+    tcase_add_test(tc, names_made_to_collide_do_not);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

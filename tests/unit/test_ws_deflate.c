@@ -315,6 +315,32 @@ START_TEST(survives_failing_allocations) {
 }
 END_TEST
 
+/* Lengths near the end of the address space: an error before anything is read or written beyond
+ * what there is (CVE-2026-102560). The allocator would tell of a size that wrapped. */
+START_TEST(absurd_lengths_are_errors) {
+    enum { READABLE = 8 << 20 };
+    static const size_t lengths[] = {SIZE_MAX, SIZE_MAX - 4, SIZE_MAX / 2 + 1, SIZE_MAX / 2,
+                                     ((size_t)1 << 32) + 5};
+    uint8_t *zeros = calloc(1, READABLE);
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        test_mem mem;
+        sio_ws_deflater *d;
+        sio_buf out;
+        test_mem_init(&mem);
+        ck_assert_int_eq(sio_ws_deflater_new(&d, 15, false, 0, 0, &mem.mem), 0);
+        sio_buf_init(&out, 1000, &mem.mem);
+        ck_assert_int_eq(sio_ws_deflate(d, &out, zeros, lengths[i]), SIO_ERR_LIMIT);
+        ck_assert_uint_eq(out.len, 0);
+        ck_assert_uint_le(out.cap, 1000);
+        ck_assert_uint_le(mem.peak_size, 512 << 10);
+        sio_buf_free(&out);
+        sio_ws_deflater_free(d);
+        ck_assert_uint_eq(mem.live, 0);
+    }
+    free(zeros);
+}
+END_TEST
+
 START_TEST(arguments_are_checked) {
     sio_ws_deflater *d = NULL;
     sio_ws_inflater *i = NULL;
@@ -345,6 +371,7 @@ int main(void) {
     tcase_add_test(tc, last_blocks);
     tcase_add_test(tc, idle_objects_are_small);
     tcase_add_test(tc, survives_failing_allocations);
+    tcase_add_test(tc, absurd_lengths_are_errors);
     tcase_add_test(tc, arguments_are_checked);
     suite_add_tcase(suite, tc);
     return test_run(suite);

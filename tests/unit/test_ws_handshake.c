@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* RFC 6455 §1.3. */
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
@@ -39,6 +40,55 @@ START_TEST(the_rfc_example) {
     check_text(&out, "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                      "Sec-WebSocket-Accept: " ACCEPT "\r\n");
     sio_buf_free(&out);
+}
+END_TEST
+
+/* ---- long fields ---- */
+
+static uint64_t cpu_ns(void) {
+    struct timespec now;
+    ck_assert_int_eq(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now), 0);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The least of some rounds, in which nothing else came between. */
+static uint64_t cost(sio_ws_request *request, sio_str *field, const char *text, size_t len) {
+    uint64_t least = UINT64_MAX;
+    *field = (sio_str){text, len};
+    for (int round = 0; round < 20; round++) {
+        sio_ws_agreement agreed;
+        uint64_t began = cpu_ns();
+        for (int i = 0; i < 20; i++) {
+            (void)sio_ws_handshake_accept(&agreed, NULL, request, NULL);
+        }
+        uint64_t took = cpu_ns() - began;
+        least = took < least ? took : least;
+    }
+    return least;
+}
+
+static const char *const units[] = {"a, ", "a;b=c, ", ",",      " ",    "\t ,",
+                                    "a",   ";",       "\"a\",", "x;\"", "=,"};
+
+/* CVE-2021-32640: a field of 16 times the length costs 16 times as much, or so, and not 256. */
+START_TEST(long_fields_cost_their_length) {
+    enum { SHORT = 1024, LONG = 16384 };
+    static char text[LONG];
+    size_t unit = strlen(units[_i]);
+    for (size_t i = 0; i < LONG; i++) {
+        text[i] = units[_i][i % unit];
+    }
+    sio_ws_request request = good_request();
+    sio_str *fields[] = {&request.protocol, &request.extensions, &request.connection,
+                         &request.upgrade,  &request.key,        &request.version};
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        sio_str before = *fields[i];
+        uint64_t few = cost(&request, fields[i], text, SHORT);
+        uint64_t many = cost(&request, fields[i], text, LONG);
+        ck_assert_msg(many < 80 * few + 100000, "field %zu: %llu and %llu ns", i,
+                      (unsigned long long)few, (unsigned long long)many);
+        *fields[i] = before;
+    }
 }
 END_TEST
 
@@ -336,6 +386,7 @@ int main(void) {
     Suite *suite = suite_create("ws_handshake");
     TCase *tc = tcase_create("ws_handshake");
     tcase_add_test(tc, the_rfc_example);
+    tcase_add_loop_test(tc, long_fields_cost_their_length, 0, sizeof(units) / sizeof(units[0]));
     tcase_add_test(tc, refusals_in_order);
     tcase_add_test(tc, field_values);
     tcase_add_test(tc, malformed_subprotocols);

@@ -40,6 +40,11 @@ void *sio_table_remove(sio_table *table, const void *key, size_t len);
 /* Shrink to what the present count needs; best effort. */
 void sio_table_trim(sio_table *table);
 
+/* The same when seven eighths of a large table are free: a crowd that has gone leaves nothing
+ * behind. For after sio_table_remove(), outside of walks; what it costs is a constant for each
+ * removal. */
+void sio_table_settle(sio_table *table);
+
 /* Walk in no particular order. Between two calls the value just returned may be removed; putting
  * and removing others is not allowed.
  *
