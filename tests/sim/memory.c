@@ -2,13 +2,14 @@
 
 #include "net.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAGIC = 0x5107a110, FRESH = 0xa5, STALE = 0x5a, PAINT_MAX = 512 };
 
 typedef struct block {
-    sio_list link;
+    _Alignas(max_align_t) sio_list link; /* and so what lies behind the block */
     uint64_t serial;
     size_t size;
     uint64_t magic;
