@@ -90,7 +90,12 @@ static void run(delivery *self) {
     sio_server *server = self->peer->ns->server;
     sio_peer *peer = self->peer;
     const sio_waiter *answer = &self->waiter;
-    if (!server->dead && answer->status != 0) {
+    if (!server->dead && answer->status == SIO_ERR_NOMEM) {
+        /* No middleware has refused it: dropped alone it would be lost without a word. */
+        if (peer->connected) {
+            sio_peer_fail(peer, SIO_ERR_NOMEM);
+        }
+    } else if (!server->dead && answer->status != 0) {
         sio_peer_report_error(peer, answer->status, answer->message, answer->data);
     } else if (!server->dead && peer->connected) {
         sio_event event = event_of(self);

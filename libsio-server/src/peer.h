@@ -70,6 +70,10 @@ int sio_peer_enter(sio_peer *peer);
 /* Hand out the `connection` handlers. */
 void sio_peer_announce(sio_peer *peer);
 
+/* An event cannot be delivered for a reason of ours: the connection ends, so that the client knows.
+ */
+void sio_peer_fail(sio_peer *peer, int err);
+
 /* Hand out the "error" event. Texts may be NULL. */
 void sio_peer_report_error(sio_peer *peer, int status, const char *message, const char *data);
 

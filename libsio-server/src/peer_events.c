@@ -93,7 +93,7 @@ static bool is_final(const sio_peer *peer) {
            sio_list_empty(&peer->ns->server->ready_deliveries);
 }
 
-static void give_up(sio_peer *peer, int err) {
+void sio_peer_fail(sio_peer *peer, int err) {
     SIO_LOG(&peer->ns->server->log, SIO_LOG_WARN, "socket.io:socket", "closing: %s",
             sio_error_text(err));
     sio_engine_session_fail(peer->conn->engine, err);
@@ -106,7 +106,7 @@ static void deliver(sio_peer *peer, const sio_event *event) {
     }
     int rc = sio_delivery_start(peer, event->ack);
     if (rc != 0) {
-        give_up(peer, rc);
+        sio_peer_fail(peer, rc);
     }
 }
 
@@ -120,7 +120,7 @@ void sio_peer_receive(sio_peer *peer, const sio_packet *packet) {
     if (packet->has_id) {
         int rc = begin_ack(&ack, peer, packet->id);
         if (rc != 0) {
-            give_up(peer, rc);
+            sio_peer_fail(peer, rc);
             return;
         }
         event.ack = &ack;

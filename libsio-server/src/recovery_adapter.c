@@ -19,6 +19,22 @@ static sio_recovery_store *store_of(sio_adapter *adapter) {
 
 /* ---- events ---- */
 
+/* Those who come back get what the sender was told of as sent, and nothing else: only what went out
+ * stays in the store. */
+static int send_kept(sio_recovery_store *store, const sio_target *target,
+                     const sio_adapter_event *event) {
+    sio_server *server = target->ns->server;
+    char offset[SIO_OFFSET_MAX]; /* whoever observes the event may emit others, which push it out */
+    memcpy(offset, event->offset.ptr, event->offset.len);
+    sio_server_enter(server);
+    int rc = sio_adapter_local_emit(target, event);
+    if (rc != 0) {
+        sio_recovery_store_forget(store, (sio_str){offset, event->offset.len});
+    }
+    sio_server_leave(server);
+    return rc;
+}
+
 /* What cannot be kept is not sent either: who comes back would miss it without knowing. */
 static int broadcast(sio_adapter *adapter, const sio_target *target,
                      const sio_adapter_event *event) {
@@ -34,7 +50,7 @@ static int broadcast(sio_adapter *adapter, const sio_target *target,
         rc = sio_recovery_store_add(store_of(adapter), event->name, event->args, target,
                                     &numbered.offset);
     }
-    return rc == 0 ? sio_adapter_local_emit(target, &numbered) : rc;
+    return rc == 0 ? send_kept(store_of(adapter), target, &numbered) : rc;
 }
 
 /* ---- sessions ---- */

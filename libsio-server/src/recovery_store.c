@@ -285,6 +285,17 @@ int sio_recovery_store_add(sio_recovery_store *store, sio_str name, const sio_ar
     return 0;
 }
 
+static sio_stored_event *event_at(const sio_recovery_store *store, sio_str offset) {
+    return sio_table_get(&store->by_offset, offset.ptr, offset.len);
+}
+
+void sio_recovery_store_forget(sio_recovery_store *store, sio_str offset) {
+    sio_stored_event *event = event_at(store, offset);
+    if (event) {
+        drop_event(store, event);
+    }
+}
+
 /* ---- sessions ---- */
 
 static sio_stored_session *session_copy(const sio_recovery_store *store,
@@ -341,10 +352,6 @@ int sio_recovery_store_persist(sio_recovery_store *store, const sio_stored_sessi
     sio_list_push(&store->sessions, &copy->link);
     store->bytes += copy->bytes;
     return 0;
-}
-
-static sio_stored_event *event_at(const sio_recovery_store *store, sio_str offset) {
-    return sio_table_get(&store->by_offset, offset.ptr, offset.len);
 }
 
 static int index_rooms(const sio_recovery_store *store, sio_stored_session *session) {

@@ -59,6 +59,9 @@ void sio_recovery_store_free(sio_recovery_store *store);
 int sio_recovery_store_add(sio_recovery_store *store, sio_str name, const sio_args *args,
                            const sio_target *target, sio_str *offset);
 
+/* Keep it no longer. A client whose last event it was begins anew. */
+void sio_recovery_store_forget(sio_recovery_store *store, sio_str offset);
+
 /* Keep a session; one of the same pid is replaced. Names and texts are copied. Errors: as above. */
 int sio_recovery_store_persist(sio_recovery_store *store, const sio_stored_session *session);
 

@@ -94,6 +94,29 @@ START_TEST(an_unknown_pid_or_offset_is_refused) {
 }
 END_TEST
 
+/* What could not be sent is not kept either; whoever saw it last begins anew. */
+START_TEST(an_event_is_forgotten) {
+    begin(roomy);
+    sio_stored_session *session = NULL;
+    char copy[2][SIO_OFFSET_MAX];
+    sio_str first = add("first", NULL, NULL);
+    memcpy(copy[0], first.ptr, first.len);
+    first.ptr = copy[0];
+    sio_str second = add("second", NULL, NULL);
+    memcpy(copy[1], second.ptr, second.len);
+    second.ptr = copy[1];
+    persist("secret");
+    sio_recovery_store_forget(store, second);
+    sio_recovery_store_forget(store, second);
+    ck_assert_int_eq(sio_recovery_store_restore(store, SIO_STR("secret"), second, &session),
+                     SIO_ERR_NOT_FOUND);
+    ck_assert_int_eq(sio_recovery_store_restore(store, SIO_STR("secret"), first, &session), 0);
+    ck_assert_ptr_null(sio_recovery_store_missed(store, session, first));
+    sio_stored_session_free(store, session);
+    end();
+}
+END_TEST
+
 /* AD19 */
 START_TEST(missed_is_what_concerned_the_session) {
     static const char *const expected[] = {"all", "mine", "room", "except other"};
@@ -275,6 +298,7 @@ int main(void) {
     TCase *tc = tcase_create("server_recovery_store");
     tcase_add_test(tc, a_session_comes_back_once);
     tcase_add_test(tc, an_unknown_pid_or_offset_is_refused);
+    tcase_add_test(tc, an_event_is_forgotten);
     tcase_add_test(tc, missed_is_what_concerned_the_session);
     tcase_add_test(tc, arguments_are_kept_with_the_event);
     tcase_add_test(tc, offsets_never_repeat);
