@@ -215,7 +215,7 @@ uint16_t sio_session_find(const sio_session *session, sio_str nsp) {
 
 static sio_session_action action_of(const sio_session *session, sio_session_kind kind,
                                     uint16_t slot) {
-    return (sio_session_action){kind, slot, sio_session_user(session, slot)};
+    return (sio_session_action){kind, slot, sio_session_user(session, slot), 0};
 }
 
 /* For the kinds that end the slot: its user pointer is handed out before. */
@@ -232,11 +232,13 @@ static int server_connect(sio_session *session, sio_str nsp, uint16_t known,
         return SIO_ERR_SIO_VIOLATION;
     }
     uint16_t slot = SIO_SLOT_NONE;
-    int rc = nsp_is_acceptable(session, nsp) ? slot_new(session, nsp, NULL, &slot) : SIO_ERR_LIMIT;
-    if (rc != 0 && rc != SIO_ERR_LIMIT) {
+    int rc = nsp_is_acceptable(session, nsp) ? slot_new(session, nsp, NULL, &slot)
+                                             : SIO_ERR_SIO_NAMESPACE;
+    if (rc == SIO_ERR_NOMEM) {
         return rc;
     }
     *out = action_of(session, rc == 0 ? SIO_SESSION_CONNECT : SIO_SESSION_REFUSE, slot);
+    out->err = rc;
     return 0;
 }
 

@@ -219,10 +219,8 @@ static void on_disconnect(sio_peer *peer) {
     }
 }
 
-/* No namespace has a name that is too long. */
-static void refuse_over_limit(sio_conn *conn, sio_str nsp) {
-    bool too_long = nsp.len > conn->session.options->max_nsp_bytes;
-    const char *text = too_long ? "Invalid namespace" : "Too many namespaces";
+static void refuse_at_once(sio_conn *conn, sio_str nsp, int err) {
+    const char *text = err == SIO_ERR_LIMIT ? "Too many namespaces" : "Invalid namespace";
     send_refusal(conn, nsp, &(sio_refusal){.message = text});
 }
 
@@ -239,7 +237,7 @@ static void on_packet(sio_conn *conn, const sio_packet *packet) {
         on_connect(conn, packet, action.slot);
         break;
     case SIO_SESSION_REFUSE:
-        refuse_over_limit(conn, packet->nsp);
+        refuse_at_once(conn, packet->nsp, action.err);
         break;
     case SIO_SESSION_EVENT:
         sio_peer_receive(action.user, packet);

@@ -38,6 +38,11 @@ def cases(output):
     return passed, failed
 
 
+def printable(line):
+    """What hostile tests print may be anything."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+
+
 def report(test, failed):
     print(f"-- {test['name']}: {test['result']}, {failed} failed")
     text = (test.get("stdout") or "") + (test.get("stderr") or "")
@@ -47,7 +52,7 @@ def report(test, failed):
         if line.strip() and not re.match(r"^(ok\b(?!.*#\s*(SKIP|TODO))|1\.\.\d)", line)
     ]
     for line in interesting[-40:]:
-        print(f"   {line}")
+        print(f"   {printable(line)}")
 
 
 def main():

@@ -45,9 +45,12 @@ def echoes(raw, text='["message",1]'):
 
 def fatal(server, name, messages):
     raw = joined(server)
-    send(raw, messages)
     if name == "attachment behind an event":
+        # In one read with what ends the session, the event would be as lost as the session is.
+        send(raw, messages[:1])
         assert receive(raw) == '42["message-back"]'
+        messages = messages[1:]
+    send(raw, messages)
     ends(raw)
     serves(server)
 

@@ -159,6 +159,7 @@ START_TEST(server_bounds_its_namespaces) {
     packet.nsp = numbered(buf, 16);
     ck_assert_int_eq(sio_session_receive(&s, &packet, &action), 0);
     ck_assert_int_eq(action.kind, SIO_SESSION_REFUSE);
+    ck_assert_int_eq(action.err, SIO_ERR_LIMIT);
     ck_assert_uint_eq(action.slot, SIO_SLOT_NONE);
     for (uint16_t slot = 0; slot < 16; slot++) {
         ck_assert_int_eq(sio_session_accept(&s, slot, NULL), 0);
@@ -200,10 +201,12 @@ START_TEST(server_refuses_names_too_long_or_with_control_characters) {
     sio_packet packet = {.type = SIO_PACKET_CONNECT, .nsp = {name, 1025}};
     ck_assert_int_eq(sio_session_receive(&s, &packet, &action), 0);
     ck_assert_int_eq(action.kind, SIO_SESSION_REFUSE);
+    ck_assert_int_eq(action.err, SIO_ERR_SIO_NAMESPACE);
     packet.nsp.len = 1024;
     ck_assert_int_eq(sio_session_receive(&s, &packet, &action), 0);
     ck_assert_int_eq(action.kind, SIO_SESSION_CONNECT);
     expect(&s, SIO_PACKET_CONNECT, "/a\tb", "", SIO_SESSION_REFUSE, &action);
+    ck_assert_int_eq(action.err, SIO_ERR_SIO_NAMESPACE);
     sio_session_free(&s);
 }
 END_TEST

@@ -73,7 +73,9 @@ typedef enum sio_session_kind {
     /** Server: a client asks for a namespace. The slot is pending until sio_session_accept or
      * sio_session_refuse; `packet->payload` is its auth, empty meaning `{}`. */
     SIO_SESSION_CONNECT,
-    /** Server: a CONNECT beyond the limits. There is no slot: answer with a CONNECT_ERROR. */
+    /** Server: a CONNECT that cannot be. There is no slot: answer with a CONNECT_ERROR that says
+     * what `err` means: SIO_ERR_LIMIT, too many namespaces; SIO_ERR_SIO_NAMESPACE, no namespace can
+     * have this name. */
     SIO_SESSION_REFUSE,
     /** Client: the namespace is connected; `packet->payload` holds sid and pid, empty in
      * protocol 4. See sio_connect_reply_parse. */
@@ -101,6 +103,7 @@ typedef struct sio_session_action {
     sio_session_kind kind;
     uint16_t slot; /**< SIO_SLOT_NONE where none is meant */
     void *user;    /**< the slot's user pointer */
+    int err;       /**< why SIO_SESSION_REFUSE; else 0 */
 } sio_session_action;
 
 /** Prepare a session. Nothing is allocated.
