@@ -199,6 +199,9 @@ int sio_msgpack_decode(const sio_msgpack_options *options, sio_args *scratch, si
     if (options && options->size != sizeof(*options)) {
         return SIO_ERR_INVALID;
     }
+    if (len == 0) {
+        return SIO_ERR_MSGPACK_SYNTAX; /* `data` may be NULL, and that has no end to compute */
+    }
     fields in;
     sio_packet packet = {0};
     int rc = read_fields(data, len, &in);

@@ -174,6 +174,13 @@ START_TEST(every_truncation_is_refused) {
 }
 END_TEST
 
+START_TEST(a_message_without_bytes_or_memory_is_refused) {
+    sio_packet packet;
+    ck_assert_int_eq(sio_msgpack_decode(NULL, scratch, &text, NULL, 0, &packet),
+                     SIO_ERR_MSGPACK_SYNTAX);
+}
+END_TEST
+
 START_TEST(what_is_refused) {
     static const struct {
         const char *hex;
@@ -360,6 +367,7 @@ int main(void) {
     tcase_add_loop_test(tc, speaks_with_the_npm_package, 0,
                         (int)(sizeof(peers) / sizeof(peers[0])));
     tcase_add_test(tc, every_truncation_is_refused);
+    tcase_add_test(tc, a_message_without_bytes_or_memory_is_refused);
     tcase_add_test(tc, what_is_refused);
     tcase_add_test(tc, limits_are_exact);
     tcase_add_test(tc, attachments_and_namespace_are_used_in_place);
