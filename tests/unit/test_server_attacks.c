@@ -2,6 +2,10 @@
  * own feet. All allocations of the server are counted. */
 #include "server_support.h"
 
+#include "loop_internal.h"
+#include "server_state.h"
+
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -130,6 +134,46 @@ START_TEST(slow_bodies_cost_little_each) {
     close_crowd();
     poller_close(&p);
     server_until(&t, counted().connections_open == 0);
+    stop();
+}
+END_TEST
+
+/* ---- no randomness ---- */
+
+static ssize_t broken_source(void *out, size_t len, unsigned flags) {
+    errno = ENOSYS;
+    return -1;
+}
+
+/* Rather no session than one whose id can be guessed; who is there is served. */
+START_TEST(without_randomness_there_are_no_sessions) {
+    raw_client other, early, c;
+    start((sio_server_options)SIO_SERVER_OPTIONS_INIT);
+    sio_loop *loop = t.server->loop;
+    ssize_t (*source)(void *, size_t, unsigned) = loop->random_source;
+    join(&other, NULL);
+    ws_connect(&early, &t, "EIO=4", NULL);
+    loop->random_source = broken_source;
+    loop->random_left = 0;
+    http_expect(&t, "GET", "/socket.io/?EIO=4&transport=polling", "", NULL, 500, NULL);
+    raw_open(&c, &t);
+    ws_request(&c, "/socket.io/?EIO=4&transport=websocket", "");
+    http_answer answer;
+    ck_assert(http_receive(&c, &answer));
+    ck_assert_int_eq(answer.status, 500);
+    http_answer_free(&answer);
+    raw_close(&c);
+    ws_text(&early, "40"); /* no id for a peer either */
+    raw_expect_eof(&early);
+    raw_close(&early);
+    is_served(&other);
+    ck_assert_uint_eq(counted().peers, 1);
+    ck_assert_uint_eq(sio_server_session_count(t.server), 1);
+    loop->random_source = source;
+    join(&c, NULL);
+    is_served(&c);
+    raw_close(&c);
+    raw_close(&other);
     stop();
 }
 END_TEST
@@ -435,6 +479,7 @@ int main(void) {
     tcase_add_test(tc, dripping_heads_are_ended_in_time);
     tcase_add_test(tc, who_never_says_a_word_is_ended_in_time);
     tcase_add_test(tc, slow_bodies_cost_little_each);
+    tcase_add_test(tc, without_randomness_there_are_no_sessions);
     tcase_add_test(tc, stalled_clients_have_a_hard_mark);
     tcase_add_test(tc, rooms_cost_memory_in_proportion);
     tcase_add_test(tc, a_client_has_so_many_namespaces);
