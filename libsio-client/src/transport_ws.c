@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
     LINGER_MS = 5000,
@@ -381,31 +380,6 @@ static int build_upgrade(sio_ws_client *w, const char *sid) {
     return rc == 0 ? sio_http1_write_end(out) : rc;
 }
 
-/* The lines of one field joined with commas; `ptr` NULL when there is none. */
-static int join_lines(sio_str *out, sio_buf *storage, const sio_http1_head *head, sio_str name) {
-    *out = sio_http1_find(head, name);
-    if (sio_http1_count(head, name) < 2) {
-        return 0;
-    }
-    storage->len = 0;
-    for (size_t i = 0; i < head->header_count; i++) {
-        const sio_http1_header *line = &head->headers[i];
-        sio_str value = line->value;
-        if (line->name.len != name.len || strncasecmp(line->name.ptr, name.ptr, name.len) != 0) {
-            continue;
-        }
-        int rc = storage->len > 0 ? sio_buf_add_byte(storage, ',') : 0;
-        if (rc == 0) {
-            rc = sio_buf_add(storage, value.ptr, value.len);
-        }
-        if (rc != 0) {
-            return rc;
-        }
-    }
-    *out = (sio_str){(const char *)storage->data, storage->len};
-    return 0;
-}
-
 static int check_head(sio_ws_client *w, sio_ws_agreement *agreed, const sio_http1_head *head) {
     sio_buf joined[2];
     sio_buf_init(&joined[0], 0, w->mem);
@@ -416,10 +390,10 @@ static int check_head(sio_ws_client *w, sio_ws_agreement *agreed, const sio_http
         .accept = sio_http1_find(head, SIO_STR("Sec-WebSocket-Accept")),
         .protocol = sio_http1_find(head, SIO_STR("Sec-WebSocket-Protocol")),
     };
-    int rc = join_lines(&response.connection, &joined[0], head, SIO_STR("Connection"));
+    int rc = sio_http1_join(&response.connection, head, SIO_STR("Connection"), &joined[0]);
     if (rc == 0) {
-        rc =
-            join_lines(&response.extensions, &joined[1], head, SIO_STR("Sec-WebSocket-Extensions"));
+        rc = sio_http1_join(&response.extensions, head, SIO_STR("Sec-WebSocket-Extensions"),
+                            &joined[1]);
     }
     if (rc == 0) {
         sio_ws_handshake_options options = handshake_options(w);

@@ -21,6 +21,31 @@ size_t sio_http1_count(const sio_http1_head *head, sio_str name) {
     return count;
 }
 
+int sio_http1_join(sio_str *out, const sio_http1_head *head, sio_str name, sio_buf *joined) {
+    if (sio_http1_count(head, name) < 2) {
+        *out = sio_http1_find(head, name);
+        return 0;
+    }
+    joined->len = 0;
+    bool first = true;
+    for (size_t i = 0; i < head->header_count; i++) {
+        const sio_http1_header *line = &head->headers[i];
+        if (!sio_text_equal_nocase(line->name, name)) {
+            continue;
+        }
+        int rc = first ? 0 : sio_buf_add_byte(joined, ',');
+        if (rc == 0) {
+            rc = sio_buf_add(joined, line->value.ptr, line->value.len);
+        }
+        if (rc != 0) {
+            return rc;
+        }
+        first = false;
+    }
+    *out = (sio_str){(const char *)joined->data, joined->len};
+    return 0;
+}
+
 bool sio_http1_has_token(sio_str list, sio_str token) {
     while (list.len > 0) {
         sio_str element = sio_text_trim(sio_text_cut(&list, ','));

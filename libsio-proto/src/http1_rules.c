@@ -205,7 +205,8 @@ int sio_http1_rules_response(sio_http1_head *head, sio_http1_framing *framing,
                              sio_http1_asked asked, const sio_http1_limits *limits) {
     facts f;
     gather(&f, head);
-    if (head->status == 101 && asked != SIO_HTTP1_ASKED_UPGRADE) {
+    /* HTTP/1.0 has no upgrade (RFC 9110 §7.8). */
+    if (head->status == 101 && (asked != SIO_HTTP1_ASKED_UPGRADE || head->minor == 0)) {
         return SIO_ERR_HTTP_STATUS;
     }
     int rc = check_framing(head, &f);

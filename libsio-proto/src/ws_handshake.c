@@ -91,7 +91,8 @@ static int check_request(sio_ws_refusal *refusal, const sio_ws_request *request)
                       SIO_ERR_WS_HANDSHAKE);
     }
     if (!sio_ws_equal(request->version, SIO_STR("13"))) {
-        refuse(refusal, 400, "Missing or invalid Sec-WebSocket-Version header", 0);
+        refuse(refusal, request->version.ptr ? 426 : 400,
+               "Missing or invalid Sec-WebSocket-Version header", 0);
         if (refusal) {
             refusal->send_version = true;
         }

@@ -412,22 +412,46 @@ static sio_str find_only(const sio_http1_head *head, sio_str name) {
     return sio_http1_count(head, name) == 1 ? sio_http1_find(head, name) : (sio_str){NULL, 0};
 }
 
-static sio_ws_request request_of(const sio_http1_head *head) {
-    return (sio_ws_request){
+/* What a request says, with room for lists that come in several lines. */
+typedef struct ws_fields {
+    sio_ws_request request;
+    sio_buf connection;
+    sio_buf protocol;
+    sio_buf extensions;
+} ws_fields;
+
+static void fields_done(ws_fields *fields) {
+    sio_buf_free(&fields->connection);
+    sio_buf_free(&fields->protocol);
+    sio_buf_free(&fields->extensions);
+}
+
+static int fields_read(ws_fields *fields, const sio_http1_head *head, const sio_mem *mem) {
+    sio_ws_request *request = &fields->request;
+    sio_buf_init(&fields->connection, 0, mem);
+    sio_buf_init(&fields->protocol, 0, mem);
+    sio_buf_init(&fields->extensions, 0, mem);
+    *request = (sio_ws_request){
         .method = head->method,
-        .upgrade = sio_http1_find(head, SIO_STR("Upgrade")),
-        .connection = sio_http1_find(head, SIO_STR("Connection")),
+        .upgrade = find_only(head, SIO_STR("Upgrade")),
         .key = find_only(head, SIO_STR("Sec-WebSocket-Key")),
         .version = find_only(head, SIO_STR("Sec-WebSocket-Version")),
-        .protocol = sio_http1_find(head, SIO_STR("Sec-WebSocket-Protocol")),
-        .extensions = sio_http1_find(head, SIO_STR("Sec-WebSocket-Extensions")),
     };
+    int rc = sio_http1_join(&request->connection, head, SIO_STR("Connection"), &fields->connection);
+    if (rc == 0) {
+        rc = sio_http1_join(&request->protocol, head, SIO_STR("Sec-WebSocket-Protocol"),
+                            &fields->protocol);
+    }
+    return rc != 0 ? rc
+                   : sio_http1_join(&request->extensions, head, SIO_STR("Sec-WebSocket-Extensions"),
+                                    &fields->extensions);
 }
 
 static void refuse(sio_exchange *exchange, const sio_ws_refusal *refusal) {
     sio_bytes body = {(const uint8_t *)refusal->body, strlen(refusal->body)};
-    sio_exchange_answer_and_close(exchange, refusal->status, "text/html", body,
-                                  refusal->send_version ? "Sec-WebSocket-Version: 13\r\n" : NULL);
+    sio_exchange_answer_and_close(
+        exchange, refusal->status, "text/html", body,
+        refusal->send_version ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : NULL);
 }
 
 static int make_decoder(sio_ws_link *link, const sio_ws_agreement *agreement) {
@@ -464,34 +488,21 @@ static int switch_protocols(sio_ws_link *link, sio_exchange *exchange,
     return rc;
 }
 
-int sio_ws_link_accept(sio_ws_link **out, sio_engine_session *session, sio_exchange *exchange,
-                       bool base64) {
-    sio_engine *engine = session->engine;
-    static const sio_ws_deflate_options lean = SIO_WS_DEFLATE_OPTIONS_INIT;
-    sio_ws_handshake_options options = SIO_WS_HANDSHAKE_OPTIONS_INIT;
-    options.deflate = engine->settings.deflate ? &lean : NULL;
-    options.closing = engine->closing;
-    sio_ws_request request = request_of(sio_exchange_head(exchange));
-    sio_ws_agreement agreement;
-    sio_ws_refusal refusal;
-    if (sio_ws_handshake_accept(&agreement, &refusal, &request, &options) != 0) {
-        refuse(exchange, &refusal);
-        return SIO_ERR_WS_HANDSHAKE;
-    }
-    sio_engine_session_headers(session, exchange);
+/* Without memory for it the connection goes. */
+static int link_new(sio_ws_link **out, sio_engine *engine, sio_exchange *exchange,
+                    const sio_ws_agreement *agreement) {
     sio_ws_link *link = sio_mem_zalloc(engine->mem, sizeof(*link));
     if (!link) {
         sio_exchange_destroy(exchange);
         return SIO_ERR_NOMEM;
     }
     link->engine = engine;
-    link->base64 = base64;
     link->refs = 1;
-    int rc = make_decoder(link, &agreement);
+    int rc = make_decoder(link, agreement);
     if (rc != 0) {
         sio_exchange_destroy(exchange);
     } else {
-        rc = switch_protocols(link, exchange, &agreement);
+        rc = switch_protocols(link, exchange, agreement);
     }
     if (rc != 0) {
         link_unref(link);
@@ -501,6 +512,43 @@ int sio_ws_link_accept(sio_ws_link **out, sio_engine_session *session, sio_excha
     link->refs++; /* until sio_ws_link_start: what comes between may end the session */
     *out = link;
     return 0;
+}
+
+/* Returns 0 or what it was refused for. */
+static int agree(sio_ws_agreement *out, const sio_engine *engine, sio_exchange *exchange,
+                 const sio_ws_request *request) {
+    static const sio_ws_deflate_options lean = SIO_WS_DEFLATE_OPTIONS_INIT;
+    sio_ws_handshake_options options = SIO_WS_HANDSHAKE_OPTIONS_INIT;
+    sio_ws_refusal refusal;
+    options.deflate = engine->settings.deflate ? &lean : NULL;
+    options.closing = engine->closing;
+    if (sio_ws_handshake_accept(out, &refusal, request, &options) != 0) {
+        refuse(exchange, &refusal);
+        return SIO_ERR_WS_HANDSHAKE;
+    }
+    return 0;
+}
+
+int sio_ws_link_accept(sio_ws_link **out, sio_engine_session *session, sio_exchange *exchange,
+                       bool base64) {
+    sio_engine *engine = session->engine;
+    ws_fields fields;
+    sio_ws_agreement agreement;
+    int rc = fields_read(&fields, sio_exchange_head(exchange), engine->mem);
+    if (rc != 0) {
+        sio_exchange_destroy(exchange);
+    } else {
+        rc = agree(&agreement, engine, exchange, &fields.request);
+    }
+    if (rc == 0) {
+        sio_engine_session_headers(session, exchange);
+        rc = link_new(out, engine, exchange, &agreement);
+    }
+    if (rc == 0) {
+        (*out)->base64 = base64;
+    }
+    fields_done(&fields);
+    return rc;
 }
 
 void sio_ws_link_attach(sio_ws_link *link, sio_engine_session *session, bool probe) {

@@ -87,24 +87,6 @@ void ws_echo_handshake_options(sio_ws_handshake_options *out, const ws_echo_sett
     out->deflate = settings->deflate ? &willing : NULL;
 }
 
-sio_str ws_echo_field(const sio_http1_head *head, sio_str name, sio_buf *out) {
-    size_t start = out->len;
-    size_t count = sio_http1_count(head, name);
-    if (count < 2) {
-        return sio_http1_find(head, name);
-    }
-    for (size_t i = 0; i < head->header_count; i++) {
-        const sio_http1_header *line = &head->headers[i];
-        sio_http1_head one = {.headers = line, .header_count = 1};
-        if (sio_http1_count(&one, name) == 1 &&
-            ((out->len > start && sio_buf_add_text(out, ", ") != 0) ||
-             sio_buf_add(out, line->value.ptr, line->value.len) != 0)) {
-            return (sio_str){NULL, 0};
-        }
-    }
-    return (sio_str){(const char *)out->data + start, out->len - start};
-}
-
 void ws_echo_random(void *out, size_t len) {
     if (getrandom(out, len, 0) != (ssize_t)len) {
         abort();

@@ -39,9 +39,6 @@ ws_echo_settings ws_echo_arguments(int argc, char **argv, sio_ws_role role);
 /* What either role says of permessage-deflate in its handshake. */
 void ws_echo_handshake_options(sio_ws_handshake_options *out, const ws_echo_settings *settings);
 
-/* All values of a field, joined in `out` (RFC 9110 §5.3); `ptr` is NULL when there is none. */
-sio_str ws_echo_field(const sio_http1_head *head, sio_str name, sio_buf *out);
-
 /* Echo from here on, over what was agreed on. Returns 0 or an error of libsio-proto. */
 int ws_echo_start(ws_echo *echo, const sio_ws_agreement *agreement);
 

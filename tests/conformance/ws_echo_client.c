@@ -43,22 +43,30 @@ static int write_request(connection *c, sio_buf *out, const char *target) {
 static int on_response(connection *c, const sio_http1_head *head) {
     sio_ws_handshake_options options;
     sio_ws_agreement agreement;
-    sio_buf joined = {0};
-    /* The views stay where they are: a head has no more bytes than this. */
-    int rc = sio_buf_reserve(&joined, 16384);
+    sio_ws_response response = {.status = head->status};
+    struct {
+        sio_str name;
+        sio_str *value;
+        sio_buf joined;
+    } fields[] = {
+        {SIO_STR("Upgrade"), &response.upgrade, {0}},
+        {SIO_STR("Connection"), &response.connection, {0}},
+        {SIO_STR("Sec-WebSocket-Accept"), &response.accept, {0}},
+        {SIO_STR("Sec-WebSocket-Protocol"), &response.protocol, {0}},
+        {SIO_STR("Sec-WebSocket-Extensions"), &response.extensions, {0}},
+    };
+    const size_t count = sizeof(fields) / sizeof(fields[0]);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = sio_http1_join(fields[i].value, head, fields[i].name, &fields[i].joined);
+    }
     if (rc == 0) {
-        sio_ws_response response = {
-            .status = head->status,
-            .upgrade = ws_echo_field(head, SIO_STR("Upgrade"), &joined),
-            .connection = ws_echo_field(head, SIO_STR("Connection"), &joined),
-            .accept = ws_echo_field(head, SIO_STR("Sec-WebSocket-Accept"), &joined),
-            .protocol = ws_echo_field(head, SIO_STR("Sec-WebSocket-Protocol"), &joined),
-            .extensions = ws_echo_field(head, SIO_STR("Sec-WebSocket-Extensions"), &joined),
-        };
         ws_echo_handshake_options(&options, c->echo.settings);
         rc = sio_ws_handshake_check(&agreement, &response, c->random, &options);
     }
-    sio_buf_free(&joined);
+    for (size_t i = 0; i < count; i++) {
+        sio_buf_free(&fields[i].joined);
+    }
     return rc == 0 ? ws_echo_start(&c->echo, &agreement) : rc;
 }
 

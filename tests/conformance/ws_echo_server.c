@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
 
 typedef struct connection {
@@ -39,13 +38,13 @@ static void connection_free(connection *c) {
 
 /* ---- the handshake ------------------------------------------------------------------------- */
 
-/* The lines of `fields` and a body; `fields` may be empty. */
-static void answer(connection *c, int status, const char *fields, const char *body) {
+/* `fields` are whole lines, or nothing. */
+static void answer(connection *c, int status, const char *fields) {
     sio_buf out = {0};
     if (sio_http1_write_status(&out, status, NULL) == 0 && sio_buf_add_text(&out, fields) == 0 &&
         sio_http1_write_header(&out, SIO_STR("Connection"), SIO_STR("close")) == 0 &&
-        sio_http1_write_header_u64(&out, SIO_STR("Content-Length"), strlen(body)) == 0 &&
-        sio_http1_write_end(&out) == 0 && sio_buf_add_text(&out, body) == 0) {
+        sio_http1_write_header_u64(&out, SIO_STR("Content-Length"), 0) == 0 &&
+        sio_http1_write_end(&out) == 0) {
         bufferevent_write(c->echo.bev, out.data, out.len);
     }
     sio_buf_free(&out);
@@ -53,8 +52,8 @@ static void answer(connection *c, int status, const char *fields, const char *bo
 }
 
 static void refuse(connection *c, const sio_ws_refusal *refusal) {
-    const char *version = refusal->send_version ? "Sec-WebSocket-Version: 13\r\n" : "";
-    answer(c, refusal->status, version, refusal->body);
+    answer(c, refusal->status,
+           refusal->send_version ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : "");
 }
 
 static void switch_protocols(connection *c, const sio_ws_agreement *agreement) {
@@ -67,33 +66,45 @@ static void switch_protocols(connection *c, const sio_ws_agreement *agreement) {
     sio_buf_free(&out);
 }
 
-static void on_request(connection *c, const sio_http1_head *head) {
+static void answer_handshake(connection *c, const sio_ws_request *request) {
     sio_ws_handshake_options options;
     sio_ws_agreement agreement;
     sio_ws_refusal refusal;
-    sio_buf joined;
-    sio_buf_init(&joined, 0, NULL);
-    /* The views stay where they are: a head has no more bytes than this. */
-    if (sio_buf_reserve(&joined, 16384) != 0) {
-        ws_echo_end(&c->echo);
-        return;
-    }
-    sio_ws_request request = {
-        .method = head->method,
-        .upgrade = ws_echo_field(head, SIO_STR("Upgrade"), &joined),
-        .connection = ws_echo_field(head, SIO_STR("Connection"), &joined),
-        .key = ws_echo_field(head, SIO_STR("Sec-WebSocket-Key"), &joined),
-        .version = ws_echo_field(head, SIO_STR("Sec-WebSocket-Version"), &joined),
-        .protocol = ws_echo_field(head, SIO_STR("Sec-WebSocket-Protocol"), &joined),
-        .extensions = ws_echo_field(head, SIO_STR("Sec-WebSocket-Extensions"), &joined),
-    };
     ws_echo_handshake_options(&options, &server.settings);
-    if (sio_ws_handshake_accept(&agreement, &refusal, &request, &options) == 0) {
+    if (sio_ws_handshake_accept(&agreement, &refusal, request, &options) == 0) {
         switch_protocols(c, &agreement);
     } else {
         refuse(c, &refusal);
     }
-    sio_buf_free(&joined);
+}
+
+static void on_request(connection *c, const sio_http1_head *head) {
+    sio_ws_request request = {.method = head->method};
+    struct {
+        sio_str name;
+        sio_str *value;
+        sio_buf joined;
+    } fields[] = {
+        {SIO_STR("Upgrade"), &request.upgrade, {0}},
+        {SIO_STR("Connection"), &request.connection, {0}},
+        {SIO_STR("Sec-WebSocket-Key"), &request.key, {0}},
+        {SIO_STR("Sec-WebSocket-Version"), &request.version, {0}},
+        {SIO_STR("Sec-WebSocket-Protocol"), &request.protocol, {0}},
+        {SIO_STR("Sec-WebSocket-Extensions"), &request.extensions, {0}},
+    };
+    const size_t count = sizeof(fields) / sizeof(fields[0]);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = sio_http1_join(fields[i].value, head, fields[i].name, &fields[i].joined);
+    }
+    if (rc == 0) {
+        answer_handshake(c, &request);
+    } else {
+        ws_echo_end(&c->echo);
+    }
+    for (size_t i = 0; i < count; i++) {
+        sio_buf_free(&fields[i].joined);
+    }
 }
 
 /* Returns what lies behind the handshake. */
@@ -102,12 +113,12 @@ static sio_bytes take_request(connection *c, const uint8_t *data, size_t len) {
     int rc = sio_http1_feed(c->parser, data, len);
     rc = rc == 0 ? sio_http1_next(c->parser, &event) : rc;
     if (rc < 0) {
-        answer(c, sio_error_http_status(rc), "", sio_error_text(rc));
+        answer(c, sio_error_http_status(rc), "");
     } else if (rc == 1 && event.head->upgrade) {
         on_request(c, event.head);
         return sio_http1_rest(c->parser);
     } else if (rc == 1) {
-        answer(c, 426, "Upgrade: websocket\r\n", "This server speaks WebSocket only");
+        answer(c, 426, "Upgrade: websocket\r\n");
     }
     return (sio_bytes){NULL, 0};
 }

@@ -15,6 +15,7 @@ import sys
 
 import ws_cases
 import ws_deflate_cases
+import ws_handshake_cases
 from wire import PATIENCE, WRAPPER, Certificate, Raw, Server, Tap, program, serves
 from ws_peer import ClientEndpoint, Events, Plain, ServerEndpoint
 
@@ -29,7 +30,7 @@ tap = Tap()
 
 
 def chosen():
-    cases = ws_cases.all_cases()
+    cases = ws_handshake_cases.all_cases() + ws_cases.all_cases()
     if deflate:
         cases += ws_deflate_cases.all_cases(full)
     return [case for case in cases if case.fits(role, dialect) and tap.wanted(name_of(case))]
@@ -58,7 +59,7 @@ def run_server(server):
             endpoint.open().bye()
             endpoint.finish()
         assert server.alive()
-    tap.case("the server lives and serves", survived)
+    tap.case("the server lives and serves", survived, always=True)
 
 
 # ---- we are the server ---------------------------------------------------------------------------
@@ -108,10 +109,10 @@ class Cases:
 
 def run_client():
     cases = Cases(chosen())
-    tap.case("the client asks for the number of cases", cases.count)
+    tap.case("the client asks for the number of cases", cases.count, always=True)
     for at, case in enumerate(cases.cases, start=1):
         tap.case(name_of(case), cases.run, at, case)
-    tap.case("the client asks for the reports, and ends", cases.end)
+    tap.case("the client asks for the reports, and ends", cases.end, always=True)
     cases.process.kill()
     cases.process.wait()
 

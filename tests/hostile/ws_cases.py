@@ -18,12 +18,12 @@ class Case:
         self.number = number
         self.text = text
         self.run = run  # is given the endpoint
-        self.only = frozenset(only)  # plain, server, client
+        self.only = frozenset(only)  # server, client; plain, events
         self.needs = needs  # bytes of the largest message
 
     def fits(self, endpoint_kind, dialect):
         return ((not self.only & {"server", "client"} or endpoint_kind in self.only)
-                and ("plain" not in self.only or dialect.name == "plain")
+                and (not self.only & {"plain", "events"} or dialect.name in self.only)
                 and (self.needs is None or self.needs <= dialect.limit))
 
 

@@ -31,6 +31,38 @@ START_TEST(test_find_and_count) {
 }
 END_TEST
 
+static int join(const sio_mem *mem, void *arg) {
+    sio_str value = {"old", 3};
+    sio_buf joined;
+    sio_buf_init(&joined, 0, mem);
+    int rc = sio_http1_join(&value, arg, SIO_STR("ACCEPT"), &joined);
+    if (rc == 0) {
+        ck_assert_uint_eq(value.len, lines[0].value.len + 1 + lines[2].value.len);
+        ck_assert_mem_eq(value.ptr, lines[0].value.ptr, lines[0].value.len);
+        ck_assert_int_eq(value.ptr[lines[0].value.len], ',');
+        ck_assert_mem_eq(value.ptr + lines[0].value.len + 1, "c;q=1 ,\td", 9);
+        ck_assert_int_eq(sio_http1_join(&value, arg, SIO_STR("x"), &joined), 0);
+        ck_assert_ptr_eq(value.ptr, sio_http1_find(arg, SIO_STR("x")).ptr);
+        ck_assert_int_eq(sio_http1_join(&value, arg, SIO_STR("y"), &joined), 0);
+        ck_assert_ptr_null(value.ptr);
+    } else {
+        ck_assert_uint_eq(value.len, 3);
+    }
+    sio_buf_free(&joined);
+    return rc;
+}
+
+START_TEST(test_join) {
+    sio_http1_head source = head;
+    test_mem_sweep(join, &source);
+    sio_str value;
+    sio_buf small;
+    sio_buf_init(&small, 5, NULL);
+    ck_assert_int_eq(sio_http1_join(&value, &head, SIO_STR("accept"), &small), SIO_ERR_LIMIT);
+    sio_buf_free(&small);
+}
+END_TEST
+
 START_TEST(test_tokens) {
     ck_assert(sio_http1_has_token(SIO_STR("keep-alive, Upgrade"), SIO_STR("upgrade")));
     ck_assert(sio_http1_has_token(SIO_STR(",, \tUPGRADE\t ,"), SIO_STR("upgrade")));
@@ -84,6 +116,7 @@ int main(void) {
     Suite *s = suite_create("http1_fields");
     TCase *tc = tcase_create("all");
     tcase_add_test(tc, test_find_and_count);
+    tcase_add_test(tc, test_join);
     tcase_add_test(tc, test_tokens);
     tcase_add_test(tc, test_grammar);
     tcase_add_test(tc, test_copy);

@@ -131,6 +131,11 @@ START_TEST(test_response_framing) {
         ck_assert_int_eq(framing, cases[i].framing);
         ck_assert_int_eq(head.keep_alive, framing != SIO_HTTP1_BODY_UNTIL_CLOSE);
     }
+    sio_http1_head head;
+    sio_http1_framing framing;
+    read_head(&head, SIO_HTTP1_RESPONSES, "HTTP/1.0 101 Up\r\nUpgrade: websocket\r\n\r\n");
+    ck_assert_int_eq(sio_http1_rules_response(&head, &framing, SIO_HTTP1_ASKED_UPGRADE, &limits),
+                     SIO_ERR_HTTP_STATUS);
 }
 END_TEST
 

@@ -227,7 +227,7 @@ START_TEST(refuses_malformed_websocket_handshakes) {
          "Missing or invalid Sec-WebSocket-Key header", 400},
         {"Upgrade: websocket\r\nConnection: Upgrade\r\n"
          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 12\r\n",
-         "Missing or invalid Sec-WebSocket-Version header", 400},
+         "Missing or invalid Sec-WebSocket-Version header", 426},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         raw_client c;

@@ -124,7 +124,7 @@ START_TEST(refusals_in_order) {
     r.protocol = SIO_STR("a b");
     check_refusal(&r, &options, SIO_ERR_WS_PROTOCOL, 400, "Invalid Sec-WebSocket-Protocol header");
     r.version = SIO_STR("12");
-    check_refusal(&r, &options, HANDSHAKE, 400, "Missing or invalid Sec-WebSocket-Version header");
+    check_refusal(&r, &options, HANDSHAKE, 426, "Missing or invalid Sec-WebSocket-Version header");
     r.key = SIO_STR("x");
     check_refusal(&r, &options, HANDSHAKE, 400, "Missing or invalid Sec-WebSocket-Key header");
     r.connection = SIO_STR("close");
@@ -163,7 +163,7 @@ START_TEST(field_values) {
     static const char *const versions[] = {NULL, "", "8", "013", "13 ", "13, 8", "14", "1"};
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
         r.version = str(versions[i]);
-        check_refusal(&r, NULL, SIO_ERR_WS_HANDSHAKE, 400,
+        check_refusal(&r, NULL, SIO_ERR_WS_HANDSHAKE, versions[i] ? 426 : 400,
                       "Missing or invalid Sec-WebSocket-Version header");
     }
     r = good_request();

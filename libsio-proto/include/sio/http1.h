@@ -179,6 +179,12 @@ SIO_API sio_str sio_http1_find(const sio_http1_head *head, sio_str name);
 /** How many header lines have this name, compared without case. */
 SIO_API size_t sio_http1_count(const sio_http1_head *head, sio_str name);
 
+/** The values of all header lines with this name, which together are one list (RFC 9110 §5.3).
+ * @param out a view into the head where there is one line, into `joined` where there are more: they
+ * stand there with commas between them, in place of what it held. `ptr` is NULL when there is none
+ * @return 0, SIO_ERR_LIMIT or SIO_ERR_NOMEM from the buffer; `out` is untouched then */
+SIO_API int sio_http1_join(sio_str *out, const sio_http1_head *head, sio_str name, sio_buf *joined);
+
 /** Whether a comma-separated list holds a token, compared without case (RFC 9110 §5.6.1). Elements
  * with parameters do not match. */
 SIO_API bool sio_http1_has_token(sio_str list, sio_str token);

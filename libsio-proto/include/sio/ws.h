@@ -292,7 +292,8 @@ typedef struct sio_ws_agreement {
 typedef struct sio_ws_refusal {
     int status;
     const char *body;  /**< static text */
-    bool send_version; /**< add `Sec-WebSocket-Version: 13` */
+    bool send_version; /**< add `Sec-WebSocket-Version: 13` and `Upgrade: websocket` (RFC 6455 §4.4,
+                            RFC 9110 §15.5.22) */
 } sio_ws_refusal;
 
 /** Server: check a request (RFC 6455 §4.2.1) and decide on subprotocol and compression. The first
