@@ -714,6 +714,86 @@ def limits(cases):
     group.add("5 bytes, then a fragment of 2^64-1: 1002", opened(sum_wrapped))
 
 
+# ---- 9, what it costs ----------------------------------------------------------------------------
+
+
+def costs(limit, run, **how):
+    """A case that is run twice, the first time for what is allocated once. `run` gets the peer and
+    a function that holds what the server's memory has grown to since the handshake against
+    `limit`."""
+    def case(endpoint):
+        for measured in (False, True):
+            peer = endpoint.open(raw=endpoint.raw(**how))
+            memory = endpoint.server.memory() if measured else None
+
+            def check(memory=memory):
+                assert memory is None or memory.growth() < limit, f"{memory.growth()} of {limit}"
+                return memory
+            run(peer, check)
+    return case
+
+
+def in_step(peer):
+    """All that was sent before has been read."""
+    peer.send(peer.frame(PING, b"in step"))
+    peer.ponged(b"in step")
+
+
+def single_octets(peer, check):
+    size = 1000000 - peer.dialect.text_overhead
+    before, last, messages = peer.lead(TEXT, b"*" * size)
+    octets = {octet: peer.frame(CONTINUATION, bytes([octet]), fin=False) for octet in set(last)}
+    peer.send(before + peer.frame(TEXT, last[:1], fin=False))
+    peer.send(b"".join(octets[octet] for octet in last[1:-1]))
+    in_step(peer)
+    check()
+    peer.send(peer.frame(CONTINUATION, last[-1:]))
+    peer.echoed(messages)
+    peer.bye()
+
+
+def empty_fragments(peer, check):
+    before, last, messages = peer.lead(TEXT, b"between nothing")
+    empty = peer.frame(CONTINUATION, b"", fin=False)
+    peer.send(before + peer.frame(TEXT, last, fin=False) + empty * 30000)
+    in_step(peer)
+    check()
+    peer.send(peer.frame(CONTINUATION))
+    peer.echoed(messages)
+    peer.bye()
+
+
+def unread_pings(peer, check, other, count):
+    data = b"".join(peer.frame(PING, b"%0125d" % i) for i in range(count))
+    peer.send(data)
+    # Each turn of the server's loop that echoes takes another piece of the pings.
+    for _ in range(2 * len(data) // 16384):
+        other.echo(TEXT, b"meanwhile")
+    check()
+    last = -1
+    while last < count - 1:
+        first, data = peer.read()
+        assert first == FIN | PONG and int(data) > last, (first, data)
+        last = int(data)
+    peer.bye()
+    other.bye()
+
+
+def memory(cases):
+    group = Group(cases, 9)
+    group.section = 10
+    group.next()
+    group.add("1 MB of text, each octet a fragment: less than 3 MB", costs(3 << 20, single_octets),
+              "server")
+    group.add("30000 empty continuations: less than 64 KiB", costs(64 * KIB, empty_fragments),
+              "server")
+    group.add("20000 pings whose pongs are not read: less than 256 KiB, the last is answered",
+              lambda endpoint: costs(
+                  256 * KIB,
+                  lambda peer, check: unread_pings(peer, check, endpoint.open(), 20000),
+                  receive_buffer=4096)(endpoint), "server")
+
+
 # ---- 10: fragments of a given size ---------------------------------------------------------------
 
 
@@ -729,6 +809,6 @@ def given_size(cases):
 def all_cases():
     cases = []
     for make in (framing, pings, reserved, opcodes, fragmentation, text, closing, limits,
-                 given_size):
+                 memory, given_size):
         make(cases)
     return cases
