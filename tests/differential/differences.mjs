@@ -4,6 +4,7 @@
 import { METHODS } from "node:http";
 import { isIPv6 } from "node:net";
 import { depthOf } from "./json.mjs";
+import { examined } from "./msgpack.mjs";
 import { formOf } from "./query.mjs";
 
 const DEPTH = 256;
@@ -62,6 +63,11 @@ function isBase64(text) {
 /* ---- packets ---- */
 
 const PACKETS = ["packet", "packet of protocol 4"];
+const mp = (...parts) => ({ messages: [Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part, "hex") : part)))] });
+const mpText = (text) => Buffer.concat([Buffer.of(0xa0 + Buffer.byteLength(text)), Buffer.from(text)]);
+/** A map of type, nsp and data, which is given in parts; and perhaps an id. */
+const mpPacket = (type, nsp, data, id) =>
+  mp(Buffer.of(id ? 0x84 : 0x83), mpText("type"), Buffer.of(type), mpText("nsp"), mpText(nsp), ...(id ? [mpText("id"), id] : []), mpText("data"), ...[data].flat());
 const packet = (...messages) => ({ messages });
 const refused = ({ what, theirs, ours }, error) => what === "verdict" && ours === error && theirs !== error;
 
@@ -227,24 +233,24 @@ const PACKET_DIFFERENCES = [
   },
   {
     name: "arguments with U+0000 in a string do not become trees",
-    subjects: PACKETS,
+    subjects: [...PACKETS, "msgpack"],
     why: "a C string would be cut there; what was received can be passed on, and the getters with a length have it whole",
     explains: ({ what, ours }, input) => what === "rebuilt: refused" && ours === "JSON_NUL" && input.messages.some((message) => message.includes("\\u0000") || message.includes("\0")),
-    examples: [packet('2["a","\\u0000"]'), packet('0{"a":"\\u0000"}')],
+    examples: [packet('2["a","\\u0000"]'), packet('0{"a":"\\u0000"}'), mpPacket(2, "/", "92a161a100")],
   },
   {
     name: "a namespace with control characters is not written",
-    subjects: PACKETS,
+    subjects: [...PACKETS, "msgpack"],
     why: "it cannot be created or joined",
     explains: ({ what, ours, packet: p }) => what.endsWith(": refused") && ours === "SIO_NAMESPACE" && /[\0-\x1f\x7f]/.test(p.nsp),
-    examples: [packet('2/\u0001,["b"]')],
+    examples: [packet('2/\u0001,["b"]'), mpPacket(2, "/\u0001", "91a161")],
   },
   {
     name: "an ack without id is not written",
-    subjects: PACKETS,
+    subjects: [...PACKETS, "msgpack"],
     why: "nobody could tell what it answers",
     explains: ({ what, ours, packet: p }) => what.endsWith(": refused") && ours === "INVALID" && p.kind === "A" && p.id === undefined,
-    examples: [packet("3[]")],
+    examples: [packet("3[]"), mpPacket(3, "/", "90")],
   },
   {
     name: "a lone surrogate in the name of an event is passed on as U+FFFD",
@@ -285,6 +291,76 @@ const PACKET_DIFFERENCES = [
     examples: [packet('51-["a",{"__proto__":{"b":1}},{"_placeholder":true,"num":0}]', Buffer.of(1))],
   },
 ];
+
+/* ---- packets as MessagePack ---- */
+
+const onlyThey = ({ what, ours, theirs }) => what === "verdict" && ours === "refused" && theirs !== "refused";
+const faultOf = (input) => examined(input.messages[0]).fault;
+
+const MSGPACK_DIFFERENCES = [
+  {
+    name: "CONNECT and CONNECT_ERROR carry no binary in MessagePack either",
+    subjects: ["msgpack"],
+    why: "as text they cannot, and handlers see no difference between the forms",
+    explains: (m) => onlyThey(m) && ["CONNECT", "CONNECT_ERROR"].includes(m.theirs) && [...nodesOf(m.packet.data)].some(isBinary),
+    examples: [mpPacket(0, "/", "81a161c40101"), mpPacket(4, "/", "81a161c400")],
+  },
+  {
+    name: "MessagePack with a string that is not UTF-8 is refused",
+    subjects: ["msgpack"],
+    why: "notepack.io reads U+FFFD in its place",
+    explains: (m, input) => onlyThey(m) && faultOf(input) === "UTF-8",
+    examples: [mpPacket(2, "/", "91a1ff"), mpPacket(2, "/", "91a3eda080")],
+  },
+  {
+    name: "keys of a map in MessagePack are strings or integers",
+    subjects: ["msgpack"],
+    why: "notepack.io makes a text of any value",
+    explains: (m, input) => onlyThey(m) && faultOf(input) === "key",
+    examples: [mpPacket(2, "/", "92a16181c001")],
+  },
+  {
+    name: "only the extensions that notepack.io writes are read",
+    subjects: ["msgpack"],
+    why: "it hands out others as an array of type and bytes",
+    explains: (m, input) => onlyThey(m) && faultOf(input) === "extension",
+    examples: [mpPacket(2, "/", "92a161d40100")],
+  },
+  {
+    name: "timestamps of the MessagePack specification are dates",
+    subjects: ["msgpack"],
+    why: "later versions of notepack.io write them; this one hands out type and bytes",
+    explains: ({ what }, input) => ["rebuilt", "passed on", "payload", "payload's tree"].includes(what) && examined(input.messages[0]).found.has("timestamp"),
+    examples: [mpPacket(2, "/", "92a161d6ff00000001")],
+  },
+  {
+    name: "a packet in MessagePack obeys the rules of the text form",
+    subjects: ["msgpack"],
+    why: "namespaces begin with /, events have a name, finite and not reserved, ids are 0 to 2^53-1, attachments at most 10; the reference leaves this to the sockets above it",
+    explains: (m) => onlyThey(m) && !isPacketOfRules(m.packet),
+    examples: [mpPacket(2, "", "91a161"), mpPacket(2, "/", "90"), mpPacket(2, "/", "91c0"), mpPacket(2, "/", "91a7636f6e6e656374"), mpPacket(2, "/", "91a161", "ff"), mpPacket(2, "/", "9ca161" + "c400".repeat(11))],
+  },
+  {
+    name: "beside binary, a map that looks like a placeholder is refused",
+    subjects: ["msgpack"],
+    why: "as text it would be taken for one",
+    explains: (m) => onlyThey(m) && [...nodesOf(m.packet.data)].some((node) => node?._placeholder === true),
+    examples: [mpPacket(2, "/", ["93a161c4010182", mpText("_placeholder"), "c3", mpText("num"), "05"])],
+  },
+  {
+    name: "a member named __proto__ of MessagePack is kept",
+    subjects: ["msgpack"],
+    why: "notepack.io sets the prototype of the map instead",
+    explains: ({ what }, input) => !["id", "namespace"].includes(what) && input.messages[0].includes("__proto__"),
+    examples: [mpPacket(0, "/", ["81", mpText("__proto__"), "01"])],
+  },
+];
+
+function isPacketOfRules({ kind, nsp, id, data }) {
+  const named = kind !== "E" || Number.isFinite(data[0]) || (typeof data[0] === "string" && !RESERVED.includes(data[0]));
+  const numbered = id === undefined || (id >= 0 && id <= Number.MAX_SAFE_INTEGER);
+  return nsp.startsWith("/") && named && numbered && [...nodesOf(data)].filter(isBinary).length <= 10;
+}
 
 /* ---- requests of HTTP/1.1 ---- */
 
@@ -388,4 +464,4 @@ function escaped(text) {
   return text.replace(/[[\].*+?()|^$]/g, "\\$&");
 }
 
-export const DIFFERENCES = [...JSON_DIFFERENCES, ...TEXT_DIFFERENCES, ...PACKET_DIFFERENCES, ...HTTP1_DIFFERENCES];
+export const DIFFERENCES = [...JSON_DIFFERENCES, ...TEXT_DIFFERENCES, ...PACKET_DIFFERENCES, ...MSGPACK_DIFFERENCES, ...HTTP1_DIFFERENCES];
