@@ -50,6 +50,14 @@ START_TEST(test_find) {
 }
 END_TEST
 
+/* A view, behind which text goes on. */
+static void decoded_part(const char *raw, size_t len, const char *want) {
+    sio_buf buf = {0};
+    ck_assert_int_eq(sio_query_decode(&buf, (sio_str){raw, len}, SIO_QUERY_FORM), 0);
+    is_text((sio_str){(const char *)buf.data, buf.len}, want);
+    sio_buf_free(&buf);
+}
+
 static void decoded(const char *raw, sio_query_rules rules, const char *want) {
     sio_buf buf = {0};
     sio_str text = {raw, strlen(raw)};
@@ -65,6 +73,9 @@ START_TEST(test_decode) {
     decoded("%", SIO_QUERY_FORM, "%");
     decoded("%4", SIO_QUERY_FORM, "%4");
     decoded("%g1%1g%%41", SIO_QUERY_FORM, "%g1%1g%A");
+    decoded_part("a%41", 2, "a%");
+    decoded_part("a%41", 3, "a%4");
+    decoded_part("a%41", 4, "aA");
     decoded("%E2%82%AC", SIO_QUERY_FORM, "\xe2\x82\xac");
     decoded("\xe2\x82\xac", SIO_QUERY_FORM, "\xe2\x82\xac");
     /* What is not UTF-8, as a browser's TextDecoder repairs it. */

@@ -98,6 +98,20 @@ START_TEST(sp22_several_attachments_in_any_order_of_placeholders) {
 }
 END_TEST
 
+START_TEST(each_of_many_attachments_is_whole) {
+    ck_assert_int_eq(text("55-[\"a\"]"), 0);
+    ck_assert_int_eq(binary("1"), 0);
+    ck_assert_int_eq(binary("second"), 0);
+    ck_assert_int_eq(binary(""), 0);
+    ck_assert_int_eq(binary("fourth"), 0);
+    ck_assert_int_eq(last("5"), 1);
+    static const char *const want[] = {"1", "second", "", "fourth", "5"};
+    for (uint32_t i = 0; i < 5; i++) {
+        same_bytes(sio_args_attachment(packet.args, i), want[i]);
+    }
+}
+END_TEST
+
 START_TEST(a_placeholder_must_say_true) {
     ck_assert_int_eq(text("51-[\"a\",{\"_placeholder\":1,\"num\":7}]"), 0);
     ck_assert_int_eq(last("x"), 1);
@@ -224,6 +238,7 @@ int main(void) {
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, sp21_one_attachment_is_used_in_place);
     tcase_add_test(tc, sp21_ack_with_binary);
+    tcase_add_test(tc, each_of_many_attachments_is_whole);
     tcase_add_test(tc, sp22_several_attachments_in_any_order_of_placeholders);
     tcase_add_test(tc, a_placeholder_must_say_true);
     tcase_add_test(tc, sp24_binary_without_a_header);
