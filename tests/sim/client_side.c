@@ -34,6 +34,9 @@ static void emit(sim_seat *seat, bool wants_ack, uint32_t timeout_ms, bool is_vo
     sim_actor *actor = seat->actor;
     uint64_t id = ++world.ids;
     sio_emit_options options = SIO_EMIT_OPTIONS_INIT;
+    if (seat->retries && timeout_ms > 0) {
+        timeout_ms += 8000; /* an answer takes up to 3 s, and must be in time once */
+    }
     sim_ack_record *record = sim_ack_new(actor, seat, NULL, id, timeout_ms);
     options.user = record;
     options.is_volatile = is_volatile && !seat->retries;
@@ -130,9 +133,10 @@ static void on_disconnect(sio_socket *socket, const sio_event *ev, void *user) {
     sim_trace("seat %u: is disconnected: %s", seat->number, ev->reason);
     SIM_CHECK(!sio_socket_connected(socket), "seat %u: is connected still", seat->number);
     SIM_CHECK(!world.quiet, "seat %u: %s, though all is quiet", seat->number, ev->reason);
-    bool by_itself = !seat->leaves && (strcmp(ev->reason, "ping timeout") == 0 ||
-                                       strcmp(ev->reason, "transport error") == 0 ||
-                                       strcmp(ev->reason, "parse error") == 0);
+    bool by_itself =
+        !seat->leaves && !seat->lane->dismissed &&
+        (strcmp(ev->reason, "ping timeout") == 0 || strcmp(ev->reason, "transport error") == 0 ||
+         strcmp(ev->reason, "parse error") == 0);
     seat->leaves = false;
     SIM_CHECK(!by_itself || world.plan.fault_us > 0, "seat %u: %s, though nothing was disturbed",
               seat->number, ev->reason);

@@ -148,6 +148,9 @@ void sim_fault_heal(void) {
     sim_net_drop_syns(false);
     sim_net_no_random(false);
     sim_net_outage(0);
+    if (world.plan.fault_us > 0) {
+        sim_net_read_fast();
+    }
     sim_net_refuse_accepts(0);
     sim_net_set_dns(SIM_DNS_GOOD, 1000);
     for (sim_grave *grave = world.graves; grave; grave = grave->next) {

@@ -1,4 +1,4 @@
-/* sim [--seed N | --seeds A..B] [--seconds S] [--verbose] [--twice] [--tap]
+/* sim [--seed N | --seeds A..B] [--seconds S [--at-least N]] [--twice] [--verbose] [--tap]
  *
  * Runs seeds and prints what was simulated. A seed that fails is printed with the step; `--seed N
  * --verbose` shows everything that led there. */
@@ -55,7 +55,7 @@ static void run_one(totals *t, uint64_t seed, const settings *s) {
     }
     add(t, &result);
     if (s->first == s->last) {
-        printf("seed %llu: hash %016llx, %llu events\n", (unsigned long long)seed,
+        printf("# seed %llu: hash %016llx, %llu events\n", (unsigned long long)seed,
                (unsigned long long)result.net.hash, (unsigned long long)result.net.events);
     }
 }
@@ -63,7 +63,7 @@ static void run_one(totals *t, uint64_t seed, const settings *s) {
 static uint64_t current_seed;
 
 static void where(void) {
-    printf("failing seed: %llu\n", (unsigned long long)current_seed);
+    printf("# failing seed: %llu\n", (unsigned long long)current_seed);
     if (!sim_is_verbose()) {
         sim_plan_print(&world.plan);
     }
@@ -84,19 +84,43 @@ static void run_child(totals *t, const settings *s, uint64_t from, double began)
     _exit(0);
 }
 
+/* @return false when a seed has failed, or the process with it */
+static bool run_some(totals *t, const settings *s, uint64_t from, double began) {
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        run_child(t, s, from, began);
+    }
+    int status = 0;
+    if (child < 0 || waitpid(child, &status, 0) < 0) {
+        perror("sim");
+        exit(2);
+    }
+    if (status == 0) {
+        return true;
+    }
+    if (WIFSIGNALED(status)) {
+        printf("# failing seed: %llu: signal %d\n", (unsigned long long)t->current,
+               WTERMSIG(status));
+    }
+    if (s->tap) {
+        printf("not ok - seed %llu\n", (unsigned long long)t->current);
+    }
+    t->failed++;
+    return false;
+}
+
+/* For people, and for scripts/sim, which adds up what several processes print. */
 static void print_totals(const totals *t, double took) {
-    printf(
-        "# %llu seeds, %.0f simulated seconds in %.1f s (%.0f a second), %llu events, %llu timers, "
-        "%llu connections, %.1f MB\n",
-        (unsigned long long)t->seeds, (double)t->simulated_us / 1e6, took,
-        (double)t->simulated_us / 1e6 / took, (unsigned long long)t->events,
-        (unsigned long long)t->timers, (unsigned long long)t->connections, (double)t->bytes / 1e6);
-    printf(
-        "# %llu events up, %llu down, %llu acknowledged, %llu joins, %llu recoveries; %llu seeds "
-        "failed\n",
-        (unsigned long long)t->up, (unsigned long long)t->down, (unsigned long long)t->acked,
-        (unsigned long long)t->connects, (unsigned long long)t->recovered,
-        (unsigned long long)t->failed);
+    printf("total: seeds %llu, failed %llu, simulated seconds %.0f, seconds %.1f, events %llu, "
+           "timers %llu, connections %llu, megabytes %.0f, up %llu, down %llu, acknowledged %llu, "
+           "joins %llu, recoveries %llu\n",
+           (unsigned long long)t->seeds, (unsigned long long)t->failed,
+           (double)t->simulated_us / 1e6, took, (unsigned long long)t->events,
+           (unsigned long long)t->timers, (unsigned long long)t->connections,
+           (double)t->bytes / 1e6, (unsigned long long)t->up, (unsigned long long)t->down,
+           (unsigned long long)t->acked, (unsigned long long)t->connects,
+           (unsigned long long)t->recovered);
 }
 
 static bool read_range(settings *s, const char *text) {
@@ -152,32 +176,18 @@ int main(int argc, char **argv) {
     double began = clock_s();
     sim_on_fail(where);
     sim_set_verbose(s.verbose);
-    uint64_t from = s.first;
-    while (from <= s.last && !time_is_up(&s, t, began)) {
-        fflush(stdout);
-        pid_t child = fork();
-        if (child == 0) {
-            run_child(t, &s, from, began);
-        }
-        int status = 0;
-        if (child < 0 || waitpid(child, &status, 0) < 0) {
-            perror("sim");
-            return 2;
-        }
-        if (status == 0) {
+    for (uint64_t from = s.first; from <= s.last && !time_is_up(&s, t, began);) {
+        if (run_some(t, &s, from, began)) {
             break;
         }
-        if (WIFSIGNALED(status)) {
-            printf("failing seed: %llu: signal %d\n", (unsigned long long)t->current,
-                   WTERMSIG(status));
-        }
-        t->failed++;
         from = t->current + 1;
     }
-    print_totals(t, clock_s() - began);
     if (s.tap) {
-        printf("%sok 1 - %llu seeds%s\n1..1\n", t->failed > 0 ? "not " : "",
-               (unsigned long long)t->seeds, s.twice ? ", each the same twice" : "");
+        printf("%sok - %llu seeds%s\n1..%llu\n", t->seeds > 0 ? "" : "not ",
+               (unsigned long long)t->seeds, s.twice ? ", each the same twice" : "",
+               (unsigned long long)t->failed + 1);
     }
+    printf(s.tap ? "# " : "");
+    print_totals(t, clock_s() - began);
     return t->failed > 0;
 }

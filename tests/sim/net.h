@@ -70,6 +70,10 @@ typedef struct sim_link {
 /* For connections made from now on. */
 void sim_net_set_link(const sim_link *link);
 
+/* Whoever reads, reads at once and all there is, and there is room for much, on the connections
+ * that are open, too. */
+void sim_net_read_fast(void);
+
 typedef enum sim_dns {
     SIM_DNS_GOOD,
     SIM_DNS_MIXED, /* addresses that refuse and such that are silent before the right one */

@@ -210,7 +210,7 @@ void sim_on_fail(void (*fn)(void)) {
 
 void sim_fail(const char *format, ...) {
     va_list args;
-    printf("FAILED at %.6f s, event %llu: ", (double)sim_the.now_us / 1e6,
+    printf("# FAILED at %.6f s, event %llu: ", (double)sim_the.now_us / 1e6,
            (unsigned long long)sim_the.stats.events);
     va_start(args, format);
     vprintf(format, args);

@@ -149,6 +149,7 @@ static void note_broadcast(const char *nsp, const sim_lane *but, sim_item item) 
 
 /* Recovery goes by the rooms of the end: events of rooms that were joined later come too. */
 static void expect_extras(sim_lane *lane) {
+    lane->extras.count = 0; /* what has come is before the offset */
     for (size_t i = 0; i < world.broadcast_count; i++) {
         const sim_item *item = &world.broadcasts[i];
         if (item->id > lane->offset_id && world.broadcast_buts[i] != lane &&
@@ -204,8 +205,8 @@ static void broadcast(const sim_lane *of, bool from_peer) {
     sent_to(of, from_peer ? of : NULL, rooms, except, id, world.plan.recovery, target.is_volatile);
     int rc = sio_target_emit(&target, "down", args);
     sio_args_unref(args);
-    sim_trace("server: %llu to rooms %x but %x of %s: %d", (unsigned long long)id, rooms, except,
-              of->nsp, rc);
+    sim_trace("server: %llu to rooms %x but %x of %s%s: %d", (unsigned long long)id, rooms, except,
+              of->nsp, target.is_volatile ? ", volatile" : "", rc);
     SIM_CHECK(rc == 0 || world.memory_failed, "a broadcast fails: %d", rc);
     if (rc != 0) {
         uncertain_for_all(id);
@@ -305,9 +306,12 @@ static void ask_everyone(const sim_lane *of) {
 
 static void dismiss(sim_lane *lane) {
     uint64_t how = sim_below(rng(), 3);
+    const sim_actor *actor = lane->seat->actor;
     sim_trace("server: dismisses %s (%d)", lane->id, (int)how);
-    for (unsigned s = 0; s < lane->seat->actor->seat_count; s++) {
-        lane->seat->actor->seats[s].leaves = true;
+    for (unsigned s = 0; s < actor->seat_count; s++) {
+        for (sim_lane *each = actor->seats[s].newest; each; each = each->older) {
+            each->dismissed |= each->peer != NULL;
+        }
     }
     if (how < 2) {
         sio_peer_disconnect(lane->peer, how == 1);
@@ -515,7 +519,7 @@ static bool never_returns(const char *reason) {
 
 static void check_reason(const sim_lane *lane, const char *reason) {
     if (world.ending || !lane->seen || lane != lane->seat->lane || !lane->seat->socket ||
-        lane->seat->leaves) {
+        lane->seat->leaves || lane->dismissed) {
         return; /* it has reasons */
     }
     static const char *const by_themselves[] = {"ping timeout", "transport error", "parse error"};
@@ -531,7 +535,7 @@ static void check_reason(const sim_lane *lane, const char *reason) {
 
 static void on_disconnect(sio_peer *peer, const sio_event *ev, void *user) {
     sim_lane *lane = lane_of(peer);
-    sim_trace("server: %s is gone: %s", lane->id, ev->reason);
+    sim_trace("server: %s is gone: %s, from rooms %x", lane->id, ev->reason, lane->rooms);
     check_reason(lane, ev->reason);
     SIM_CHECK(++lane->goings == lane->comings, "%s: disconnect came twice", lane->id);
     SIM_CHECK(!sio_peer_connected(peer), "%s: is connected still", lane->id);

@@ -34,6 +34,7 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed) {
     *plan = (sim_plan){0};
     plan->actors = (unsigned)spread(rng, 1, sim_chance(rng, 3) ? SIM_ACTORS : 24);
     plan->storm_us = spread(rng, 5, 120) * 1000000 / (1 + plan->actors / 40);
+    plan->events = sim_chance(rng, 4) ? 1000000 : spread(rng, 2000, 100000);
     plan->idle_us = spread(rng, 60, 7200) * 1000000 / (1 + plan->actors / 8);
     plan->pace_us = spread(rng, 20000, 5000000) * (1 + plan->actors / 10);
     plan->fault_us = calm ? 0 : spread(rng, 100000, 10000000);
@@ -69,7 +70,7 @@ void sim_plan_draw(sim_plan *plan, uint64_t seed) {
 
 void sim_plan_print(const sim_plan *p) {
     printf(
-        "plan: %u actors, up to %u seats, transports %u, storm %.0f s, idle %.0f s, pace %.3f s, "
+        "# plan: %u actors, up to %u seats, transports %u, storm %.0f s, idle %.0f s, pace %.3f s, "
         "a fault each %.3f s of kinds %x, actions %x\n",
         p->actors, p->seats, p->transports, (double)p->storm_us / 1e6, (double)p->idle_us / 1e6,
         (double)p->pace_us / 1e6, (double)p->fault_us / 1e6, p->faults, p->actions);
@@ -79,7 +80,7 @@ void sim_plan_print(const sim_plan *p) {
         p->link.latency_us, p->link.jitter_us, p->link.window, p->link.read_max,
         p->link.read_delay_us, p->link.short_sends, p->ping_interval_ms, p->ping_timeout_ms,
         p->text_most, p->binary_most, p->recovery_ms);
-    printf("      %s%s%s%s%s%s%s%s%s\n", p->eio3 ? "eio3 " : "", p->msgpack ? "msgpack " : "",
+    printf("#       %s%s%s%s%s%s%s%s%s\n", p->eio3 ? "eio3 " : "", p->msgpack ? "msgpack " : "",
            p->deflate ? "deflate " : "", p->recovery ? "recovery " : "",
            p->retries ? "retries " : "", p->lazy_middlewares ? "lazy-middlewares " : "",
            p->event_middlewares ? "event-middlewares " : "", p->frees ? "frees " : "",
@@ -239,11 +240,9 @@ static void on_audit(void *ctx) {
     sim_event_after(&world.audit, world.storm ? 500000 : 10000000);
 }
 
+/* The queue is never empty: the audit comes again and again. */
 static void run_for(uint64_t us) {
     uint64_t until = sim_now_us() + us;
-    sim_event stop;
-    sim_event_init(&stop, NULL, NULL);
-    /* The queue is never empty: the audit comes again and again. */
     while (sim_now_us() < until && sim_step()) {
     }
 }
@@ -306,7 +305,9 @@ static void storm(void) {
     if (world.plan.fault_us > 0) {
         sim_event_after(&world.fault, world.plan.fault_us);
     }
-    run_for(world.plan.storm_us);
+    uint64_t until = sim_now_us() + world.plan.storm_us;
+    while (sim_now_us() < until && sim_net_read_stats().events < world.plan.events && sim_step()) {
+    }
     world.storm = false;
 }
 

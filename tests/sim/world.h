@@ -9,6 +9,7 @@ enum { SIM_ACTORS = 300, SIM_PORT = 80, SIM_NAMESPACES = 5 };
 /* What a seed has drawn. Whole features are on or off, so that rare combinations come up. */
 typedef struct sim_plan {
     unsigned actors;
+    uint64_t events;   /* ... or how many events that takes, at most */
     uint64_t storm_us; /* how long things happen */
     uint64_t idle_us;  /* and then nothing but heartbeats */
     uint64_t pace_us;  /* between two actions of one actor, on average */
