@@ -128,9 +128,23 @@ static void on_connect(sio_socket *socket, const sio_event *ev, void *user) {
     }
 }
 
+static bool is_reason(const char *reason) {
+    static const char *const reasons[] = {
+        "io server disconnect", "io client disconnect", "ping timeout", "transport close",
+        "transport error",      "parse error",          "forced close",
+    };
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (strcmp(reason, reasons[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_disconnect(sio_socket *socket, const sio_event *ev, void *user) {
     sim_seat *seat = user;
     sim_trace("seat %u: is disconnected: %s", seat->number, ev->reason);
+    SIM_CHECK(is_reason(ev->reason), "seat %u: a reason is \"%s\"", seat->number, ev->reason);
     SIM_CHECK(!sio_socket_connected(socket), "seat %u: is connected still", seat->number);
     SIM_CHECK(!world.quiet, "seat %u: %s, though all is quiet", seat->number, ev->reason);
     bool by_itself =
@@ -178,6 +192,32 @@ static bool set_up(sim_seat *seat) {
            (!seat->watched || sio_socket_on_any_outgoing(socket, on_leaving, seat) == 0);
 }
 
+/* Engine.IO 4: the server pings, waits for the pong, and pings again after the interval. */
+static void on_ping(sio_client *client, const sio_event *ev, void *user) {
+    sim_actor *actor = user;
+    uint64_t now = sim_now_us(), interval = sim_ping_interval_ms() * 1000;
+    /* With polling a pong may need a connection of its own first. */
+    uint64_t slack = 10 * sim_one_way_us() + 200000;
+    if (world.quiet && actor->pinged_us > 0 && actor->eio == 4) {
+        uint64_t gap = now - actor->pinged_us;
+        SIM_CHECK(gap + slack >= interval && gap <= interval + slack,
+                  "actor %u: a ping after %.3f s, not %.3f s", actor->number, (double)gap / 1e6,
+                  (double)interval / 1e6);
+    }
+    actor->pinged_us = world.quiet ? now : 0;
+}
+
+/* 1 s, doubled up to 5 s, each varied by half of itself. */
+static void on_scheduled(sio_client *client, const sio_event *ev, void *user) {
+    const sim_actor *actor = user;
+    int64_t attempt = sio_event_int(ev, 0), ms = sio_event_int(ev, 1);
+    int64_t base = attempt > 3 ? 5000 : attempt < 1 ? 0 : (int64_t)1000 << (attempt - 1);
+    SIM_CHECK(actor->memory_failed ||
+                  (attempt >= 1 && ms >= base / 2 - 1 && ms <= base * 3 / 2 + 1 && ms <= 5000),
+              "actor %u: waits %lld ms before attempt %lld", actor->number, (long long)ms,
+              (long long)attempt);
+}
+
 static int make_client(sim_actor *actor) {
     char query[32];
     sio_client_options options = SIO_CLIENT_OPTIONS_INIT;
@@ -211,6 +251,12 @@ void sim_actor_start(sim_actor *actor) {
         SIM_CHECK(rc == SIO_ERR_RANDOM || rc == SIO_ERR_NOMEM, "actor %u: cannot be made: %d",
                   actor->number, rc);
         actor->client = NULL;
+        return;
+    }
+    actor->pinged_us = 0;
+    if (sio_client_on(actor->client, "ping", on_ping, actor) != 0 ||
+        sio_client_on(actor->client, "reconnect_scheduled", on_scheduled, actor) != 0) {
+        sim_actor_free(actor);
         return;
     }
     for (unsigned s = 0; s < actor->seat_count; s++) {
@@ -255,6 +301,17 @@ void sim_actor_want(sim_actor *actor) {
             sio_socket_connect(actor->seats[s].socket);
         }
     }
+}
+
+void sim_actor_check_calm(const sim_actor *actor) {
+    const char *transport = sio_client_transport(actor->client);
+    bool polls = actor->transports == SIO_CLIENT_POLLING;
+    SIM_CHECK(transport && strcmp(transport, polls ? "polling" : "websocket") == 0,
+              "actor %u: uses %s", actor->number, transport ? transport : "nothing");
+    SIM_CHECK(!world.quiet || actor->eio == 3 ||
+                  sim_now_us() - actor->pinged_us < sim_ping_interval_ms() * 1000 + 5000000 ||
+                  world.plan.idle_us < sim_ping_interval_ms() * 1000 + 5000000,
+              "actor %u: has not been pinged", actor->number);
 }
 
 void sim_actor_audit(const sim_actor *actor) {

@@ -213,6 +213,23 @@ static void broadcast(const sim_lane *of, bool from_peer) {
     }
 }
 
+/* ---- counting ---- */
+
+static void count_them(const sim_lane *of) {
+    uint32_t rooms = some_rooms(2), except = sim_chance(rng(), 30) ? some_rooms(2) : 0;
+    int64_t wanted = 0;
+    sio_target target = sio_namespace_target(sio_peer_namespace(of->peer));
+    fill_target(&target, rooms, except);
+    int64_t count = sio_target_count(&target);
+    for (sio_list *link = world.live.next; link != &world.live; link = link->next) {
+        const sim_lane *lane = SIO_CONTAINER(link, sim_lane, live);
+        wanted += lane->peer && is_for(lane, of->nsp, rooms, except);
+    }
+    SIM_CHECK(count == wanted || (count == SIO_ERR_NOMEM && world.memory_failed),
+              "%lld are in rooms %x but %x of %s, not %lld", (long long)count, rooms, except,
+              of->nsp, (long long)wanted);
+}
+
 /* ---- rooms ---- */
 
 static void join(sim_lane *lane, unsigned room) {
@@ -362,6 +379,7 @@ void sim_server_do_something(void) {
         move_many(lane, false);
         break;
     case 14:
+        count_them(lane);
         ask_everyone(lane);
         break;
     default:
@@ -554,7 +572,28 @@ static void on_disconnect(sio_peer *peer, const sio_event *ev, void *user) {
     }
 }
 
+static bool is_reason(const char *reason) {
+    static const char *const reasons[] = {
+        "client namespace disconnect",
+        "server namespace disconnect",
+        "server shutting down",
+        "ping timeout",
+        "transport close",
+        "transport error",
+        "parse error",
+        "forced close",
+        "forced server close",
+    };
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (strcmp(reason, reasons[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_disconnecting(sio_peer *peer, const sio_event *ev, void *user) {
+    SIM_CHECK(is_reason(ev->reason), "a reason is \"%s\"", ev->reason);
     check_rooms(lane_of(peer));
 }
 

@@ -119,6 +119,10 @@ static void check_timeout(const sim_ack_record *record) {
     SIM_CHECK(waited_ms >= record->timeout_ms || record->seat->retries,
               "event %llu: timed out after %llu ms of %u", (unsigned long long)record->id,
               (unsigned long long)waited_ms, record->timeout_ms);
+    SIM_CHECK(waited_ms <= record->timeout_ms + 10 || world.plan.fault_us > 0 ||
+                  record->seat->retries,
+              "event %llu: timed out after %llu ms, not %u", (unsigned long long)record->id,
+              (unsigned long long)waited_ms, record->timeout_ms);
 }
 
 void sim_ack_ended(sim_ack_record *record, const sio_event *reply) {
@@ -221,11 +225,23 @@ static void on_fault(void *ctx) {
     }
 }
 
+uint64_t sim_ping_interval_ms(void) {
+    return world.plan.ping_interval_ms ? world.plan.ping_interval_ms : 25000;
+}
+
+uint64_t sim_ping_timeout_ms(void) {
+    return world.plan.ping_timeout_ms ? world.plan.ping_timeout_ms : 20000;
+}
+
+uint64_t sim_one_way_us(void) {
+    const sim_link *link = &world.plan.link;
+    return link->latency_us + link->jitter_us + link->read_delay_us;
+}
+
 static void check_silences(void) {
     uint64_t since = sim_conn_oldest_silence();
-    uint64_t interval = world.plan.ping_interval_ms ? world.plan.ping_interval_ms : 25000;
-    uint64_t timeout = world.plan.ping_timeout_ms ? world.plan.ping_timeout_ms : 20000;
-    uint64_t limit = ((interval + timeout) * 2 + 60000) * 1000;
+    /* The heartbeat notices; a process that does not run does so later; closing takes a while. */
+    uint64_t limit = (sim_ping_interval_ms() + sim_ping_timeout_ms() + 60000 + 15000) * 1000;
     SIM_CHECK(since == UINT64_MAX || sim_now_us() - since < limit,
               "a connection that is silent for %llu s is still held by both ends",
               (unsigned long long)(sim_now_us() - since) / 1000000);
@@ -313,11 +329,8 @@ static void storm(void) {
 
 /* Faults have stopped: by then each client is connected, and what was under way has arrived. */
 static uint64_t settling_us(void) {
-    const sim_plan *p = &world.plan;
-    uint64_t interval = p->ping_interval_ms ? p->ping_interval_ms : 25000;
-    uint64_t timeout = p->ping_timeout_ms ? p->ping_timeout_ms : 20000;
     /* A silent connection is noticed, an attempt on the way out ends, the next one succeeds. */
-    uint64_t ms = interval + timeout + 20000 + 7500 + 20000;
+    uint64_t ms = sim_ping_interval_ms() + sim_ping_timeout_ms() + 20000 + 7500 + 20000;
     return (ms + 60000) * 1000;
 }
 
@@ -358,6 +371,9 @@ static void check_settled(void) {
     }
     for (unsigned i = 0; i < world.plan.actors; i++) {
         sim_actor *actor = &world.actors[i];
+        if (world.plan.fault_us == 0) {
+            sim_actor_check_calm(actor);
+        }
         for (unsigned s = 0; s < actor->seat_count; s++) {
             sim_seat *seat = &actor->seats[s];
             SIM_CHECK(seat->connected, "seat %u: is not connected again", seat->number);

@@ -57,6 +57,7 @@ struct sim_actor {
     bool memory_failed; /* in this life */
     uint32_t awaited;   /* acknowledgements that this client still owes us */
     bool busy;          /* inside a call that may call back */
+    uint64_t pinged_us; /* when the last ping came */
     bool closed;        /* by sio_client_close */
 };
 
@@ -127,6 +128,11 @@ sim_result sim_run(uint64_t seed);
 void sim_plan_draw(sim_plan *plan, uint64_t seed);
 void sim_plan_print(const sim_plan *plan);
 
+/* The heartbeat of this seed, and how long one way through the network takes at most. */
+uint64_t sim_ping_interval_ms(void);
+uint64_t sim_ping_timeout_ms(void);
+uint64_t sim_one_way_us(void);
+
 /* ---- server_side.c ---- */
 
 void sim_server_start(void);
@@ -152,6 +158,8 @@ void sim_actor_act(sim_actor *actor);
 /* See that it is connected, or will be. */
 void sim_actor_want(sim_actor *actor);
 void sim_actor_audit(const sim_actor *actor);
+/* Nothing was disturbed, and there was time enough: it is where it wants to be. */
+void sim_actor_check_calm(const sim_actor *actor);
 void sim_client_do_something(sim_actor *actor, sim_seat *seat);
 
 /* ---- faults.c ---- */
