@@ -457,13 +457,16 @@ static uint64_t recovery_window_us(void) {
 }
 
 /* Whether a client that comes back now must be given its old session. */
-static bool must_recover(const sim_seat *seat) {
+static bool must_recover(const sim_seat *seat, const sio_peer *peer) {
     const sim_lane *lane = seat->lane;
     uint64_t window = recovery_window_us() - 100000, now = sim_now_us();
     /* A dynamic namespace that goes with its last peer takes the sessions along. */
     bool may_go = world.plan.cleanup && seat->nsp[1] == 'd';
-    return !may_go && world.plan.recovery && lane && lane->may_return && lane->has_offset &&
-           !world.memory_failed && !seat->actor->memory_failed &&
+    /* A request of an earlier connection may come late. */
+    const sio_client *client = seat->actor->client;
+    bool is_present = client && strcmp(sio_client_engine_id(client), sio_peer_client_id(peer)) == 0;
+    return !may_go && is_present && world.plan.recovery && lane && lane->may_return &&
+           lane->has_offset && !world.memory_failed && !seat->actor->memory_failed &&
            lane->generation == world.generation && !lane->peer && now - lane->left_us < window &&
            now - lane->offset_us < window;
 }
@@ -511,7 +514,7 @@ static void on_connection(sio_peer *peer, const sio_event *ev, void *user) {
     if (sio_peer_recovered(peer)) {
         come_back(lane, peer);
     } else {
-        SIM_CHECK(!must_recover(seat), "seat %u: its session %s was lost within the window",
+        SIM_CHECK(!must_recover(seat, peer), "seat %u: its session %s was lost within the window",
                   seat->number, seat->lane->id);
         lane = lane_new(seat, sio_peer_id(peer));
         int rc = sio_peer_set_data(peer, "{\"mine\":1}");

@@ -74,12 +74,12 @@ void sim_plan_print(const sim_plan *p) {
         "a fault each %.3f s of kinds %x, actions %x\n",
         p->actors, p->seats, p->transports, (double)p->storm_us / 1e6, (double)p->idle_us / 1e6,
         (double)p->pace_us / 1e6, (double)p->fault_us / 1e6, p->faults, p->actions);
-    printf(
-        "      latency %u us, jitter %u us, window %u, reads of %u after %u us, short sends %u %%, "
-        "ping %u + %u ms, texts %u, binaries %u, recovery for %u ms\n",
-        p->link.latency_us, p->link.jitter_us, p->link.window, p->link.read_max,
-        p->link.read_delay_us, p->link.short_sends, p->ping_interval_ms, p->ping_timeout_ms,
-        p->text_most, p->binary_most, p->recovery_ms);
+    printf("#       latency %u us, jitter %u us, window %u, reads of %u after %u us, short sends "
+           "%u %%, "
+           "ping %u + %u ms, texts %u, binaries %u, recovery for %u ms\n",
+           p->link.latency_us, p->link.jitter_us, p->link.window, p->link.read_max,
+           p->link.read_delay_us, p->link.short_sends, p->ping_interval_ms, p->ping_timeout_ms,
+           p->text_most, p->binary_most, p->recovery_ms);
     printf("#       %s%s%s%s%s%s%s%s%s\n", p->eio3 ? "eio3 " : "", p->msgpack ? "msgpack " : "",
            p->deflate ? "deflate " : "", p->recovery ? "recovery " : "",
            p->retries ? "retries " : "", p->lazy_middlewares ? "lazy-middlewares " : "",
