@@ -161,6 +161,70 @@ START_TEST(bad_arguments) {
 }
 END_TEST
 
+static void stop_at_ping(sio_engine_client *client, void *user) {
+    world *w = user;
+    w->drains++;
+    sio_engine_client_stop(client);
+}
+
+static void take_line(const char *scope, const char *text, void *user) {
+    world *w = user;
+    w->upgrades += scope && text;
+}
+
+START_TEST(a_ping_is_told_and_run_is_stopped) {
+    static const sio_engine_client_callbacks few = {.size = sizeof few, .on_ping = stop_at_ping};
+    world w;
+    char url[64];
+    begin(&w, false);
+    sio_engine_client_free(w.client);
+    sio_client_options options = SIO_CLIENT_OPTIONS_INIT;
+    options.base = w.base;
+    options.log = take_line;
+    options.log_user = &w;
+    snprintf(w.srv.poll, sizeof w.srv.poll, "2");
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", w.srv.port);
+    ck_assert_int_eq(sio_engine_client_new(&w.client, url, &options, &few, &w), 0);
+    ck_assert_int_eq(sio_engine_client_run(w.client), 0);
+    ck_assert_uint_eq(w.drains, 1);
+    ck_assert_uint_gt(w.upgrades, 0);
+    end(&w);
+}
+END_TEST
+
+static void open_or_close(sio_engine_client *client, void *user) {
+    if (sio_engine_client_send(client, false, "hello", 5) != 0) {
+        sio_engine_client_close(client);
+    }
+}
+
+/* What could be sent arrives, or the session ends. */
+static int memory_scenario(const sio_mem *mem, void *arg) {
+    sio_engine_client_callbacks shy = callbacks;
+    world w;
+    char url[64];
+    shy.on_open = open_or_close;
+    begin(&w, false);
+    sio_engine_client_free(w.client);
+    w.client = NULL;
+    sio_client_options options = SIO_CLIENT_OPTIONS_INIT;
+    options.base = w.base;
+    options.mem = mem;
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", w.srv.port);
+    int rc = sio_engine_client_new(&w.client, url, &options, &shy, &w);
+    if (rc == 0) {
+        UNTIL(&w, w.closes || strstr(w.srv.posted, "4hello"));
+        rc = w.closes ? SIO_ERR_NOMEM : 0;
+    }
+    end(&w);
+    return rc;
+}
+
+START_TEST(memory_runs_out) {
+    test_mem_sweep(memory_scenario, NULL);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("client_engine_client");
     TCase *tc = tcase_create("engine_client");
@@ -168,7 +232,9 @@ int main(void) {
     tcase_add_test(tc, freed_in_its_last_callback);
     tcase_add_test(tc, freed_at_any_time);
     tcase_add_test(tc, run_ends_with_the_session);
+    tcase_add_test(tc, a_ping_is_told_and_run_is_stopped);
     tcase_add_test(tc, bad_arguments);
+    tcase_add_test(tc, memory_runs_out);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

@@ -2,6 +2,7 @@
  * connection tests, SS: its socket tests). */
 #include "client_fixture.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void close_it(sio_client *client, const sio_event *event, void *user) {
@@ -1005,6 +1006,91 @@ START_TEST(everything_ends_in_every_callback) {
 }
 END_TEST
 
+/* ---- short memory ---- */
+
+typedef struct promises {
+    unsigned made, told; /* acknowledgements that were asked for, and those that had an end */
+    unsigned lost;       /* events that the client said it had lost */
+} promises;
+
+static void told(const sio_event *reply, void *user) {
+    ((promises *)user)->told++;
+}
+
+static void is_lost(sio_client *client, const sio_event *event, void *user) {
+    ((promises *)user)->lost++;
+}
+
+/* The server takes whoever comes; the client may have closed the engine at each step. */
+static void serve(void) {
+    for (int i = 0; i < 3 && !fake_engine_or_null(); i++) {
+        pass(1000);
+    }
+    if (fake_engine_or_null()) {
+        fake_open();
+    }
+    if (fake_engine_or_null()) {
+        client_accept("/", "id");
+    }
+    if (fake_engine_or_null()) {
+        client_accept("/chat", "id");
+    }
+    turn();
+}
+
+static unsigned asked(sio_socket *socket, promises *p) {
+    return sio_socket_emit_ackf(socket, "ask", 0, told, p, "B", "xy", (size_t)2) == 0;
+}
+
+static bool is_sent(const char *text) {
+    char *seen = trace_take();
+    bool there = seen && strstr(seen, text);
+    free(seen);
+    return there;
+}
+
+/* Cut off, it comes back by itself and sends what was kept meanwhile. */
+static int reconnection(const sio_mem *mem, void *arg) {
+    sio_client_options o = client_options();
+    sio_client *client = NULL;
+    promises p = {0};
+    o.mem = mem;
+    int rc = sio_client_new(&client, "http://localhost", &o);
+    if (rc != 0) {
+        return rc;
+    }
+    bool watched = sio_client_on(client, "lost", is_lost, &p) == 0;
+    sio_socket *socket = sio_client_socket(client, "/");
+    sio_socket *chat = socket ? sio_client_socket(client, "/chat") : NULL;
+    rc = SIO_ERR_NOMEM;
+    if (watched && chat) {
+        serve();
+        p.made += asked(socket, &p) + asked(chat, &p);
+        if (fake_engine_or_null()) {
+            fake_cut();
+        }
+        turn();
+        trace_clear();
+        bool kept = sio_socket_emitf(socket, "kept", "i", 1) == 0;
+        p.made += asked(chat, &p);
+        serve();
+        bool back = sio_socket_connected(socket);
+        bool sent = is_sent("[\"kept\",1]");
+        ck_assert(!back || !kept || sent || p.lost > 0);
+        rc = back && kept && sent && sio_socket_connected(chat) && p.made == 3 ? 0 : rc;
+    }
+    sio_client_free(client);
+    turn();
+    ck_assert_uint_eq(p.told, p.made);
+    trace_clear();
+    return rc;
+}
+
+START_TEST(reconnection_in_short_memory) {
+    test_mem_sweep(reconnection, NULL);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("client_manager");
     TCase *tc = tcase_create("manager");
@@ -1042,6 +1128,7 @@ int main(void) {
     suite_add_tcase(suite, tc);
     TCase *settings = tcase_create("settings");
     tcase_add_checked_fixture(settings, client_setup, client_teardown);
+    tcase_add_test(settings, reconnection_in_short_memory);
     tcase_add_test(settings, open_then_joins_or_answers);
     tcase_add_test(settings, open_then_that_fails_starts_no_loop);
     tcase_add_test(settings, no_auto_connect);

@@ -8,6 +8,7 @@
 #include <openssl/pkcs12.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -580,6 +581,45 @@ START_TEST(handshakes_fail_and_are_counted) {
 }
 END_TEST
 
+/* Each allocation of the server's fails in turn: it does not start, or the client is served, or its
+ * connection ends. */
+static int memory_scenario(const sio_mem *mem, void *arg) {
+    const files *f = arg;
+    server_test t = {.base = event_base_new()};
+    sio_server_tls tls = settings(f), other = settings(f);
+    other.cert_file = f->other_cert;
+    other.key_file = f->other_key;
+    const sio_server_tls_name names[] = {{.name = "other", .tls = &other}};
+    tls.names = names;
+    tls.name_count = 1;
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.mem = mem;
+    options.base = t.base;
+    options.tls = &tls;
+    int rc = sio_server_new(&t.server, &options);
+    rc = rc != 0 ? rc : sio_server_listen(t.server, "127.0.0.1", 0);
+    if (rc == 0) {
+        client c;
+        client_open(&c, &t, sio_server_port(t.server));
+        int status = ask_with(&c, WS_HANDSHAKE);
+        ck_assert_msg(status == 101 || status == 500 || status == 0, "%d", status);
+        rc = status == 101 ? 0 : SIO_ERR_NOMEM;
+        client_close(&c);
+    }
+    sio_server_free(t.server);
+    event_base_free(t.base);
+    return rc;
+}
+
+START_TEST(memory_runs_out) {
+    (void)signal(SIGPIPE, SIG_IGN); /* of the client, when the server is gone */
+    files f;
+    files_open(&f);
+    test_mem_sweep(memory_scenario, &f);
+    files_close(&f);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("server_tls");
     TCase *tc = tcase_create("all");
@@ -596,6 +636,7 @@ int main(void) {
     tcase_add_test(tc, tls_is_handed_in);
     tcase_add_test(tc, certificates_by_name);
     tcase_add_test(tc, versions_and_contradictions);
+    tcase_add_test(tc, memory_runs_out);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }
