@@ -165,13 +165,13 @@ static int create_server(struct program *program, const struct settings *setting
 
     options.base = program->base;
     options.log = chat_log;
-    options.max_payload = CHAT_FILE_BYTES * 2; /* long-polling sends binary as base64 */
+    options.max_payload = (uint64_t)CHAT_FILE_BYTES * 2; /* long-polling sends binary as base64 */
     options.max_attachments = 1;
     options.max_json_depth = 8;
     options.max_namespaces = 1;
     options.max_pending_acks = 1; /* the chat asks for none */
     /* A whole history must fit, as base64 if need be. */
-    options.max_queued_bytes = CHAT_HISTORY_BYTES * 4;
+    options.max_queued_bytes = (uint64_t)CHAT_HISTORY_BYTES * 4;
     if (is_folder(settings->client_dir)) {
         options.client_dir = settings->client_dir;
     } else {

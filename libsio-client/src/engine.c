@@ -223,8 +223,6 @@ static void tell(sio_cengine *e, void (*callback)(void *ctx)) {
 static void take_event(sio_cengine *e, const sio_eio_event *event) {
     switch (event->kind) {
     case SIO_EIO_EVENT_PONG: /* a ping of the server */
-        tell(e, e->callbacks->on_ping);
-        break;
     case SIO_EIO_EVENT_PING: /* revision 3: ours */
         tell(e, e->callbacks->on_ping);
         break;

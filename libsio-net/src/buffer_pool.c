@@ -79,7 +79,7 @@ static shelf *shelf_of(sio_buffer_pool *pool, size_t size) {
     for (; step > POOL_BLOCK_MIN / (2 * POOL_STEPS); step /= 2) {
         place += POOL_STEPS;
     }
-    return &pool->shelves[place - 2 * POOL_STEPS];
+    return &pool->shelves[place - (size_t)2 * POOL_STEPS];
 }
 
 /* ---- blocks ---- */

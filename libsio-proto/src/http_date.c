@@ -70,7 +70,7 @@ void sio_http_date_format(char *out, int64_t unix_seconds) {
     date_from_days(&d, days);
     char *at = put_text(out, DAYS + weekday * 3, 3);
     at = put_number(put_text(at, ", ", 2), d.day, 2);
-    at = put_text(put_text(at, " ", 1), MONTHS + (d.month - 1) * 3, 3);
+    at = put_text(put_text(at, " ", 1), MONTHS + (size_t)(d.month - 1) * 3, 3);
     at = put_number(put_text(at, " ", 1), d.year, 4);
     at = put_number(put_text(at, " ", 1), seconds / 3600, 2);
     at = put_number(put_text(at, ":", 1), seconds / 60 % 60, 2);
@@ -81,7 +81,7 @@ void sio_http_date_format(char *out, int64_t unix_seconds) {
 /* The number of a month name, compared without case, or 0. */
 static int month_number(sio_str text) {
     for (int i = 0; i < 12 && text.len >= 3; i++) {
-        if (sio_text_equal_nocase((sio_str){text.ptr, 3}, (sio_str){MONTHS + i * 3, 3})) {
+        if (sio_text_equal_nocase((sio_str){text.ptr, 3}, (sio_str){MONTHS + (size_t)i * 3, 3})) {
             return i + 1;
         }
     }
@@ -94,8 +94,8 @@ static bool date_to_seconds(int64_t *out, const date *d) {
         d->second > 59) {
         return false;
     }
-    *out = days_from_date(d->year, d->month, d->day) * DAY_SECONDS + d->hour * 3600 +
-           d->minute * 60 + d->second;
+    int seconds = d->hour * 3600 + d->minute * 60 + d->second;
+    *out = days_from_date(d->year, d->month, d->day) * DAY_SECONDS + seconds;
     return true;
 }
 

@@ -35,7 +35,7 @@ static uint32_t round_term(int t, uint32_t b, uint32_t c, uint32_t d) {
 
 static void add_block(uint32_t h[5], const uint8_t *block) {
     uint32_t w[80];
-    for (int t = 0; t < 16; t++) {
+    for (size_t t = 0; t < 16; t++) {
         w[t] = load_be32(block + 4 * t);
     }
     for (int t = 16; t < 80; t++) {
@@ -76,7 +76,7 @@ void sio_sha1(uint8_t out[SIO_SHA1_LEN], const void *data, size_t len) {
     for (size_t at = 0; at < padded; at += BLOCK) {
         add_block(h, last + at);
     }
-    for (int i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 5; i++) {
         store_be32(out + 4 * i, h[i]);
     }
 }

@@ -22,7 +22,7 @@ void sio_lag_note(sio_counters *counters, uint64_t late_us) {
 
 /* The loop's own clock is read once a turn, which is what is to be measured. */
 static void start(sio_lag *lag) {
-    lag->due_us = sio_clock_us() + LAG_INTERVAL_MS * 1000;
+    lag->due_us = sio_clock_us() + (sio_time)LAG_INTERVAL_MS * 1000;
     sio_timer_start(&lag->timer, LAG_INTERVAL_MS);
 }
 
