@@ -47,9 +47,14 @@ static void emit(sim_seat *seat, bool wants_ack, uint32_t timeout_ms, bool is_vo
     record->ended = !wants_ack;
     actor->awaited += wants_ack;
     sio_args *args = sim_payload(id);
+    bool connected = sio_socket_connected(seat->socket);
+    uint32_t kept = sio_socket_kept(seat->socket);
     sim_up_sent(seat, id, options.is_volatile);
     int rc = sio_socket_emit(seat->socket, "up", args, &options);
     sio_args_unref(args);
+    record->kept = rc == 0 && seat->socket && sio_socket_kept(seat->socket) > kept;
+    SIM_CHECK(rc != 0 || connected || !options.is_volatile, "event %llu: is volatile, and was kept",
+              (unsigned long long)id);
     sim_trace("seat %u: sends %llu: %d", seat->number, (unsigned long long)id, rc);
     if (rc != 0) {
         SIM_CHECK(!wants_ack || !record->ended, "event %llu: acknowledged and refused",
@@ -120,6 +125,8 @@ static void on_connect(sio_socket *socket, const sio_event *ev, void *user) {
     SIM_CHECK(!seat->told, "seat %u: connect came twice", seat->number);
     note_connected(seat);
     seat->told = true;
+    SIM_CHECK(sio_socket_kept(socket) == 0 || seat->actor->memory_failed || world.plan.fault_us > 0,
+              "seat %u: is connected, and still keeps events", seat->number);
     if (world.storm && sim_chance(rng(), 50)) {
         emit(seat, false, 0, false, false);
     }
@@ -175,6 +182,12 @@ static void on_leaving(sio_socket *socket, const sio_event *ev, void *user) {
     sim_up_left(user, (uint64_t)sio_event_int(ev, 0));
 }
 
+/* The delays of reconnection begin anew with each connection, and after its end. */
+static void on_begin_anew(sio_client *client, const sio_event *ev, void *user) {
+    sim_actor *actor = user;
+    actor->attempts = 0;
+}
+
 /* ---- life ---- */
 
 static void log_line(const char *scope, const char *text, void *user) {
@@ -209,13 +222,15 @@ static void on_ping(sio_client *client, const sio_event *ev, void *user) {
 
 /* 1 s, doubled up to 5 s, each varied by half of itself. */
 static void on_scheduled(sio_client *client, const sio_event *ev, void *user) {
-    const sim_actor *actor = user;
+    sim_actor *actor = user;
     int64_t attempt = sio_event_int(ev, 0), ms = sio_event_int(ev, 1);
     int64_t base = attempt > 3 ? 5000 : attempt < 1 ? 0 : (int64_t)1000 << (attempt - 1);
     SIM_CHECK(actor->memory_failed ||
                   (attempt >= 1 && ms >= base / 2 - 1 && ms <= base * 3 / 2 + 1 && ms <= 5000),
               "actor %u: waits %lld ms before attempt %lld", actor->number, (long long)ms,
               (long long)attempt);
+    SIM_CHECK(attempt <= ++actor->attempts, "actor %u: counts %lld attempts, not %u", actor->number,
+              (long long)attempt, actor->attempts);
 }
 
 static int make_client(sim_actor *actor) {
@@ -254,7 +269,10 @@ void sim_actor_start(sim_actor *actor) {
         return;
     }
     actor->pinged_us = 0;
+    actor->attempts = 0;
     if (sio_client_on(actor->client, "ping", on_ping, actor) != 0 ||
+        sio_client_on(actor->client, "open", on_begin_anew, actor) != 0 ||
+        sio_client_on(actor->client, "close", on_begin_anew, actor) != 0 ||
         sio_client_on(actor->client, "reconnect_scheduled", on_scheduled, actor) != 0) {
         sim_actor_free(actor);
         return;

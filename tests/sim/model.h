@@ -32,6 +32,7 @@ typedef struct sim_item {
     bool unasked;   /* came before the client could want it */
     bool uncertain; /* whether it was sent, and when it comes */
     bool handled;   /* it has passed the middlewares for events */
+    bool left;      /* the client has said that it leaves */
     bool may_miss;  /* volatile, or not kept by recovery */
 } sim_item;
 
@@ -110,6 +111,7 @@ typedef struct sim_ack_record {
     bool unanswered; /* for want of memory or randomness: it may wait for ever */
     bool sent_ended; /* for on_sent */
     bool wants_sent;
+    bool kept; /* the event did not leave at once */
 } sim_ack_record;
 
 /* ---- what events carry ---- */
@@ -130,6 +132,8 @@ sim_item *sim_up_sent(sim_seat *seat, uint64_t id, bool is_volatile);
 void sim_up_refused(sim_seat *seat, uint64_t id);
 /* It leaves now, with the present connection. */
 void sim_up_left(sim_seat *seat, uint64_t id);
+/* The end of a connection ends its acknowledgement: so it has left, if it was kept at first. */
+void sim_up_lost(const sim_seat *seat, uint64_t id);
 void sim_up_arrived(sim_seat *seat, uint64_t id);
 /* Behind the middlewares, which may answer in another order. */
 void sim_up_handled(sim_seat *seat, uint64_t id);

@@ -804,6 +804,10 @@ static void audit_counters(size_t peers) {
               (unsigned long long)(c.handshakes_polling + c.handshakes_websocket),
               (unsigned long long)closed,
               (unsigned long long)(c.sessions_polling + c.sessions_websocket));
+    SIM_CHECK(!world.quiet || c.upgrades_started == c.upgrades_completed + c.upgrades_failed,
+              "of %llu upgrades %llu are still under way though all is quiet",
+              (unsigned long long)c.upgrades_started,
+              (unsigned long long)(c.upgrades_started - c.upgrades_completed - c.upgrades_failed));
     SIM_CHECK(c.upgrades_started >= c.upgrades_completed + c.upgrades_failed,
               "of %llu upgrades %llu were completed and %llu failed",
               (unsigned long long)c.upgrades_started, (unsigned long long)c.upgrades_completed,

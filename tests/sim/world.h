@@ -54,6 +54,7 @@ struct sim_actor {
     sio_client_transports transports;
     uint32_t eio;
     uint32_t lives;
+    uint32_t attempts;  /* to reconnect, since it was connected */
     bool memory_failed; /* in this life */
     uint32_t awaited;   /* acknowledgements that this client still owes us */
     bool busy;          /* inside a call that may call back */
