@@ -138,7 +138,8 @@ void sim_ack_ended(sim_ack_record *record, const sio_event *reply) {
         if (record->actor) {
             sim_up_acknowledged(record->seat, record->id);
         }
-    } else if (reply->status == SIO_ERR_DISCONNECTED && record->kept && record->actor->client) {
+    } else if (reply->status == SIO_ERR_DISCONNECTED && record->kept && record->actor->client &&
+               !record->actor->memory_failed) {
         sim_up_lost(record->seat, record->id);
     } else if (reply->status == SIO_ERR_TIMEOUT) {
         check_timeout(record);
