@@ -270,6 +270,7 @@ void sim_actor_start(sim_actor *actor) {
     }
     actor->pinged_us = 0;
     actor->attempts = 0;
+    actor->fresh = world.plan.fault_us == 0;
     if (sio_client_on(actor->client, "ping", on_ping, actor) != 0 ||
         sio_client_on(actor->client, "open", on_begin_anew, actor) != 0 ||
         sio_client_on(actor->client, "close", on_begin_anew, actor) != 0 ||
@@ -303,6 +304,13 @@ void sim_actor_free(sim_actor *actor) {
     }
 }
 
+/* What happens to its connection is its own doing now. */
+static void leave(sim_actor *actor) {
+    for (unsigned s = 0; s < actor->seat_count; s++) {
+        actor->seats[s].leaves = true;
+    }
+}
+
 void sim_actor_want(sim_actor *actor) {
     if (!actor->client) {
         sim_actor_start(actor);
@@ -319,6 +327,14 @@ void sim_actor_want(sim_actor *actor) {
             sio_socket_connect(actor->seats[s].socket);
         }
     }
+}
+
+void sim_actor_renew(sim_actor *actor) {
+    sim_trace("actor %u: connects anew", actor->number);
+    leave(actor);
+    actor->fresh = true;
+    sio_client_close(actor->client);
+    sio_client_open(actor->client);
 }
 
 void sim_actor_check_calm(const sim_actor *actor) {
@@ -347,13 +363,6 @@ void sim_actor_audit(const sim_actor *actor) {
 }
 
 /* ---- what it does ---- */
-
-/* What happens to its connection is its own doing now. */
-static void leave(sim_actor *actor) {
-    for (unsigned s = 0; s < actor->seat_count; s++) {
-        actor->seats[s].leaves = true;
-    }
-}
 
 void sim_client_do_something(sim_actor *actor, sim_seat *seat) {
     unsigned what = (unsigned)sim_below(rng(), 14);

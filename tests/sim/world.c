@@ -347,9 +347,13 @@ static void calm_down(void) {
         sim_actor_want(&world.actors[i]);
     }
     run_for(settling_us());
-    /* Who was refused or disconnected by the last of what was under way. */
+    /* Who was refused or disconnected by the last of what was under way; and some connect once more
+     * now that nothing disturbs them. */
     for (unsigned i = 0; i < world.plan.actors; i++) {
         sim_actor_want(&world.actors[i]);
+        if (sim_chance(&world.rng, 30)) {
+            sim_actor_renew(&world.actors[i]);
+        }
     }
     run_for(settling_us());
 }
@@ -374,7 +378,7 @@ static void check_settled(void) {
     }
     for (unsigned i = 0; i < world.plan.actors; i++) {
         sim_actor *actor = &world.actors[i];
-        if (world.plan.fault_us == 0) {
+        if (actor->fresh) {
             sim_actor_check_calm(actor);
         }
         for (unsigned s = 0; s < actor->seat_count; s++) {

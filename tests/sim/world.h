@@ -58,6 +58,7 @@ struct sim_actor {
     bool memory_failed; /* in this life */
     uint32_t awaited;   /* acknowledgements that this client still owes us */
     bool busy;          /* inside a call that may call back */
+    bool fresh;         /* its connection was made when nothing was disturbed any more */
     uint64_t pinged_us; /* when the last ping came */
     bool closed;        /* by sio_client_close */
 };
@@ -156,6 +157,8 @@ void sim_actor_start(sim_actor *actor);
 void sim_actor_short(sim_actor *actor, bool on);
 void sim_actor_free(sim_actor *actor);
 void sim_actor_act(sim_actor *actor);
+/* Close its connection and make a new one. */
+void sim_actor_renew(sim_actor *actor);
 /* See that it is connected, or will be. */
 void sim_actor_want(sim_actor *actor);
 void sim_actor_audit(const sim_actor *actor);
