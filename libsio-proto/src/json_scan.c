@@ -208,14 +208,19 @@ static inline const uint8_t *skip_scalar(scanner *s, const uint8_t *at) {
     }
 }
 
+static bool key_is(const uint8_t *key, size_t len, bool escaped, const char *name) {
+    return escaped ? sio_json_raw_equals((const char *)key, len, name)
+                   : len == strlen(name) && memcmp(key, name, len) == 0;
+}
+
 /* A key has been read and its value begins at `value`: note what makes an object a placeholder.
  * JavaScript looks at decoded keys and at the last value of each. */
-static void note_key(scanner *s, const uint8_t *key, size_t len, const uint8_t *value) {
-    const char *raw = (const char *)key;
+static inline void note_key(scanner *s, const uint8_t *key, size_t len, bool escaped,
+                            const uint8_t *value) {
     level *top = &s->levels[s->depth];
-    if (sio_json_raw_equals(raw, len, "_placeholder")) {
+    if (key_is(key, len, escaped, "_placeholder")) {
         top->placeholder = peek(s, value) == 't';
-    } else if (sio_json_raw_equals(raw, len, "num")) {
+    } else if (key_is(key, len, escaped, "num")) {
         top->num_at = (uint32_t)(value - s->start);
     }
 }
@@ -241,7 +246,7 @@ static inline const uint8_t *skip_key(scanner *s, const uint8_t *at) {
     }
     at = skip_space(s, at + 1);
     if (escaped || (len == 12 && *key == '_') || (len == 3 && *key == 'n')) {
-        note_key(s, key, len, at);
+        note_key(s, key, len, escaped, at);
     }
     return at;
 }

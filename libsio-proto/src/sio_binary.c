@@ -1,5 +1,5 @@
-/* Partial packets: the text and all attachments but the last are copied into one buffer, in this
- * order. When the last one comes the text is read once more: that is cheaper than keeping an
+/* Partial packets: the text is copied behind the struct, all attachments but the last into one
+ * buffer. When the last one comes the text is read once more: that is cheaper than keeping an
  * argument list for each connection, and the packet comes out exactly as a text packet does. */
 #include "sio_binary.h"
 
@@ -8,12 +8,15 @@
 #include "mem.h"
 #include "sio_decode.h"
 
+#include <string.h>
+
 struct sio_partial {
-    sio_buf bytes;
+    sio_buf bytes; /* of the attachments */
+    size_t left;   /* how many more may come */
     size_t text_len;
     uint32_t expected;
     uint32_t arrived; /* all of them once the packet was delivered */
-    size_t ends[];    /* of each attachment but the last, in `bytes` */
+    size_t ends[];    /* of each attachment but the last, in `bytes`; behind them the text */
 };
 
 /* A message is limited to 1 MB by default, and attachments to 10. */
@@ -29,30 +32,35 @@ static void partial_free(struct sio_partial *partial, const sio_mem *mem) {
 int sio_partial_new(struct sio_partial **out, const sio_decoder_options *options, sio_str text,
                     uint32_t attachments) {
     size_t max = options->max_partial_bytes != 0 ? options->max_partial_bytes : DEFAULT_MAX_PARTIAL;
-    if (text.len > max) {
+    size_t head = sizeof(struct sio_partial) + (size_t)(attachments - 1) * sizeof(size_t);
+    if (text.len > max || text.len > SIZE_MAX - head) {
         return SIO_ERR_LIMIT;
     }
-    struct sio_partial *partial = sio_mem_alloc(
-        options->mem, sizeof(*partial) + (size_t)(attachments - 1) * sizeof(partial->ends[0]));
+    struct sio_partial *partial = sio_mem_alloc(options->mem, head + text.len);
     if (!partial) {
         return SIO_ERR_NOMEM;
     }
-    sio_buf_init(&partial->bytes, max, options->mem);
+    sio_buf_init(&partial->bytes, 0, options->mem);
+    partial->left = max - text.len;
     partial->text_len = text.len;
     partial->expected = attachments;
     partial->arrived = 0;
-    int rc = sio_buf_add(&partial->bytes, text.ptr, text.len);
-    if (rc != 0) {
-        partial_free(partial, options->mem);
-        return rc;
-    }
+    memcpy((uint8_t *)partial + head, text.ptr, text.len);
     *out = partial;
     return 0;
 }
 
+static const char *partial_text(const struct sio_partial *partial) {
+    return (const char *)&partial->ends[partial->expected - 1];
+}
+
 static int partial_add(struct sio_partial *partial, const uint8_t *data, size_t len) {
+    if (len > partial->left) {
+        return SIO_ERR_LIMIT;
+    }
     int rc = sio_buf_add(&partial->bytes, data, len);
     if (rc == 0) {
+        partial->left -= len;
         partial->ends[partial->arrived++] = partial->bytes.len;
     }
     return rc;
@@ -62,16 +70,18 @@ static int partial_finish(const sio_decoder *decoder, sio_args *scratch, sio_byt
                           sio_packet *out) {
     const struct sio_partial *partial = decoder->partial;
     const sio_buf *bytes = &partial->bytes;
-    if (bytes->max - bytes->len < last.len) {
+    if (last.len > partial->left) {
         return SIO_ERR_LIMIT;
     }
     sio_packet packet;
     uint32_t count;
-    int rc = sio_packet_read(decoder->options, scratch, (const char *)bytes->data,
-                             partial->text_len, &packet, &count);
-    size_t from = partial->text_len;
+    int rc = sio_packet_read(decoder->options, scratch, partial_text(partial), partial->text_len,
+                             &packet, &count);
+    /* Attachments without bytes are somewhere, too. */
+    const uint8_t *first = bytes->data ? bytes->data : (const uint8_t *)partial_text(partial);
+    size_t from = 0;
     for (uint32_t i = 0; rc == 0 && i + 1 < partial->expected; i++) {
-        sio_bytes data = {bytes->data + from, partial->ends[i] - from};
+        sio_bytes data = {first + from, partial->ends[i] - from};
         rc = sio_args_set_attachment(scratch, i, data);
         from = partial->ends[i];
     }

@@ -692,21 +692,28 @@ int sio_ws_link_write_message(sio_ws_link *link, sio_eio_message *message, unsig
     return write_frame(link, bytes, release_message, message);
 }
 
-/* Small messages go straight from the encoder's buffer into the stream's. */
-static int write_copied(sio_ws_link *link, sio_buf *buf) {
+/* Small messages go straight from the encoder's buffer into the stream's: what is binary as it is,
+ * text behind its type. */
+static int write_copied(sio_ws_link *link, sio_buf *buf, bool binary) {
     uint8_t header[SIO_WS_HEADER_MAX];
-    uint8_t *text = buf->data + SIO_EIO_HEADROOM - 1;
-    size_t len = buf->len - SIO_EIO_HEADROOM + 1;
-    text[0] = '4';
+    size_t before = SIO_EIO_HEADROOM - (binary ? 0 : 1);
+    uint8_t *packet = buf->data + before;
+    size_t len = buf->len - before;
+    if (!binary) {
+        packet[0] = '4';
+    }
     count_out(link, len);
-    size_t header_len = sio_ws_write_header(header, SIO_WS_TEXT, true, false, len, NULL);
+    sio_ws_opcode opcode = binary ? SIO_WS_BINARY : SIO_WS_TEXT;
+    size_t header_len = sio_ws_write_header(header, opcode, true, false, len, NULL);
     uint8_t *room = sio_stream_room(link->stream, header_len + len);
     buf->len = 0;
     if (!room) {
         return SIO_ERR_NOMEM;
     }
     memcpy(room, header, header_len);
-    memcpy(room + header_len, text, len);
+    if (len > 0) {
+        memcpy(room + header_len, packet, len);
+    }
     sio_stream_commit(link->stream, header_len + len);
     note_frame(link, header_len + len);
     return 0;
@@ -714,8 +721,9 @@ static int write_copied(sio_ws_link *link, sio_buf *buf) {
 
 int sio_ws_link_write_buf(sio_ws_link *link, sio_buf *buf, bool binary, unsigned flags) {
     size_t len = buf->len - SIO_EIO_HEADROOM;
-    if (!binary && len <= COPY_MAX && !compresses(link, flags, len)) {
-        return write_copied(link, buf);
+    bool as_it_is = !binary || (revision_of(link) == 4 && !link->base64);
+    if (as_it_is && len <= COPY_MAX && !compresses(link, flags, len)) {
+        return write_copied(link, buf, binary);
     }
     sio_eio_message *message;
     int rc = sio_eio_message_take(&message, binary, buf);
