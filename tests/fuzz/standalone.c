@@ -1,6 +1,6 @@
 /* Runs a fuzz target over stored inputs without libFuzzer: each argument is a file or a folder of
- * files. Prints TAP. A target reports a broken invariant by aborting, which ends the program before
- * its plan is fulfilled. */
+ * files, or --random=N for N random inputs, the same each time. Prints TAP. A target reports a
+ * broken invariant by aborting, which ends the program before its plan is fulfilled. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdint.h>
@@ -51,7 +51,7 @@ static void paths_add_dir(paths *list, const char *dir) {
 /* The input gets a block of exactly its size, so that a sanitizer sees the first byte past it. */
 static void run_file(const char *path) {
     FILE *file = fopen(path, "rb");
-    struct stat info;
+    struct stat info = {0};
     if (!file || fstat(fileno(file), &info) != 0) {
         die("cannot open", path);
     }
@@ -65,10 +65,37 @@ static void run_file(const char *path) {
     free(data);
 }
 
+enum { RANDOM_MAX = 4096 };
+
+/* splitmix64 */
+static uint64_t next_random(uint64_t *state) {
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static void run_random(unsigned long count) {
+    uint8_t data[RANDOM_MAX];
+    uint64_t state = 0;
+    for (unsigned long i = 0; i < count; i++) {
+        size_t size = 1 + next_random(&state) % RANDOM_MAX;
+        for (size_t at = 0; at < size; at++) {
+            data[at] = (uint8_t)(next_random(&state) >> 56);
+        }
+        LLVMFuzzerTestOneInput(data, size);
+    }
+}
+
 int main(int argc, char **argv) {
     paths list = {0};
+    unsigned long random = 0;
     for (int i = 1; i < argc; i++) {
-        struct stat info;
+        struct stat info = {0};
+        if (strncmp(argv[i], "--random=", 9) == 0) {
+            random = strtoul(argv[i] + 9, NULL, 10);
+            continue;
+        }
         if (stat(argv[i], &info) != 0) {
             die("cannot find", argv[i]);
         }
@@ -78,17 +105,22 @@ int main(int argc, char **argv) {
             paths_add(&list, "", argv[i]);
         }
     }
-    if (list.count == 0) {
+    if (list.count == 0 && random == 0) {
         puts("Bail out! no inputs");
         return EXIT_FAILURE;
     }
-    printf("1..%zu\n", list.count);
+    printf("1..%zu\n", list.count + (random > 0));
     for (size_t i = 0; i < list.count; i++) {
         const char *slash = strrchr(list.items[i], '/');
         fflush(stdout);
         run_file(list.items[i]);
         printf("ok %zu - %s\n", i + 1, slash ? slash + 1 : list.items[i]);
         free(list.items[i]);
+    }
+    if (random > 0) {
+        fflush(stdout);
+        run_random(random);
+        printf("ok %zu - %lu random inputs\n", list.count + 1, random);
     }
     free(list.items);
     return EXIT_SUCCESS;
