@@ -162,7 +162,6 @@ static void on_disconnect(sio_socket *socket, const sio_event *ev, void *user) {
     SIM_CHECK(!by_itself || world.plan.fault_us > 0, "seat %u: %s, though nothing was disturbed",
               seat->number, ev->reason);
     sim_seat_disconnected(seat);
-    world.disconnects++;
     if (world.storm && sim_chance(rng(), 30)) {
         sim_client_do_something(seat->actor, seat);
     }

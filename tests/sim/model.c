@@ -334,4 +334,7 @@ void sim_seat_freed(sim_seat *seat) {
     seat->socket = NULL;
     seat->lane = NULL;
     seat->epoch += 2; /* one more may have been meant already */
+    for (size_t i = 0; seat->forgetful && i < seat->up.count; i++) {
+        seat->up.list[i].may_miss = true; /* its next life forgets nothing */
+    }
 }

@@ -127,7 +127,7 @@ void sim_payload_set(uint64_t seed, uint32_t most_text, uint32_t most_binary);
 
 /* ---- steps; each checks ---- */
 
-/* An event goes up. `status` is what the call said. */
+/* An event goes up, or is kept; noted before the call, since that may call back. */
 sim_item *sim_up_sent(sim_seat *seat, uint64_t id, bool is_volatile);
 void sim_up_refused(sim_seat *seat, uint64_t id);
 /* It leaves now, with the present connection. */

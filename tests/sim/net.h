@@ -36,8 +36,6 @@ static inline bool sim_event_queued(const sim_event *event) {
 uint64_t sim_now_us(void);
 /* Run the next event. @return false when there is none */
 bool sim_step(void);
-/* How many are queued. */
-size_t sim_queued(void);
 
 /* ---- life ---- */
 
@@ -96,7 +94,6 @@ void sim_net_no_random(bool on);
 
 /* An open connection by chance; NULL when there is none. */
 sim_conn *sim_conn_pick(sim_rng *rng);
-size_t sim_conn_count(void);
 /* Both ends get a reset. */
 void sim_conn_reset(sim_conn *conn);
 /* Something in between closes it: both ends get an end of stream, behind what was sent. */
@@ -110,8 +107,7 @@ void sim_conn_delay(sim_conn *conn, uint64_t us);
  * @return since when, or UINT64_MAX */
 uint64_t sim_conn_oldest_silence(void);
 
-/* A process does not run until then: no reads, no timers. */
-void sim_loop_stall(struct sio_loop *loop, uint64_t until_us);
+/* The processes that `pick` names do not run until then: no reads, no timers. */
 void sim_stall_all(bool (*pick)(const struct sio_loop *loop, void *user), void *user,
                    uint64_t until_us);
 

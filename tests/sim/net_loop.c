@@ -266,10 +266,6 @@ void sio_loop_stop(sio_loop *loop) {
     loop->stopping = true;
 }
 
-void sim_loop_stall(sio_loop *loop, uint64_t until_us) {
-    loop->stalled_until = until_us;
-}
-
 void sim_stall_all(bool (*pick)(const sio_loop *loop, void *user), void *user, uint64_t until_us) {
     for (sio_list *link = sim_the.loops.next; link != &sim_the.loops; link = link->next) {
         sio_loop *loop = SIO_CONTAINER(link, sio_loop, link);

@@ -124,10 +124,6 @@ uint64_t sim_now_us(void) {
     return sim_the.now_us;
 }
 
-size_t sim_queued(void) {
-    return sim_the.count;
-}
-
 bool sim_step(void) {
     if (sim_the.count == 0) {
         return false;

@@ -418,10 +418,6 @@ sim_conn *sim_conn_pick(sim_rng *rng) {
     return NULL;
 }
 
-size_t sim_conn_count(void) {
-    return sim_the.conn_count;
-}
-
 void sim_conn_reset(sim_conn *conn) {
     sim_trace("net: connection %llu: is reset", (unsigned long long)conn->id);
     for (int i = 0; i < 2; i++) {

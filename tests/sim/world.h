@@ -94,7 +94,6 @@ typedef struct sim_world {
     uint32_t generation;
     bool closing;
     sim_event restart, server_act, fault, heal, audit;
-    uint64_t server_counts[4]; /* see server_side.c */
 
     sim_lane *lanes;
     sim_item *broadcasts; /* that recovery keeps, by id */
@@ -112,7 +111,7 @@ typedef struct sim_world {
     bool ending;        /* everything is being freed */
     bool quiet;         /* nothing may end by itself any more */
     bool memory_failed; /* on the server, once */
-    uint64_t steps, events_up, events_down, connects, disconnects, recovered, acked;
+    uint64_t events_up, events_down, connects, recovered, acked;
 } sim_world;
 
 extern sim_world world;
