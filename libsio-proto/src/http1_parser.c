@@ -568,7 +568,8 @@ int sio_http1_next(sio_http1_parser *parser, sio_http1_event *event) {
 
 static bool only_empty_line(const sio_http1_parser *p) {
     sio_bytes left = input(p);
-    return p->kind == SIO_HTTP1_REQUESTS && left.len == 2 && left.ptr[0] == '\r';
+    return p->kind == SIO_HTTP1_REQUESTS && left.len == 2 && left.ptr[0] == '\r' &&
+           left.ptr[1] == '\n';
 }
 
 int sio_http1_eof(sio_http1_parser *parser) {

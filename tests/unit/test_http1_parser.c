@@ -643,6 +643,7 @@ START_TEST(test_eof) {
     ck_assert_int_eq(eof_after(""), 0);
     ck_assert_int_eq(sio_http1_feed(parser, (const uint8_t *)"x", 1), SIO_ERR_STATE);
     ck_assert_int_eq(eof_after("\r\n"), 0);
+    ck_assert_int_eq(eof_after("\rG"), SIO_ERR_HTTP_TRUNCATED);
     ck_assert_int_eq(eof_after("G"), SIO_ERR_HTTP_TRUNCATED);
     ck_assert_int_eq(eof_after(GET "\r\n"), 0);
     ck_assert_int_eq(eof_after(GET "\r\nGET"), SIO_ERR_HTTP_TRUNCATED);
