@@ -29,6 +29,7 @@ typedef struct sio_engine_budget {
     size_t quiet;       /* a session's queue up to this concerns nobody: see engine_pressure.c */
     size_t pending;     /* sessions that are not settled, and requests that are not decided */
     size_t max_pending; /* 0: no limit */
+    sio_task *empty;    /* run when a closing engine has ended the last session; NULL: nothing */
 } sio_engine_budget;
 
 typedef struct sio_engine_settings {

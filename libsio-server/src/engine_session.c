@@ -233,6 +233,9 @@ static void end(sio_engine_session *session, const sio_eio_event *event) {
     sio_list_remove(&session->link);
     engine->count--;
     engine->budget->sessions--;
+    if (engine->closing && engine->budget->sessions == 0 && engine->budget->empty) {
+        sio_loop_defer(engine->loop, engine->budget->empty);
+    }
     sio_engine_session_settle(session);
     sio_pressure_share(engine);
     sent_tell(session, &session->flying, SIO_ERR_CLOSED);

@@ -192,7 +192,8 @@ static int write_answer(sio_front_conn *conn, const answer *a) {
 /* A client that waits for "100 Continue" sends its body or, seeing the answer, does not: what would
  * follow on the connection cannot be known. */
 static bool must_close(const sio_exchange *exchange) {
-    return !exchange->keep_alive || exchange->expects_continue || exchange->conn->front->closing;
+    return !exchange->keep_alive || exchange->expects_continue ||
+           sio_front_ends(exchange->conn->front);
 }
 
 static sio_front_conn *detach(sio_exchange *exchange) {
@@ -365,7 +366,7 @@ void sio_exchange_end(sio_exchange *exchange) {
         return;
     }
     bool last = !exchange->old && !exchange->head_only;
-    bool close = !exchange->keep_alive || conn->front->closing;
+    bool close = !exchange->keep_alive || sio_front_ends(conn->front);
     if (last && sio_stream_write(conn->stream, "0\r\n\r\n", 5) != 0) {
         sio_exchange_destroy(exchange);
         return;

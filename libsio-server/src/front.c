@@ -118,14 +118,15 @@ void sio_front_free(sio_front *front) {
     sio_mem_release(front->mem, front);
 }
 
-void sio_front_close(sio_front *front) {
+void sio_front_close(sio_front *front, bool keep_idle) {
     front->closing = true;
+    front->keeps_idle = keep_idle;
     sio_front_stray_close(front);
     sio_list *link = front->conns.next;
     while (link != &front->conns) {
         sio_front_conn *conn = SIO_CONTAINER(link, sio_front_conn, link);
         link = link->next;
-        if (sio_front_conn_idle(conn)) {
+        if (!keep_idle && sio_front_conn_idle(conn)) {
             sio_front_conn_finish(conn);
         }
     }

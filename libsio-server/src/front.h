@@ -47,8 +47,10 @@ void sio_front_accept(sio_front *front, sio_stream *stream);
  * Errors: SIO_ERR_LIMIT, SIO_ERR_NOMEM. */
 int sio_front_adopt(sio_front *front, sio_stream *stream, sio_bytes early);
 
-/* Close idle connections now and the others after their present answer. */
-void sio_front_close(sio_front *front);
+/* Close idle connections now and the others after their present answer. With `keep_idle` those that
+ * wait for a request go on, for the polls of sessions that are ending, until this is called again
+ * without. */
+void sio_front_close(sio_front *front, bool keep_idle);
 /* Take connections again. */
 void sio_front_reopen(sio_front *front);
 

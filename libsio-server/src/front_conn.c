@@ -239,7 +239,7 @@ static void settle(sio_front_conn *conn) {
         sio_front_conn_lost(conn, SIO_ERR_CLOSED);
         return;
     }
-    bool over = conn->eof || (conn->front->closing && sio_front_conn_idle(conn));
+    bool over = conn->eof || (sio_front_ends(conn->front) && sio_front_conn_idle(conn));
     if (over && !waits) {
         conn->closing = true;
     }

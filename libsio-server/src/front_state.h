@@ -77,7 +77,13 @@ struct sio_front {
     sio_task reap; /* frees those */
     size_t count;  /* of `conns` */
     bool closing;
+    bool keeps_idle; /* while it is closing */
 };
+
+/* Whether connections end with their present answer. */
+static inline bool sio_front_ends(const sio_front *front) {
+    return front->closing && !front->keeps_idle;
+}
 
 /* What a connection's timer waits for. */
 typedef enum sio_front_wait {

@@ -134,10 +134,13 @@ static int make_front(sio_server *server, const sio_server_options *options) {
 }
 
 static void closed_if_empty(void *ctx);
+static void sessions_ended(void *ctx);
 static void close_deadline(void *ctx);
 
 static int make(sio_server *server, const sio_server_options *options) {
     sio_loop_on_quiet(server->loop, closed_if_empty, server);
+    sio_task_init(&server->no_sessions, sessions_ended, server);
+    server->budget.empty = &server->no_sessions;
     int rc = options->tls ? sio_server_make_tls(server, &server->tls, options->tls) : 0;
     if (rc == 0) {
         rc = sio_table_init(&server->namespaces, server->loop);
@@ -182,6 +185,7 @@ static void destroy(void *ctx) {
         sio_engine_free(server->engines[i]);
     }
     sio_task_cancel(&server->idle_task);
+    sio_task_cancel(&server->no_sessions);
     sio_table_iter it = sio_table_iter_start(&server->namespaces);
     sio_namespace *ns;
     while ((ns = sio_table_next(&server->namespaces, &it)) != NULL) {
@@ -311,12 +315,22 @@ static void closed_if_empty(void *ctx) {
     }
 }
 
+/* Nobody comes for a last poll any more. */
+static void sessions_ended(void *ctx) {
+    sio_server *server = ctx;
+    if (server->closing && !server->closed && !server->dead) {
+        sio_front_close(server->front, false);
+        closed_if_empty(server);
+    }
+}
+
 static void close_deadline(void *ctx) {
     sio_server *server = ctx;
     for (size_t i = 0; i < server->engine_count; i++) {
         sio_engine_close(server->engines[i], true);
     }
     if (!server->closed && !server->dead) {
+        sio_front_close(server->front, false);
         closed(server);
     }
 }
@@ -367,7 +381,7 @@ int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*done)(void
         for (size_t i = 0; i < server->engine_count; i++) {
             sio_engine_shut_down(server->engines[i]);
         }
-        sio_front_close(server->front);
+        sio_front_close(server->front, sio_server_session_count(server) > 0);
     }
     server->adapters_closing--;
     closed_if_empty(server);

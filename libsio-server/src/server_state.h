@@ -99,6 +99,7 @@ struct sio_server {
     void (*on_closed)(void *user); /* of sio_server_close() */
     void *on_closed_user;
     sio_timer close_timer;
+    sio_task no_sessions;      /* while it is closing */
     unsigned adapters_closing; /* adapters that are telling other servers of their end */
     bool closing;
     bool closed;

@@ -591,6 +591,34 @@ START_TEST(closes_gracefully) {
 }
 END_TEST
 
+/* Messages that wait for a polling client reach it over the connection that it has, and nothing is
+ * waited for behind them. */
+START_TEST(who_polls_while_it_closes_gets_what_is_queued) {
+    poller p;
+    http_answer answer;
+    poller_open(&p, &t, "EIO=4");
+    poller_post(&p, "40");
+    poller_poll(&p);
+    ck_assert(http_receive(&p.get, &answer));
+    http_answer_free(&answer);
+    sio_target everyone = sio_namespace_target(root());
+    ck_assert_int_eq(sio_target_emitf(&everyone, "bye", NULL), 0);
+    ck_assert_int_eq(sio_server_close(t.server, 60000, done_note, NULL), 0);
+    server_settle(&t);
+    ck_assert_str_eq(notes, "");
+    poller_poll(&p);
+    poller_expect(&p, "42[\"bye\"]");
+    poller_poll(&p);
+    poller_expect(&p, "6\x1e"
+                      "1");
+    raw_expect_eof(&p.get);
+    raw_expect_eof(&p.post);
+    server_until(&t, notes[0] != '\0');
+    ck_assert_str_eq(notes, "done ");
+    poller_close(&p);
+}
+END_TEST
+
 START_TEST(closing_is_bounded) {
     raw_client c;
     poller p;
@@ -905,6 +933,7 @@ int main(void) {
     tcase_add_test(tc, runs_once_at_a_time);
     tcase_add_test(tc, drops_posts_when_freed);
     tcase_add_test(tc, closes_gracefully);
+    tcase_add_test(tc, who_polls_while_it_closes_gets_what_is_queued);
     tcase_add_test(tc, closing_is_bounded);
     tcase_add_test(tc, closes_without_listening);
     tcase_add_test(tc, closing_ends_run);

@@ -648,7 +648,7 @@ START_TEST(closing_waits_for_answers_only) {
     client_open(&held, &t);
     client_send(&held, GET("/engine/") GET("/"));
     CLIENT_UNTIL(&held, t.engine.held);
-    sio_front_close(t.front);
+    sio_front_close(t.front, false);
     client_eof(&idle);
     client_open(&late, &t);
     client_eof(&late);
@@ -667,9 +667,9 @@ END_TEST
 
 static void closes_front(sio_request *request, void *user) {
     front_test *t = user;
-    sio_front_close(t->front);
+    sio_front_close(t->front, false);
     ck_assert_int_eq(sio_request_reply(request, 200, NULL, "bye", 3), 0);
-    sio_front_close(t->front);
+    sio_front_close(t->front, false);
 }
 
 START_TEST(a_handler_may_close_the_front) {

@@ -528,7 +528,7 @@ static int sweep_front(sio_loop *loop, struct event_base *base, const row *r) {
         sio_front_on_upgrade(front, call, (void *)(uintptr_t)r);
     }
     rc = talk_row(front, loop, base, r);
-    sio_front_close(front);
+    sio_front_close(front, false);
     sio_front_free(front);
     return rc;
 }
