@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 import { createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { assert, launch, runAll, same, test, within } from "../interop/support.mjs";
+import { assert, launch, proxied, runAll, same, test, within } from "../interop/support.mjs";
 
 const require = createRequire(new URL("../interop/package.json", import.meta.url));
 const { Server } = require("socket.io");
@@ -57,7 +57,7 @@ async function listen(t, server, port = 0) {
         server.cut();
       }),
   );
-  return server.address().port;
+  return proxied(t, server.address().port);
 }
 
 async function run(t, scenario, url, mode, env) {

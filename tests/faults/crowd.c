@@ -118,10 +118,11 @@ static void compare(struct member *m, const sio_event *reply) {
     int64_t lost_down = ledger_lacks(m->received.bits, acked.ptr);
     /* Sent again until acknowledged: may come twice, but must come. */
     int64_t wrong_up = m->again ? 0 : sio_event_int(reply, 1);
-    if (m->again || m->disconnects == 0) {
+    if (m->again) {
         lost_up += m->emitted - m->acked.count;
     }
-    if (m->disconnects == 0) {
+    if (m->disconnects == 0) { /* that an answer was late is not a loss */
+        lost_up += m->emitted - ledger_count(received.ptr);
         lost_down += sio_event_int(reply, 3) - m->received.count;
     }
     t->compared++;

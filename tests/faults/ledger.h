@@ -40,6 +40,14 @@ static inline void ledger_add(struct ledger *l, int64_t n) {
     l->last = n;
 }
 
+static inline int64_t ledger_count(const uint8_t *bits) {
+    int64_t count = 0;
+    for (int i = 0; i < LEDGER_BYTES; i++) {
+        count += __builtin_popcount(bits[i]);
+    }
+    return count;
+}
+
 /* How many of the events in `part` are not in `whole`. */
 static inline int64_t ledger_lacks(const uint8_t *whole, const uint8_t *part) {
     int64_t lacking = 0;

@@ -393,6 +393,8 @@ static void way_push(struct way *way) {
         way_wait_until(way, now, now); /* others have their turn */
     } else if (next_ms != 0) {
         way_wait_until(way, next_ms, now);
+    } else if (evbuffer_get_length(way->buffer) > 0) {
+        way_wait_until(way, now + 10, now); /* the rate allows no more now */
     }
     way_watch(way);
     if (way->ended && evbuffer_get_length(way->buffer) == 0) {

@@ -103,6 +103,14 @@ static void on_join(sio_peer *peer, const sio_event *ev, void *user) {
     }
 }
 
+/* Acknowledged with the wall clock's time of the handshake. */
+static void on_issued(sio_peer *peer, const sio_event *ev, void *user) {
+    (void)user;
+    if (ev->ack != NULL) {
+        (void)sio_ack_sendf(ev->ack, "U", sio_peer_handshake(peer)->issued_ms);
+    }
+}
+
 /* stream(count): n(0) to n(count - 1) at once, then `end` */
 static void on_stream(sio_peer *peer, const sio_event *ev, void *user) {
     (void)user;
@@ -315,7 +323,8 @@ static void on_closed(void *user) {
 static void on_term(evutil_socket_t fd, short what, void *user) {
     struct app *app = user;
     (void)fd, (void)what;
-    check(sio_server_close(app->server, app->close_ms, on_closed, app), "close");
+    int rc = sio_server_close(app->server, app->close_ms, on_closed, app);
+    check(rc == SIO_ERR_STATE ? 0 : rc, "close"); /* it is closing already */
 }
 
 static void write_log(const char *scope, const char *text, void *user) {
@@ -431,8 +440,10 @@ static void add_handlers(struct app *app) {
         const char *event;
         sio_peer_fn fn;
     } handlers[] = {
-        {"echo", on_echo}, {"join", on_join},   {"stream", on_stream},         {"enter", on_enter},
-        {"put", on_put},   {"tally", on_tally}, {"disconnect", on_disconnect},
+        {"echo", on_echo},     {"join", on_join},
+        {"stream", on_stream}, {"issued", on_issued},
+        {"enter", on_enter},   {"put", on_put},
+        {"tally", on_tally},   {"disconnect", on_disconnect},
     };
     app->root = sio_server_of(app->server, "/");
     check(app->root == NULL ? SIO_ERR_NOMEM : 0, "namespace");

@@ -16,6 +16,12 @@ export const { Server } = require("socket.io");
 // The sanitizers' build does less of what takes long.
 export const SHORT = process.env.SIO_FAULTS === "short";
 
+// The environment of a program that shim.c lies to. The sanitizers want to be loaded first.
+export const SHIM = {
+  LD_PRELOAD: join(process.env.MESON_BUILD_ROOT ?? "build", "tests/faults/libfaults-shim.so"),
+  ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ""}:verify_asan_link_order=0`,
+};
+
 export const MODES = ["websocket", "polling", "polling,websocket"];
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

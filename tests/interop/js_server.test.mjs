@@ -9,6 +9,7 @@ import {
   assert,
   certificate,
   MODES,
+  proxied,
   runAll,
   same,
   start,
@@ -59,7 +60,7 @@ async function listen(t, http) {
         http.cut();
       }),
   );
-  return http.address().port;
+  return proxied(t, http.address().port);
 }
 
 // A server and the end of the program that plays the scenario against it.

@@ -212,7 +212,10 @@ export async function listening(t, program, args) {
     throw new Error(`the server ended with ${status} before it listened`);
   });
   early.catch(() => {});
-  const port = await within(Promise.race([printed, early]), "the server to listen");
+  const port = await proxied(
+    t,
+    await within(Promise.race([printed, early]), "the server to listen"),
+  );
   const tlsPort = Number(/^TLS (\d+)$/m.exec(program.output)?.[1]);
   const scheme = args.includes("--tls-cert") && !tlsPort ? "https" : "http";
   const server = {
@@ -226,6 +229,30 @@ export async function listening(t, program, args) {
   };
   t.after(() => server.stop());
   return server;
+}
+
+// With SIO_PROXY set, a faults-proxy stands before each server, and that is what it is told: commands
+// separated by semicolons. The port to connect to.
+export async function proxied(t, port) {
+  const commands = process.env.SIO_PROXY;
+  if (commands === undefined) {
+    return port;
+  }
+  const proxy = launch(t, "tests/faults/faults-proxy", ["0", String(port)], {}, {
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  t.after(async () => proxy.child.stdin.end());
+  const words = commands.split(";");
+  const told = new Promise((resolve) => {
+    proxy.child.stdout.on("data", () => {
+      if ((proxy.output.match(/^OK$/gm)?.length ?? 0) === words.length) {
+        resolve();
+      }
+    });
+  });
+  proxy.child.stdin.write(words.map((word) => `${word.trim()}\n`).join(""));
+  await within(told, "the proxy to be told");
+  return Number(/^LISTENING (\d+)$/m.exec(proxy.output)[1]);
 }
 
 // A key and a certificate for localhost and 127.0.0.1, signed by itself.

@@ -23,6 +23,19 @@ server = subprocess.Popen(
     text=True,
 )
 port = int(re.search(r"LISTENING (\d+)", server.stdout.readline()).group(1))
+proxy = None
+if "SIO_PROXY" in os.environ:  # commands for a faults-proxy to stand before the server
+    proxy = subprocess.Popen(
+        [f"{BUILD}/tests/faults/faults-proxy", "0", str(port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    port = int(re.search(r"LISTENING (\d+)", proxy.stdout.readline()).group(1))
+    for command in os.environ["SIO_PROXY"].split(";"):
+        proxy.stdin.write(f"{command.strip()}\n")
+        proxy.stdin.flush()
+        assert proxy.stdout.readline() == "OK\n"
 
 
 class Raw:
