@@ -50,7 +50,7 @@ struct member {
     struct event *next;
     struct ledger acked;    /* of `put`, by the server */
     struct ledger received; /* of `down` */
-    int64_t emitted, answered, disconnects;
+    int64_t emitted, answered, failed, disconnects;
     bool connected, again;
 };
 
@@ -121,8 +121,10 @@ static void compare(struct member *m, const sio_event *reply) {
     if (m->again) {
         lost_up += m->emitted - m->acked.count;
     }
-    if (m->disconnects == 0) { /* that an answer was late is not a loss */
-        lost_up += m->emitted - ledger_count(received.ptr);
+    /* What was told to have failed may have come or not. */
+    if (m->disconnects == 0) {
+        int64_t missing = m->emitted - ledger_count(received.ptr) - m->failed;
+        lost_up += missing > 0 ? missing : 0;
         lost_down += sio_event_int(reply, 3) - m->received.count;
     }
     t->compared++;
@@ -168,6 +170,7 @@ static void ask(struct member *m) {
 static void on_put_acked(const sio_event *reply, void *user) {
     struct member *m = user;
     m->answered++;
+    m->failed += reply->status != SIO_OK;
     if (m->phase != GONE && reply->status == SIO_OK) {
         ledger_mark(&m->acked, sio_event_int(reply, 0));
         m->crowd->totals.acked++;
@@ -274,7 +277,7 @@ static void member_connect(struct member *m) {
 static void member_start(struct member *m) {
     m->generation++;
     m->phase = ACTIVE;
-    m->emitted = m->answered = m->disconnects = 0;
+    m->emitted = m->answered = m->failed = m->disconnects = 0;
     ledger_reset(&m->acked);
     ledger_reset(&m->received);
     member_connect(m);

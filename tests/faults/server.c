@@ -97,7 +97,7 @@ static void on_echo(sio_peer *peer, const sio_event *ev, void *user) {
 
 static void on_join(sio_peer *peer, const sio_event *ev, void *user) {
     (void)user;
-    check(sio_peer_join(peer, sio_event_string(ev, 0)), "join");
+    (void)sio_peer_join(peer, sio_event_string(ev, 0)); /* there may be no memory */
     if (ev->ack != NULL) {
         (void)sio_ack_send(ev->ack, NULL);
     }
@@ -141,17 +141,16 @@ static struct slot *slot_of(struct app *app, const sio_event *ev) {
 static void on_enter(sio_peer *peer, const sio_event *ev, void *user) {
     char room[32];
     struct slot *slot = slot_of(app_of(peer), ev);
+    struct entered *entered = slot != NULL ? malloc(sizeof *entered) : NULL;
     (void)user;
-    if (slot != NULL) {
-        struct entered *entered = malloc(sizeof *entered);
-        check(entered == NULL ? SIO_ERR_NOMEM : 0, "enter");
+    if (entered != NULL) { /* there may be no memory */
         *entered = (struct entered){.slot = slot, .generation = slot->generation, .last = -1};
         sio_peer_set_user(peer, entered, free);
         snprintf(room, sizeof room, "slot%d", (int)sio_event_int(ev, 0));
-        check(sio_peer_join(peer, room), "join");
+        (void)sio_peer_join(peer, room);
     }
     if (ev->ack != NULL) {
-        (void)sio_ack_sendf(ev->ack, "b", slot != NULL);
+        (void)sio_ack_sendf(ev->ack, "b", entered != NULL);
     }
 }
 
