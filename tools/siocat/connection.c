@@ -30,9 +30,8 @@ void siocat_finish(struct siocat *cat, int exit_code) {
 }
 
 void siocat_all_sent(struct siocat *cat) {
-    if (!cat->set.listen && cat->set.count == 0) {
-        siocat_finish(cat, cat->exit_code);
-    } else if (cat->exit_code != 0) {
+    bool has_no_more_to_do = !cat->set.listen && cat->set.count == 0;
+    if (has_no_more_to_do || cat->exit_code != 0) {
         siocat_finish(cat, cat->exit_code);
     }
 }

@@ -188,7 +188,7 @@ int siocat_json_print(sio_buf *out, const sio_args *args, size_t index, bool rea
     while (rc == 0 && at < json.len) {
         char c = json.ptr[at];
         uint32_t num = 0;
-        size_t end = at + 1;
+        size_t end;
         if (c == '"') {
             end = siocat_json_string_end(json, at);
             rc = add_string(out, (sio_str){json.ptr + at, end - at}, siocat_json_is_key(json, end));
