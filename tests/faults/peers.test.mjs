@@ -28,6 +28,7 @@ for (const transports of MODES) {
       const from = server.output.length;
       const crowd = startCrowd(t, ["--url", server.url, "--transports", transports]);
       await crowd.all();
+      await sleep(300); // between two polls only the heartbeat would tell
       const killed = monotonic();
       await crowd.kill();
       const seen = await server.sees(/^DISCONNECT (\d+) \S+ (.*)$/m, "the disconnect", from);
