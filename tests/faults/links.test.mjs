@@ -48,25 +48,37 @@ function ip(...words) {
   execFileSync("ip", words, { stdio: ["ignore", "ignore", "pipe"] });
 }
 
-// Two hosts with a cable between them. What keeps this machine from having them otherwise.
+// Containers may not make network namespaces. There the proxy that falls silent stands for a cable.
+function whyNoHosts() {
+  const name = `sio-probe-${process.pid}`;
+  try {
+    ip("netns", "add", name);
+    try {
+      ip("-n", name, "link", "add", "cable", "type", "veth");
+    } finally {
+      ip("netns", "del", name);
+    }
+    return undefined;
+  } catch (error) {
+    return String(error.stderr ?? error.message).trim();
+  }
+}
+
+// Two hosts with a cable between them.
 function hosts(t) {
   const id = process.pid;
   const names = [`sio-a-${id}`, `sio-b-${id}`];
   const made = [];
   t.after(async () => made.forEach((name) => ip("netns", "del", name)));
-  try {
-    for (const name of names) {
-      ip("netns", "add", name);
-      made.push(name);
-    }
-    ip("-n", names[0], "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", names[1]);
-    names.forEach((name, i) => {
-      ip("-n", name, "addr", "add", `10.213.77.${i + 1}/24`, "dev", "cable");
-      ip("-n", name, "link", "set", "cable", "up");
-    });
-  } catch (error) {
-    return { missing: String(error.stderr ?? error.message).trim() };
+  for (const name of names) {
+    ip("netns", "add", name);
+    made.push(name);
   }
+  ip("-n", names[0], "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", names[1]);
+  names.forEach((name, i) => {
+    ip("-n", name, "addr", "add", `10.213.77.${i + 1}/24`, "dev", "cable");
+    ip("-n", name, "link", "set", "cable", "up");
+  });
   return {
     names,
     inside: (i) => ({ command: ["ip", "netns", "exec", names[i]] }),
@@ -74,12 +86,13 @@ function hosts(t) {
   };
 }
 
-for (const [end, side] of ["server", "client"].entries()) {
+const noHosts = whyNoHosts();
+if (noHosts !== undefined) {
+  console.log(`# no cables to pull here: ${noHosts}`);
+}
+for (const [end, side] of noHosts === undefined ? ["server", "client"].entries() : []) {
   test(`a cable is pulled out of the ${side}`, async (t) => {
-    const { missing, inside, plug } = hosts(t);
-    if (missing !== undefined) {
-      return { skip: `no network namespaces here: ${missing}` };
-    }
+    const { inside, plug } = hosts(t);
     const server = await startServer(t, ["--host", "10.213.77.1", "--say", ...PINGS], inside(0));
     const url = `http://10.213.77.1:${server.port}`;
     const crowd = startCrowd(t, ["--url", url, "--clients", CLIENTS, "--say"], inside(1));
@@ -88,7 +101,6 @@ for (const [end, side] of ["server", "client"].entries()) {
     await both(server, crowd, monotonic());
     plug(end, "up");
     await crowd.all();
-    return {};
   });
 }
 
