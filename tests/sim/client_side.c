@@ -12,11 +12,28 @@ static sim_rng *rng(void) {
 
 /* ---- sending ---- */
 
+/* Events that came before the answer to CONNECT are handed out before `connect`, and what was kept
+ * is sent, or fails to be. A handler of either may end the connection again. */
+static void note_connected(sim_seat *seat) {
+    sio_socket *socket = seat->socket;
+    if (socket && !seat->connected && sio_socket_connected(socket)) {
+        sim_trace("seat %u: is connected as %s%s", seat->number, sio_socket_id(socket),
+                  sio_socket_recovered(socket) ? ", recovered" : "");
+        sim_seat_connected(seat, sim_lane_find(seat, sio_socket_id(socket)),
+                           sio_socket_recovered(socket));
+        world.connects++;
+        seat->leaves = false;
+    }
+}
+
 static void on_reply(const sio_event *reply, void *user) {
     sim_ack_record *record = user;
     sim_actor *actor = record->actor;
     actor->awaited--;
     sim_ack_ended(record, reply);
+    if (actor->client) {
+        note_connected(record->seat);
+    }
     if (actor->client && world.storm && sim_chance(rng(), 20)) {
         sim_client_do_something(actor, record->seat);
     }
@@ -83,19 +100,6 @@ static void answer(sio_ack *ack, uint64_t id) {
 static void answer_later(sim_later *later) {
     answer(later->ack, later->id);
     sio_ack_unref(later->ack);
-}
-
-/* Events that came before the answer to CONNECT are handed out before `connect`. */
-static void note_connected(sim_seat *seat) {
-    sio_socket *socket = seat->socket;
-    if (!seat->connected && sio_socket_connected(socket)) {
-        sim_trace("seat %u: is connected as %s%s", seat->number, sio_socket_id(socket),
-                  sio_socket_recovered(socket) ? ", recovered" : "");
-        sim_seat_connected(seat, sim_lane_find(seat, sio_socket_id(socket)),
-                           sio_socket_recovered(socket));
-        world.connects++;
-        seat->leaves = false;
-    }
 }
 
 static void on_down(sio_socket *socket, const sio_event *ev, void *user) {
