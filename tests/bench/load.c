@@ -58,6 +58,8 @@ static options opt = {.connections = 100, .window = 1, .payload = 16, .seconds =
 static conns all;
 static client *clients;
 static uint64_t ring;
+static unsigned *have;   /* how many clients have a broadcast, by number modulo `ring` */
+static uint64_t arrived; /* broadcasts that all clients have */
 static unsigned ready;
 static uint64_t sent;
 static uint64_t received;
@@ -135,9 +137,21 @@ static void put_message(client *c, uint64_t started) {
     begin_message(c, started);
 }
 
+/* One more client has the broadcast. */
+static void count_broadcast(uint64_t number) {
+    have[number % ring]++;
+    while (have[arrived % ring] == opt.connections) {
+        have[arrived % ring] = 0;
+        arrived++;
+    }
+}
+
 /* The answer to the oldest message is complete. */
 static void count_answer(client *c, const client *sender) {
     uint64_t started = sender->started[c->received % ring];
+    if (opt.scenario == BROADCAST) {
+        count_broadcast(c->received);
+    }
     c->received++;
     received++;
     if (measuring) {
@@ -336,8 +350,7 @@ static void send_one(client *c, uint64_t started) {
 
 /* The first client keeps `window` broadcasts on their way. One has arrived when all have it. */
 static void keep_broadcasting(void) {
-    while (sending && opt.scenario == BROADCAST &&
-           clients->sent * opt.connections < received + (uint64_t)opt.window * opt.connections) {
+    while (sending && opt.scenario == BROADCAST && clients->sent - arrived < opt.window) {
         send_one(clients, now_ns());
     }
 }
@@ -623,8 +636,9 @@ int main(int argc, char **argv) {
     setrlimit(RLIMIT_NOFILE, &files);
     ring = opt.rate > 0 ? RING_OPEN : opt.window;
     clients = calloc(opt.connections, sizeof(*clients));
+    have = calloc(ring, sizeof(*have));
     make_pattern();
-    if (!clients || !pattern) {
+    if (!clients || !have || !pattern) {
         die("no memory");
     }
     conns_init(&all, opt.port, &callbacks);
