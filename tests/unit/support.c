@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+unsigned test_steps(unsigned all) {
+    return getenv("SIO_TEST_SLOW") ? all / 20 + 1 : all;
+}
+
 int test_run(Suite *suite) {
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

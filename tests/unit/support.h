@@ -10,6 +10,9 @@
 /* Run one suite and return the exit status for main. */
 int test_run(Suite *suite);
 
+/* How many random steps to take: `all`, or a twentieth of them where each is slow (valgrind). */
+unsigned test_steps(unsigned all);
+
 /* An allocator over malloc that counts live blocks and can fail one allocation. Every block is
  * exactly as large as asked for, so that ASan sees each byte read past its end. */
 typedef struct test_mem {

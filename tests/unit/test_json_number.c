@@ -107,7 +107,7 @@ static void check_round_trip(double value) {
 }
 
 START_TEST(random_doubles_survive) {
-    for (int i = 0; i < RANDOM_DOUBLES; i++) {
+    for (unsigned i = 0, count = test_steps(RANDOM_DOUBLES); i < count; i++) {
         double value = double_of(random_bits());
         if (isfinite(value) && value != 0) {
             check_round_trip(value);
@@ -137,7 +137,7 @@ END_TEST
 
 START_TEST(short_decimals_survive) {
     char expected[64];
-    for (int i = 0; i < 200000; i++) {
+    for (unsigned i = 0, count = test_steps(200000); i < count; i++) {
         int64_t scaled = (int64_t)(random_bits() % 2000000000) - 1000000000;
         double value = (double)scaled / 1000;
         char text[SIO_JSON_DOUBLE_SIZE + 1] = {0};
@@ -233,7 +233,7 @@ END_TEST
 
 START_TEST(random_decimals_are_read_as_the_c_library_does) {
     char text[128];
-    for (int i = 0; i < RANDOM_DOUBLES / 2; i++) {
+    for (unsigned i = 0, count = test_steps(RANDOM_DOUBLES / 2); i < count; i++) {
         uint64_t mantissa = random_bits() >> (random_bits() % 64);
         int exponent = (int)(random_bits() % 700) - 360;
         snprintf(text, sizeof(text), "%" PRIu64 "e%d", mantissa, exponent);

@@ -10,10 +10,10 @@ static int compare(const void *a, const void *b) {
 }
 
 START_TEST(sids_are_base64url_and_differ) {
-    enum { COUNT = 1000000 };
+    size_t count = test_steps(1000000);
     sio_loop *loop = net_loop(NULL);
-    char(*sids)[SIO_SID_LEN] = calloc(COUNT, SIO_SID_LEN);
-    for (size_t i = 0; i < COUNT; i++) {
+    char(*sids)[SIO_SID_LEN] = calloc(count, SIO_SID_LEN);
+    for (size_t i = 0; i < count; i++) {
         ck_assert_int_eq(sio_random_sid(loop, sids[i]), 0);
         for (size_t c = 0; i < 1000 && c < SIO_SID_LEN; c++) {
             ck_assert_ptr_nonnull(
@@ -21,8 +21,8 @@ START_TEST(sids_are_base64url_and_differ) {
                        sids[i][c], 64));
         }
     }
-    qsort(sids, COUNT, SIO_SID_LEN, compare);
-    for (size_t i = 1; i < COUNT; i++) {
+    qsort(sids, count, SIO_SID_LEN, compare);
+    for (size_t i = 1; i < count; i++) {
         ck_assert_mem_ne(sids[i - 1], sids[i], SIO_SID_LEN);
     }
     free(sids);

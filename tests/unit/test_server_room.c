@@ -61,7 +61,7 @@ START_TEST(agrees_with_a_simple_model) {
     for (int i = 0; i < SETS; i++) {
         sio_room_set_init(&sets[i]);
     }
-    for (int step = 0; step < STEPS; step++) {
+    for (unsigned step = 0, steps = test_steps(STEPS); step < steps; step++) {
         seed = seed * 1103515245u + 12345u;
         unsigned who = (seed >> 8) % SETS, where = (seed >> 16) % NAMES, what = (seed >> 24) % 16;
         char name[2] = {(char)('a' + where), '\0'};
