@@ -47,6 +47,26 @@ void sio_front_accept(sio_front *front, sio_stream *stream);
  * Errors: SIO_ERR_LIMIT, SIO_ERR_NOMEM. */
 int sio_front_adopt(sio_front *front, sio_stream *stream, sio_bytes early);
 
+/* Of several fronts, each on a loop of its own, the one that a request belongs to. */
+typedef struct sio_front_elsewhere {
+    /* Asked for each request on an engine's path, before anything else has looked at it. Everything
+     * is borrowed for the call, and nothing may be done to the front in it.
+     * @return negative: it stays here; else what `send` is told */
+    int (*where)(void *ctx, const sio_engine *engine, const sio_http1_head *head);
+    /* The connection of such a request, with it and all that comes behind it: owned by the callee,
+     * for the other front's sio_front_arrive. Answers to earlier requests travel along. */
+    void (*send)(void *ctx, int where, sio_parcel *parcel);
+    void *ctx;
+} sio_front_elsewhere;
+
+/* Copied. NULL: every request stays here, as it does at first. */
+void sio_front_set_elsewhere(sio_front *front, const sio_front_elsewhere *elsewhere);
+
+/* Take over a connection that another front has sent, on this front's loop. The parcel is consumed.
+ * It was let in and counted where it was accepted, so limits do not refuse it; a front that has
+ * closed its idle connections does, and counts that. */
+void sio_front_arrive(sio_front *front, sio_parcel *parcel);
+
 /* Close idle connections now and the others after their present answer. With `keep_idle` those that
  * wait for a request go on, for the polls of sessions that are ending, until this is called again
  * without. */

@@ -141,6 +141,35 @@ int sio_stream_detach(int *out_fd, sio_stream *stream);
  * may be done to the stream in it. */
 void sio_stream_on_gone(sio_stream *stream, void (*fn)(void *ctx), void *ctx);
 
+/* -- moving to another loop -- */
+
+/* An open stream that is in no loop: its descriptor, what it has not sent, and with TLS the state
+ * of the encryption. It belongs to one thread at a time, which may be any. Both loops must have the
+ * same allocator, which is thread-safe where they run in two threads. */
+typedef struct sio_parcel sio_parcel;
+
+/* Take an open stream out of its loop. On success the handle is consumed as by sio_stream_free, but
+ * the peer notices nothing. `unread` are `count` pieces of bytes that on_read was given and that
+ * come again where it is unpacked, before all others; they are copied. Output that was queued by
+ * reference is copied and released.
+ * Errors: SIO_ERR_STATE when it is not open or has failed, SIO_ERR_NOMEM; the handle then stays. */
+int sio_stream_pack(sio_parcel **out, sio_stream *stream, const sio_bytes *unread, size_t count);
+
+/* Make a stream of a parcel, which is consumed, also on failure: the connection is closed then.
+ * What was unread comes to on_read as deferred work of `loop`. There is no on_connected. Errors:
+ * SIO_ERR_NOMEM, SIO_ERR_NET. */
+int sio_stream_unpack(sio_stream **out, sio_loop *loop, sio_parcel *parcel,
+                      const sio_stream_callbacks *callbacks, void *ctx);
+
+/* Have `fn` called with the parcel, which it then owns, on the thread of `loop`: a sio_loop_post
+ * that cannot fail. When the loop is freed before, the parcel is, and `fn` is not called.
+ * Thread: any, as long as the loop is not being freed. */
+void sio_parcel_post(sio_parcel *parcel, sio_loop *loop, void (*fn)(void *ctx, sio_parcel *parcel),
+                     void *ctx);
+
+/* Close its connection at once. NULL is allowed. */
+void sio_parcel_free(sio_parcel *parcel);
+
 /* -- asking -- */
 
 sio_loop *sio_stream_loop(const sio_stream *stream);
