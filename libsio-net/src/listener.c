@@ -21,6 +21,7 @@ struct sio_listener {
     sio_tls *tls;
     uint64_t tls_timeout_ms;
     sio_accept_fn on_accept;
+    sio_accept_fd_fn on_descriptor; /* instead of that */
     void *ctx;
     sio_timer retry;
     int fd;
@@ -58,6 +59,10 @@ static bool concerns_one(int sys) {
 
 static void hand_over(sio_listener *listener, int fd) {
     sio_stream *stream;
+    if (listener->on_descriptor) {
+        listener->on_descriptor(listener->ctx, fd, listener->tls);
+        return;
+    }
     int rc = sio_stream_adopt(&stream, listener->loop, fd, listener->tls, listener->tls_timeout_ms,
                               NULL, NULL);
     if (rc != 0) {
@@ -268,13 +273,13 @@ static int open_listener(sio_listener *listener, const sio_listener_options *opt
 int sio_listener_new(sio_listener **out, sio_loop *loop, const sio_listener_options *options,
                      int *detail_errno) {
     int sys = 0;
-    sio_listener *listener =
-        options->on_accept ? sio_mem_zalloc(loop->mem, sizeof *listener) : NULL;
+    bool valid = options->on_accept || options->on_descriptor;
+    sio_listener *listener = valid ? sio_mem_zalloc(loop->mem, sizeof *listener) : NULL;
     if (!listener) {
         if (options->inherited && options->fd >= 0) {
             close(options->fd);
         }
-        return options->on_accept ? SIO_ERR_NOMEM : SIO_ERR_INVALID;
+        return valid ? SIO_ERR_NOMEM : SIO_ERR_INVALID;
     }
     listener->loop = loop;
     listener->fd = -1;
@@ -282,6 +287,7 @@ int sio_listener_new(sio_listener **out, sio_loop *loop, const sio_listener_opti
     listener->tls_timeout_ms =
         options->tls_timeout_ms ? options->tls_timeout_ms : DEFAULT_TLS_TIMEOUT_MS;
     listener->on_accept = options->on_accept;
+    listener->on_descriptor = options->on_descriptor;
     listener->ctx = options->ctx;
     event_assign(&listener->event, loop->base, -1, 0, on_readable, listener);
     int rc = open_listener(listener, options, &sys);

@@ -112,8 +112,19 @@ void sio_loop_on_quiet(sio_loop *loop, void (*fn)(void *ctx), void *ctx) {
     sio_task_init(&loop->quiet_task, fn, ctx);
 }
 
+/* There is one writer, so that no locked instruction is needed. */
+static size_t change_streams(sio_loop *loop, size_t by) {
+    size_t count = atomic_load_explicit(&loop->streams, memory_order_relaxed) + by;
+    atomic_store_explicit(&loop->streams, count, memory_order_relaxed);
+    return count;
+}
+
+void sio_loop_stream_made(sio_loop *loop) {
+    (void)change_streams(loop, 1);
+}
+
 void sio_loop_stream_gone(sio_loop *loop) {
-    if (--loop->streams == 0 && loop->quiet_task.fn) {
+    if (change_streams(loop, (size_t)-1) == 0 && loop->quiet_task.fn) {
         sio_loop_defer(loop, &loop->quiet_task);
     }
 }
@@ -294,6 +305,7 @@ static sio_loop *alloc_loop(const sio_loop_options *options) {
     sio_chunk_pool_init(&loop->pool, loop->mem);
     atomic_init(&loop->stopping, false);
     atomic_init(&loop->thread, (uintptr_t)pthread_self());
+    atomic_init(&loop->streams, 0);
     return loop;
 }
 
@@ -397,7 +409,7 @@ void sio_loop_stop(sio_loop *loop) {
 /* -- asking -- */
 
 size_t sio_loop_stream_count(const sio_loop *loop) {
-    return loop->streams;
+    return atomic_load_explicit(&loop->streams, memory_order_relaxed);
 }
 
 size_t sio_loop_queued(const sio_loop *loop) {

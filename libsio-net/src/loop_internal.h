@@ -16,12 +16,6 @@
 
 enum { LOOP_RANDOM_BATCH = 4096 };
 
-/* A post without an allocation: lives inside what it delivers. */
-typedef struct sio_post {
-    struct sio_post *next;
-    void (*fn)(struct sio_post *post, bool cancelled);
-} sio_post;
-
 typedef struct sio_timer_slot {
     sio_time key; /* at most the timer's deadline: later restarts do not touch the heap */
     sio_timer *timer;
@@ -52,10 +46,10 @@ struct sio_loop {
 
     struct event turn_event; /* deferred work and dirty streams, at the end of a turn */
     sio_list tasks;
-    sio_list dirty;   /* sio_stream.dirty */
-    sio_list closing; /* stream_wait.link of streams that nobody owns any more */
-    size_t streams;
-    sio_task quiet_task; /* the last stream has gone */
+    sio_list dirty;        /* sio_stream.dirty */
+    sio_list closing;      /* stream_wait.link of streams that nobody owns any more */
+    atomic_size_t streams; /* written by the loop's thread only */
+    sio_task quiet_task;   /* the last stream has gone */
 
     struct event after_event;
     void (*after_fn)(void *ctx);
@@ -93,7 +87,8 @@ enum { LOOP_READ_BUFFER = 256 * 1024, LOOP_TLS_READ = 65536, LOOP_TLS_BUFFER = 9
 void sio_loop_enter(sio_loop *loop);
 void sio_loop_leave(sio_loop *loop);
 
-/* A stream has gone. */
+/* A stream is there; one has gone. */
+void sio_loop_stream_made(sio_loop *loop);
 void sio_loop_stream_gone(sio_loop *loop);
 
 /* Run the deferred work now: before a stream's output is flushed. */
@@ -102,9 +97,6 @@ void sio_loop_run_tasks(sio_loop *loop);
 /* See that turn_event runs: at the end of this turn, or in the next one when asked for by a flush
  * itself, so that a writer who never stops cannot keep the loop from its other descriptors. */
 void sio_loop_schedule_turn(sio_loop *loop);
-
-/* Queue a post that cannot fail. Thread: any. */
-void sio_loop_post_node(sio_loop *loop, sio_post *post);
 
 int sio_loop_timers_open(sio_loop *loop);
 void sio_loop_timers_close(sio_loop *loop);

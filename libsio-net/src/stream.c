@@ -22,7 +22,7 @@ int sio_stream_make(sio_stream **out, sio_loop *loop, const sio_stream_callbacks
     stream->fd = -1;
     sio_list_init(&stream->dirty);
     event_assign(&stream->event, loop->base, -1, 0, sio_stream_on_event, stream);
-    loop->streams++;
+    sio_loop_stream_made(loop);
     *out = stream;
     return 0;
 }

@@ -16,6 +16,10 @@ int sio_adapter_attach(sio_namespace *ns);
  * only call `done`. */
 void sio_adapter_end(sio_namespace *ns, sio_adapter_done_fn done, void *user);
 
+/* Another one in place of an adapter that has ended: the server listens again. Without memory for
+ * it the namespace is on its own from now on. */
+void sio_adapter_renew(sio_namespace *ns);
+
 /* Release the object. */
 void sio_adapter_detach(sio_namespace *ns);
 

@@ -292,6 +292,19 @@ void sio_adapter_detach(sio_namespace *ns) {
     }
 }
 
+void sio_adapter_renew(sio_namespace *ns) {
+    if (!ns->adapter_ended) {
+        return;
+    }
+    sio_adapter_detach(ns);
+    ns->adapter_ended = false;
+    int rc = sio_adapter_attach(ns);
+    if (rc != 0) {
+        ns->adapter = &ns->memory;
+        begun(rc, ns);
+    }
+}
+
 sio_adapter *sio_namespace_adapter(const sio_namespace *ns) {
     return ns->adapter;
 }

@@ -53,6 +53,7 @@ typedef struct sio_engine_settings {
     bool settles_later;          /* the owner says when a session is settled, else on_open does */
     sio_queue_limits queue;      /* besides eio->max_queue_bytes */
     sio_engine_budget *budget;   /* borrowed; NULL: the engine has one for itself */
+    char tag;                    /* what every session's id begins with; '\0': anything */
 } sio_engine_settings;
 
 /* Errors: SIO_ERR_INVALID, SIO_ERR_NOMEM, SIO_ERR_RANDOM. */

@@ -369,7 +369,8 @@ void sio_engine_allowed(sio_engine *engine, sio_exchange *exchange) {
     }
 }
 
-/* 1 to 255 characters that stand for themselves in a query (RFC 3986 §2.3), and not in use. */
+/* 1 to SIO_EIO_SID_MAX characters that stand for themselves in a query (RFC 3986 §2.3), and not in
+ * use. */
 static bool is_usable_id(const sio_engine *engine, const char *id) {
     static const char others[] = "-_.~";
     size_t len = strlen(id);
@@ -383,16 +384,33 @@ static bool is_usable_id(const sio_engine *engine, const char *id) {
     return len > 0 && len <= SIO_EIO_SID_MAX && !find_session(engine, (sio_str){id, len});
 }
 
+/* With the tag in front of it. Empty when it has no room. */
+static void tag_id(const sio_engine *engine, char out[SIO_EIO_SID_MAX + 1], const char *id) {
+    size_t tag = engine->settings.tag != '\0';
+    size_t len = strlen(id);
+    if (len == 0 || len + tag > SIO_EIO_SID_MAX) {
+        len = tag = 0;
+    }
+    out[0] = engine->settings.tag;
+    memcpy(out + tag, id, len);
+    out[tag + len] = '\0';
+}
+
 void sio_engine_open(sio_engine *engine, sio_exchange *exchange, const char *id) {
     sio_engine_params params = read_params(sio_exchange_head(exchange));
+    char tagged[SIO_EIO_SID_MAX + 1];
+    const char *full = id ? tagged : NULL;
+    if (id) {
+        tag_id(engine, tagged, id);
+    }
     if (engine->closing) {
         refuse_closing(engine, exchange);
-    } else if (id && !is_usable_id(engine, id)) {
+    } else if (full && !is_usable_id(engine, full)) {
         sio_engine_refuse(engine, exchange, SIO_ENGINE_ID_GENERATION_ERROR, id);
     } else if (params.websocket) {
-        accept_websocket(engine, exchange, &params, id);
+        accept_websocket(engine, exchange, &params, full);
     } else {
-        accept_polling(engine, exchange, &params, id);
+        accept_polling(engine, exchange, &params, full);
     }
 }
 

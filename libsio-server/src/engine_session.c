@@ -80,6 +80,9 @@ static int alloc(sio_engine_session **out, sio_engine *engine, const char *id) {
         if (rc != 0) {
             return rc;
         }
+        if (engine->settings.tag != '\0') {
+            random[0] = engine->settings.tag;
+        }
     }
     sio_engine_session *session = sio_mem_zalloc(engine->mem, sizeof(*session) + len + 1);
     if (!session) {

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "cors.h"
+#include "group.h"
 #include "poll_answers.h"
 
 #include <string.h>
@@ -86,6 +87,10 @@ static bool parser_is_valid(const sio_server_options *options) {
            (options->parser == SIO_PARSER_MSGPACK && !options->allow_eio3);
 }
 
+static bool threads_are_valid(const sio_server_options *options) {
+    return options->threads <= 1 || (options->threads <= SIO_GROUP_MAX && options->setup);
+}
+
 static bool is_valid(const sio_server_options *options) {
     return options->path[0] == '/' && !(options->disable_polling && options->disable_websocket) &&
            options->max_namespaces <= UINT16_MAX - 1 &&
@@ -94,6 +99,7 @@ static bool is_valid(const sio_server_options *options) {
            options->low_watermark_bytes <= options->high_watermark_bytes &&
            sio_cors_check(options->cors) == 0 && sio_server_cookie_check(options->cookie) == 0 &&
            adapter_is_valid(options->adapter) && parser_is_valid(options) &&
+           threads_are_valid(options) &&
            (!options->recovery || options->recovery->size == sizeof(*options->recovery));
 }
 

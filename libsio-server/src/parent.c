@@ -266,6 +266,13 @@ sio_namespace *sio_parent_with_adapter(const sio_server *server) {
     return parent ? parent->ns : NULL;
 }
 
+void sio_parents_renew_adapters(const sio_server *server) {
+    sio_list *at = server->parents.next;
+    for (; at != &server->parents; at = at->next) {
+        sio_adapter_renew(SIO_CONTAINER(at, sio_parent, link)->ns);
+    }
+}
+
 void sio_parents_init(sio_server *server) {
     sio_list_init(&server->parents);
     sio_list_init(&server->idle_children);

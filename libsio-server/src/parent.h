@@ -50,6 +50,8 @@ void sio_child_unref(sio_namespace *ns);
 
 /* One whose adapter has not ended, or NULL. */
 sio_namespace *sio_parent_with_adapter(const sio_server *server);
+/* See sio_adapter_renew. */
+void sio_parents_renew_adapters(const sio_server *server);
 
 void sio_parents_init(sio_server *server);
 /* At the server's end. */

@@ -3,6 +3,7 @@
 #include "adapter.h"
 #include "conn.h"
 #include "delivery.h"
+#include "group.h"
 #include "namespace.h"
 #include "next.h"
 #include "options.h"
@@ -83,6 +84,7 @@ static int make_engine(sio_server *server, const sio_server_options *options) {
         .queue = server->queue,
         .budget = &server->budget,
         .settles_later = true,
+        .tag = sio_group_tag(server),
         .message_timeout_ms = options->message_timeout_ms,
         .min_receive_rate = options->min_receive_rate,
     };
@@ -175,9 +177,10 @@ static int make(sio_server *server, const sio_server_options *options) {
     return rc;
 }
 
-/* Everything below, then the loop. In no callback of the loop. */
-static void destroy(void *ctx) {
-    sio_server *server = ctx;
+/* Everything below, then the loop. */
+void sio_server_destroy(sio_server *server) {
+    sio_group *group = sio_group_is_other(server) ? NULL : server->group;
+    sio_group_destroy_others(group);
     sio_delivery_done(server);
     sio_next_orphan_all(server);
     sio_front_free(server->front);
@@ -206,55 +209,103 @@ static void destroy(void *ctx) {
     sio_mem mem = has_mem ? *server->mem : (sio_mem){0};
     sio_loop_free(server->loop);
     sio_mem_release(has_mem ? &mem : NULL, server);
+    sio_group_free(group);
 }
 
-int sio_server_new(sio_server **out, const sio_server_options *options) {
-    sio_server_options full;
-    int rc = sio_server_options_read(&full, options);
-    if (rc != 0) {
-        return rc;
-    }
-    sio_server *server = sio_mem_zalloc(full.mem, sizeof(*server));
+static void destroy(void *ctx) {
+    sio_server_destroy(ctx);
+}
+
+int sio_server_make(sio_server **out, const sio_server_options *options, sio_group *group,
+                    unsigned index) {
+    sio_server *server = sio_mem_zalloc(options->mem, sizeof(*server));
     if (!server) {
         return SIO_ERR_NOMEM;
     }
+    server->index = index;
     sio_list_init(&server->conns);
     sio_list_init(&server->ending);
     sio_list_init(&server->nexts);
     sio_delivery_init(server);
     sio_parents_init(server);
-    rc = make_loop(server, &full);
+    int rc = make_loop(server, options);
     if (rc != 0) {
-        sio_mem_release(full.mem, server);
+        sio_mem_release(options->mem, server);
         return rc;
     }
-    sio_server_options_apply(server, &full);
-    rc = make(server, &full);
+    sio_server_options_apply(server, options);
+    server->group = group;
+    rc = make(server, options);
     if (rc != 0) {
-        destroy(server);
+        server->group = NULL; /* it is not a member yet */
+        sio_server_destroy(server);
         return rc;
     }
     *out = server;
     return 0;
 }
 
+/* Every member is there when the first is set up. */
+static int set_up(sio_server *server, const sio_server_options *options) {
+    int rc = 0;
+    sio_server *at = server;
+    sio_server_enter(server);
+    for (unsigned i = 0; rc == 0 && at && options->setup; i++) {
+        rc = options->setup(at, i, options->setup_user);
+        rc = rc == 0 && server->dead ? SIO_ERR_STATE : rc;
+        at = rc == 0 ? sio_server_member(server, i + 1) : NULL;
+    }
+    sio_group_ready(server);
+    if (rc != 0) {
+        sio_server_free(server);
+    }
+    sio_server_leave(server);
+    return rc;
+}
+
+int sio_server_new(sio_server **out, const sio_server_options *options) {
+    sio_server_options full;
+    sio_server *server;
+    int rc = sio_server_options_read(&full, options);
+    if (rc != 0) {
+        return rc;
+    }
+    rc =
+        full.threads > 1 ? sio_group_new(&server, &full) : sio_server_make(&server, &full, NULL, 0);
+    if (rc == 0) {
+        rc = set_up(server, &full);
+    }
+    if (rc == 0) {
+        *out = server;
+    }
+    return rc;
+}
+
 /* ---- running ---- */
 
 int sio_server_run(sio_server *server) {
-    if (server->running) {
+    if (server->running || sio_group_is_other(server)) {
         return SIO_ERR_STATE;
     }
+    int rc = sio_group_start(server);
+    if (rc != 0) {
+        return rc;
+    }
     server->running = true;
-    int rc = sio_loop_run(server->loop);
+    rc = sio_loop_run(server->loop);
     server->running = false;
     if (server->dead) {
         destroy(server);
+    } else {
+        sio_group_halt(server);
     }
     return rc;
 }
 
 void sio_server_stop(sio_server *server) {
-    sio_loop_stop(server->loop);
+    if (!sio_group_is_other(server)) {
+        sio_loop_stop(server->loop);
+    }
 }
 
 int sio_server_post(sio_server *server, void (*fn)(void *user), void (*drop)(void *user),
@@ -296,14 +347,21 @@ static void end_all_acks(sio_server *server) {
     }
 }
 
-static void closed(sio_server *server) {
+void sio_server_all_closed(sio_server *server) {
     void (*fn)(void *) = server->on_closed;
-    server->closed = true;
+    server->all_closed = true;
     server->on_closed = NULL;
-    sio_timer_stop(&server->close_timer);
     sio_loop_stop(server->loop);
     if (fn) {
         fn(server->on_closed_user);
+    }
+}
+
+static void closed(sio_server *server) {
+    server->closed = true;
+    sio_timer_stop(&server->close_timer);
+    if (sio_group_closed(server)) {
+        sio_server_all_closed(server);
     }
 }
 
@@ -361,17 +419,10 @@ static void end_adapters(sio_server *server, bool waiting) {
     }
 }
 
-int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*done)(void *user),
-                     void *user) {
-    if (server->closing) {
-        return SIO_ERR_STATE;
-    }
+void sio_server_close_member(sio_server *server, uint32_t deadline_ms) {
     sio_server_enter(server);
     server->closing = true;
-    server->on_closed = done;
-    server->on_closed_user = user;
     sio_timer_start(&server->close_timer, deadline_ms);
-    sio_server_stop_listening(server);
     server->adapters_closing = 1; /* not before this function is through */
     end_all_peers(server, false);
     if (!server->dead) {
@@ -386,12 +437,52 @@ int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*done)(void
     server->adapters_closing--;
     closed_if_empty(server);
     sio_server_leave(server);
+}
+
+int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*done)(void *user),
+                     void *user) {
+    if (server->closing || sio_group_is_other(server)) {
+        return SIO_ERR_STATE;
+    }
+    int rc = sio_group_start(server);
+    if (rc != 0) {
+        return rc;
+    }
+    server->on_closed = done;
+    server->on_closed_user = user;
+    sio_server_stop_listening(server);
+    sio_group_close(server, deadline_ms);
+    sio_server_close_member(server, deadline_ms);
     return 0;
+}
+
+/* An adapter that has ended cannot begin again, so there is a new one. */
+static void renew_adapters(sio_server *server) {
+    sio_table_iter it = sio_table_iter_start(&server->namespaces);
+    sio_namespace *ns;
+    while ((ns = sio_table_next(&server->namespaces, &it)) != NULL) {
+        sio_adapter_renew(ns);
+    }
+    sio_parents_renew_adapters(server);
+}
+
+void sio_server_reopen_member(sio_server *server) {
+    server->closing = false;
+    server->closed = false;
+    server->all_closed = false;
+    server->adapters_closing = 0; /* after a deadline some never told */
+    renew_adapters(server);
+    for (size_t i = 0; i < server->engine_count; i++) {
+        sio_engine_reopen(server->engines[i]);
+    }
+    sio_front_reopen(server->front);
 }
 
 static void finish(sio_server *server) {
     server->finishing = true;
-    if (server->running) {
+    if (sio_group_is_other(server)) {
+        sio_loop_stop(server->loop); /* member 0 destroys it, when all threads have ended */
+    } else if (server->running) {
         sio_loop_stop(server->loop); /* sio_server_run() destroys it */
     } else if (!sio_loop_in_callback(server->loop)) {
         destroy(server);
@@ -415,18 +506,17 @@ static void end_raw_sessions(sio_server *server) {
     }
 }
 
-void sio_server_free(sio_server *server) {
-    if (!server || server->dead) {
+void sio_server_free_member(sio_server *server) {
+    if (server->dead) {
         return;
     }
     sio_server_enter(server);
-    sio_server_stop_listening(server);
     end_all_peers(server, true);
     end_all_acks(server);
     sio_front_lose_requests(server->front);
     end_adapters(server, false);
     if (server->on_closed) {
-        closed(server);
+        sio_server_all_closed(server);
     }
     end_raw_sessions(server);
     server->dead = true;
@@ -434,6 +524,17 @@ void sio_server_free(sio_server *server) {
         sio_engine_silence(server->engines[i], server->engines[i] != server->engine);
     }
     sio_front_on_request(server->front, NULL, NULL);
+    sio_server_leave(server);
+}
+
+void sio_server_free(sio_server *server) {
+    if (!server || server->dead || sio_group_is_other(server)) {
+        return;
+    }
+    sio_server_enter(server);
+    sio_server_stop_listening(server);
+    sio_group_end(server);
+    sio_server_free_member(server);
     sio_server_leave(server);
 }
 
@@ -447,6 +548,7 @@ static int mount(sio_server *server, sio_engine_settings *settings) {
     sio_engine *engine;
     settings->counters = &server->counters;
     settings->budget = &server->budget;
+    settings->tag = sio_group_tag(server);
     int rc = sio_engine_new(&engine, server->loop, settings);
     if (rc == 0) {
         rc = sio_front_mount_engine(server->front, engine);

@@ -1,4 +1,5 @@
 /* Connections that the application has accepted. */
+#include "group.h"
 #include "server_state.h"
 
 #include <errno.h>
@@ -18,11 +19,14 @@ static int check_connected(int fd) {
     return type == SOCK_STREAM ? 0 : EINVAL;
 }
 
-static int check(const sio_server *server, int fd, bool tls) {
+static int check(sio_server *server, int fd, bool tls) {
     if (check_connected(fd) != 0) {
         return SIO_ERR_INVALID;
     }
-    return server->closing || server->dead || (tls && !server->tls) ? SIO_ERR_STATE : 0;
+    if (server->closing || server->dead || sio_group_is_other(server) || (tls && !server->tls)) {
+        return SIO_ERR_STATE;
+    }
+    return sio_group_start(server);
 }
 
 int sio_server_adopt(sio_server *server, int fd, const void *data, size_t len, bool tls) {
@@ -33,19 +37,5 @@ int sio_server_adopt(sio_server *server, int fd, const void *data, size_t len, b
         }
         return rc;
     }
-    sio_stream *stream;
-    rc = sio_stream_adopt(&stream, server->loop, fd, tls ? server->tls : NULL,
-                          server->tls_timeout_ms, NULL, NULL);
-    if (rc != 0) {
-        return rc;
-    }
-    if (!tls) {
-        return sio_front_adopt(server->front, stream, (sio_bytes){data, len});
-    }
-    rc = sio_stream_early(stream, data, len);
-    if (rc != 0) {
-        sio_stream_free(stream);
-        return rc;
-    }
-    return sio_front_adopt(server->front, stream, (sio_bytes){NULL, 0});
+    return sio_group_take(server, fd, tls ? server->tls : NULL, (sio_bytes){data, len}, false);
 }

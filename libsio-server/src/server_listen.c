@@ -1,4 +1,5 @@
 /* Listening, and the TLS settings of those who come. */
+#include "group.h"
 #include "server_state.h"
 #include "server_tls.h"
 
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #define SCOPE "socket.io:server"
+#define OTHER_MEMBER "only member 0 of a server listens"
 
 enum { FDS_MAX = 1024 }; /* closed after a failure: nobody passes more */
 
@@ -45,6 +47,9 @@ static sio_server_listener *find(const sio_server *server, unsigned id) {
 
 int sio_server_reload_tls(sio_server *server, const sio_server_tls *tls) {
     sio_tls *fresh;
+    if (sio_group_is_other(server)) {
+        return failed(server, SIO_ERR_STATE, OTHER_MEMBER);
+    }
     if (!server->tls) {
         return failed(server, SIO_ERR_STATE, "the server was made without TLS");
     }
@@ -88,6 +93,10 @@ static void on_accept(void *ctx, sio_stream *stream) {
     sio_front_accept(server->front, stream);
 }
 
+static void on_descriptor(void *ctx, int fd, sio_tls *tls) {
+    (void)sio_group_take(ctx, fd, tls, (sio_bytes){NULL, 0}, true);
+}
+
 static int read_options(sio_listen_options *out, const sio_listen_options *options) {
     *out = (sio_listen_options)SIO_LISTEN_OPTIONS_INIT;
     if (options) {
@@ -109,17 +118,21 @@ static sio_server_listener *free_slot(sio_server *server) {
 }
 
 /* A server whose closing is over begins anew. */
-static int reopen(sio_server *server) {
-    if (server->closing && (!server->closed || server->dead)) {
+static int make_ready(sio_server *server) {
+    if (sio_group_is_other(server)) {
+        return failed(server, SIO_ERR_STATE, OTHER_MEMBER);
+    }
+    if (server->dead || (server->closing && !server->all_closed)) {
         return failed(server, SIO_ERR_STATE, "the server is closing");
     }
-    if (server->closed) {
-        server->closing = false;
-        server->closed = false;
-        for (size_t i = 0; i < server->engine_count; i++) {
-            sio_engine_reopen(server->engines[i]);
-        }
-        sio_front_reopen(server->front);
+    int rc = sio_group_start(server);
+    if (rc != 0) {
+        return failed(server, rc,
+                      rc == SIO_ERR_STATE ? "setup is not through" : "there is no other thread");
+    }
+    if (server->all_closed) {
+        sio_group_reopen(server);
+        sio_server_reopen_member(server);
     }
     return 0;
 }
@@ -161,7 +174,11 @@ static int add_listener(sio_server *server, sio_listener_options raw,
     }
     raw.tls = own ? own : options->plain ? NULL : server->tls;
     raw.tls_timeout_ms = server->tls_timeout_ms;
-    raw.on_accept = on_accept;
+    if (server->group) {
+        raw.on_descriptor = on_descriptor;
+    } else {
+        raw.on_accept = on_accept;
+    }
     raw.ctx = server;
     int sys = 0;
     int rc = sio_listener_new(&slot->listener, server->loop, &raw, &sys);
@@ -188,7 +205,7 @@ int sio_server_listen_with(sio_server *server, const sio_listen_options *options
     if (rc != 0) {
         return failed(server, rc, "settings contradict each other");
     }
-    rc = reopen(server);
+    rc = make_ready(server);
     if (rc != 0) {
         return rc;
     }
@@ -243,7 +260,7 @@ int sio_server_listen_fd(sio_server *server, int fd, const sio_listen_options *o
         }
         return failed(server, rc, server->detail);
     }
-    rc = reopen(server);
+    rc = make_ready(server);
     if (rc != 0) {
         close(fd);
         return rc;

@@ -29,7 +29,9 @@ typedef struct sio_server_listener {
 } sio_server_listener;
 
 struct sio_server {
-    const sio_mem *mem; /* the loop's copy */
+    const sio_mem *mem;      /* the loop's copy */
+    struct sio_group *group; /* see group.h; NULL: it is the only one */
+    unsigned index;          /* in there */
     sio_loop *loop;
     sio_log log; /* hands on to log_fn */
     sio_server_log_fn log_fn;
@@ -103,6 +105,7 @@ struct sio_server {
     unsigned adapters_closing; /* adapters that are telling other servers of their end */
     bool closing;
     bool closed;
+    bool all_closed; /* and the other members */
     bool running;
     bool dead; /* freed by the application: no callback any more */
     bool finishing;
@@ -115,6 +118,19 @@ static inline void sio_server_enter(sio_server *server) {
     server->depth++;
 }
 void sio_server_leave(sio_server *server);
+
+/* ---- server.c, for group.c: what is done to each member ---- */
+
+/* `options` are complete. */
+int sio_server_make(sio_server **out, const sio_server_options *options, struct sio_group *group,
+                    unsigned index);
+/* In no callback of its loop, which nobody runs. */
+void sio_server_destroy(sio_server *server);
+void sio_server_close_member(sio_server *server, uint32_t deadline_ms);
+/* All members have closed: tell who asked. */
+void sio_server_all_closed(sio_server *server);
+void sio_server_reopen_member(sio_server *server);
+void sio_server_free_member(sio_server *server);
 
 /* ---- server_listen.c ---- */
 

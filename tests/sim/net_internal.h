@@ -50,12 +50,6 @@ uint64_t sim_queue_when(uint32_t index);
 
 /* ---- loops ---- */
 
-typedef struct sim_post {
-    struct sim_post *next;
-    sio_post_fn fn;
-    void *arg;
-} sim_post;
-
 struct sio_loop {
     sio_mem mem_copy;
     const sio_mem *mem;
@@ -68,8 +62,8 @@ struct sio_loop {
     sim_event turn, posted, after;
     void (*after_fn)(void *ctx);
     void *after_ctx;
-    sim_post *posts;
-    sim_post **posts_end;
+    sio_post *posts;
+    sio_post **posts_end;
     sio_list tasks;
     sio_list dirty;
     sio_list closing;

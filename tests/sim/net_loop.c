@@ -129,16 +129,15 @@ void sio_loop_after(sio_loop *loop, void (*fn)(void *ctx), void *ctx) {
 /* ---- posts ---- */
 
 static void run_posts(sio_loop *loop, bool cancelled) {
-    sim_post *post = loop->posts;
+    sio_post *post = loop->posts;
     loop->posts = NULL;
     loop->posts_end = &loop->posts;
     while (post) {
-        sim_post taken = *post;
-        sio_mem_release(loop->mem, post);
+        sio_post *next = post->next;
         sim_loop_enter(loop);
-        taken.fn(taken.arg, cancelled);
+        post->fn(post, cancelled);
         sim_loop_leave(loop);
-        post = taken.next;
+        post = next;
     }
 }
 
@@ -149,17 +148,35 @@ static void on_posted(void *ctx) {
     }
 }
 
-int sio_loop_post(sio_loop *loop, sio_post_fn fn, void *arg) {
-    sim_post *post = sio_mem_alloc(loop->mem, sizeof(*post));
-    if (!post) {
-        return SIO_ERR_NOMEM;
-    }
-    *post = (sim_post){NULL, fn, arg};
+void sio_loop_post_node(sio_loop *loop, sio_post *post) {
+    post->next = NULL;
     *loop->posts_end = post;
     loop->posts_end = &post->next;
     if (!sim_event_queued(&loop->posted)) {
         sim_event_after(&loop->posted, 0);
     }
+}
+
+typedef struct post_call {
+    sio_post post;
+    sio_loop *loop;
+    sio_post_fn fn;
+    void *arg;
+} post_call;
+
+static void call_post(sio_post *post, bool cancelled) {
+    post_call call = *SIO_CONTAINER(post, post_call, post);
+    sio_mem_release(call.loop->mem, SIO_CONTAINER(post, post_call, post));
+    call.fn(call.arg, cancelled);
+}
+
+int sio_loop_post(sio_loop *loop, sio_post_fn fn, void *arg) {
+    post_call *call = sio_mem_alloc(loop->mem, sizeof(*call));
+    if (!call) {
+        return SIO_ERR_NOMEM;
+    }
+    *call = (post_call){.post.fn = call_post, .loop = loop, .fn = fn, .arg = arg};
+    sio_loop_post_node(loop, &call->post);
     return 0;
 }
 

@@ -12,6 +12,10 @@ typedef struct sio_listener sio_listener;
  * freed inside. */
 typedef void (*sio_accept_fn)(void *ctx, sio_stream *stream);
 
+/* The same for who gives connections to several loops: `fd` is the callee's, connected and
+ * non-blocking; `tls` is what the listener has at present, borrowed for the call. */
+typedef void (*sio_accept_fd_fn)(void *ctx, int fd, sio_tls *tls);
+
 typedef struct sio_listener_options {
     const char *host; /* numeric, or NULL / "" for all addresses of both families; "::" takes IPv4
                        * as well unless `ipv6_only` */
@@ -28,6 +32,7 @@ typedef struct sio_listener_options {
     sio_tls *tls;            /* referenced; NULL for plain */
     uint64_t tls_timeout_ms; /* for a TLS handshake; 0 means 10000 */
     sio_accept_fn on_accept;
+    sio_accept_fd_fn on_descriptor; /* instead of on_accept */
     void *ctx;
 } sio_listener_options;
 

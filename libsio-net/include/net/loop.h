@@ -53,7 +53,8 @@ bool sio_loop_in_callback(const sio_loop *loop);
  * call at a time. */
 void sio_loop_after(sio_loop *loop, void (*fn)(void *ctx), void *ctx);
 
-/* Streams that are open, connecting or still closing. */
+/* Streams that are open, connecting or still closing. Thread: any, which may see it a little late.
+ */
 size_t sio_loop_stream_count(const sio_loop *loop);
 
 /* Bytes queued on all of them; with TLS, of both sides of the encryption. */
@@ -80,6 +81,15 @@ typedef void (*sio_post_fn)(void *arg, bool cancelled);
  * number of posts. Thread: any, as long as the loop is not being freed.
  * Errors: SIO_ERR_NOMEM; then `fn` is not called. */
 int sio_loop_post(sio_loop *loop, sio_post_fn fn, void *arg);
+
+/* A post without an allocation: lives inside what it delivers. */
+typedef struct sio_post {
+    struct sio_post *next;
+    void (*fn)(struct sio_post *post, bool cancelled); /* set by its owner; as sio_post_fn */
+} sio_post;
+
+/* Queue a post that cannot fail. It is the loop's until `fn` is called. Thread: any, as above. */
+void sio_loop_post_node(sio_loop *loop, sio_post *post);
 
 /* Work for right after the current callback, before the loop looks at I/O again. Lives inside its
  * owner. */

@@ -3,7 +3,9 @@
  * @brief Where a server's connections come from: addresses, Unix sockets, descriptors passed in,
  * TLS, and connections that the application accepted itself.
  *
- * Threads and callbacks: as said in <sio/server.h>.
+ * Threads and callbacks: as said in <sio/server.h>. Of a server with several members
+ * (sio_server_options.threads) the one with number 0 listens, for all; what this header does is
+ * SIO_ERR_STATE with another.
  */
 #ifndef SIO_LISTEN_H
 #define SIO_LISTEN_H

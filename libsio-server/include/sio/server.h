@@ -14,7 +14,9 @@
  *
  * ### Threads
  * A server and everything below it belong to the thread that runs its loop. Only
- * sio_server_stop() and sio_server_post() may be called from other threads.
+ * sio_server_stop(), sio_server_post(), sio_server_index() and sio_server_member() may be called
+ * from other threads. With sio_server_options.threads a server has members, which are servers with
+ * loops of their own: each belongs to its thread in the same way.
  *
  * ### Callbacks
  * Every function of this header may be called from every callback, freeing the server included,
@@ -155,6 +157,13 @@ typedef struct sio_server_recovery {
 #define SIO_SERVER_RECOVERY_INIT                                                                   \
     { sizeof(sio_server_recovery), 0, false, 0, 0, 0 }
 
+/** Registers the handlers, namespaces, middlewares, folders and engines of one member: the same for
+ * each, as a client may be served by any.
+ * @param server the member
+ * @param index its number, 0 for the server that the application gets
+ * @return 0, or an error, which sio_server_new() then returns */
+typedef int (*sio_server_setup_fn)(sio_server *server, unsigned index, void *user);
+
 /**
  * Settings of a server. Start from SIO_SERVER_OPTIONS_INIT; a field left zero means the default
  * given here. Everything pointed to is copied by sio_server_new(), except `base`, which must
@@ -262,6 +271,13 @@ typedef struct sio_server_options {
                                       `message_timeout_ms`, and so on; UINT32_MAX: none does */
     uint32_t max_log_lines;      /**< 100: lines of log a second for each scope. Of more only the
                                       number is told, a second later; UINT32_MAX: no limit */
+    uint32_t threads; /**< 0 and 1: one loop. More, at most 64: so many loops, each with a thread
+                         and a member of the server; connections are shared among them, and events,
+                           rooms and queries reach the clients of all. Needs `setup`; `mem` and
+                           `log` are called on every thread then. See docs/threads.md */
+    sio_server_setup_fn setup; /**< called by sio_server_new(), on its thread, for each member;
+                                    NULL: there is nothing to register */
+    void *setup_user;          /**< handed to `setup` */
 } sio_server_options;
 
 #define SIO_SERVER_OPTIONS_INIT                                                                    \
@@ -269,7 +285,7 @@ typedef struct sio_server_options {
         sizeof(sio_server_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, false, false, false, false, false, NULL, NULL, NULL, NULL, NULL, false, 0, \
             false, false, false, 0, NULL, NULL, 0, NULL, 0, 0, NULL, SIO_PARSER_DEFAULT, 0, 0, 0,  \
-            0, 0, false, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                 \
+            0, 0, false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL                                  \
     }
 
 /* ---- server -------------------------------------------------------------------------------- */
@@ -280,28 +296,35 @@ typedef struct sio_server_options {
 SIO_API const char *sio_server_version(void);
 
 /** Create a server. Nothing listens yet.
- * @param out receives the server, owned by the caller, to be freed with sio_server_free()
+ * @param out receives the server, owned by the caller, to be freed with sio_server_free(). With
+ * sio_server_options.threads this is member 0; the other members belong to it, and their threads
+ * start with the first call that listens, adopts, runs or closes
  * @param options borrowed for the call; NULL: all defaults
  * @return 0; SIO_ERR_INVALID for an impossible setting; SIO_ERR_NOMEM; SIO_ERR_RANDOM;
  * SIO_ERR_TLS_CONFIG for an unusable certificate or key; SIO_ERR_UNSUPPORTED for a feature that
- * this build lacks */
+ * this build lacks; what `setup` returned */
 SIO_API int sio_server_new(sio_server **out, const sio_server_options *options);
 
 /** Free the server and everything below it: connections are cut, each connected peer gets its
  * `disconnect` event with reason "server shutting down", each awaited acknowledgement ends with
- * SIO_ERR_DISCONNECTED. Never blocks. NULL is allowed. */
+ * SIO_ERR_DISCONNECTED. With one loop it never blocks. With more, each member ends on its own
+ * thread, and the call waits for the handlers that are running there: these must not wait for the
+ * caller. NULL is allowed, and a member other than 0: then nothing happens. */
 SIO_API void sio_server_free(sio_server *server);
 
 /** Run the loop until sio_server_stop() or, after sio_server_close(), until all is closed. With an
- * event base of the application this runs that base.
- * @return 0, or SIO_ERR_STATE when it runs already */
+ * event base of the application this runs that base. The other members run meanwhile; when the call
+ * has returned none does, until the server is run or listens again.
+ * @return 0; SIO_ERR_STATE when it runs already, and for a member other than 0; SIO_ERR_NOMEM when
+ * the system has no thread for a member */
 SIO_API int sio_server_run(sio_server *server);
 
 /** Make sio_server_run() return. Callable from any thread and from a libevent signal callback, not
- * from a raw signal handler. */
+ * from a raw signal handler. For a member other than 0 nothing happens. */
 SIO_API void sio_server_stop(sio_server *server);
 
-/** Call `fn` on the loop's thread. Callable from any thread while the server exists.
+/** Call `fn` on the loop's thread, which is the member's. Callable from any thread while the server
+ * exists.
  * @param drop called instead of `fn` when the server is freed first, so that `user` can be
  * released; may be NULL. It may run after sio_server_free() has returned, if that was called inside
  * a callback
@@ -312,9 +335,11 @@ SIO_API int sio_server_post(sio_server *server, void (*fn)(void *user), void (*d
 /** Close gracefully: stop accepting, end every peer with reason "server shutting down", write what
  * was queued (bounded by `deadline_ms`), close the connections, then call `done`.
  * What the application handed in and owns, such as its event base, stays open. Once `done` was
- * called the server may listen again.
- * @param done called exactly once, also when the server is freed meanwhile; may be NULL
- * @return 0, SIO_ERR_STATE when it is closing already, SIO_ERR_NOMEM */
+ * called the server may listen again. All members close, each on its thread.
+ * @param done called exactly once, when all members are through, on the thread of `server`, also
+ * when the server is freed meanwhile; may be NULL
+ * @return 0; SIO_ERR_STATE when it is closing already, and for a member other than 0;
+ * SIO_ERR_NOMEM */
 SIO_API int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*done)(void *user),
                              void *user);
 
@@ -323,6 +348,16 @@ SIO_API int sio_server_close(sio_server *server, uint32_t deadline_ms, void (*do
  * @return borrowed, lives as long as the server, unless said otherwise for children; NULL when out
  * of memory, and when the name holds a comma or a control character */
 SIO_API sio_namespace *sio_server_of(sio_server *server, const char *name);
+
+/** Which member of its group the server is, beginning with 0. Callable from any thread. */
+SIO_API unsigned sio_server_index(const sio_server *server);
+
+/** Another member of the server's group, for sio_server_post(). Everything else that is done to a
+ * member is done on its own thread. Callable from any thread.
+ * @param server any member
+ * @return borrowed, lives as long as member 0; NULL when `index` is not below
+ * sio_server_options.threads */
+SIO_API sio_server *sio_server_member(const sio_server *server, unsigned index);
 
 /** Engine.IO sessions that are open now. */
 SIO_API size_t sio_server_session_count(const sio_server *server);
