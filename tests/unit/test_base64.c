@@ -190,6 +190,77 @@ START_TEST(every_length_comes_back_also_in_place) {
 }
 END_TEST
 
+/* The definition, bit by bit (RFC 4648 §4). */
+static size_t plain_encode(char *out, const uint8_t *data, size_t len) {
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t written = 0;
+    for (size_t bit = 0; bit < len * 8; bit += 6) {
+        unsigned value = 0;
+        for (size_t i = bit; i < bit + 6; i++) {
+            value = value << 1 | (i < len * 8 ? data[i / 8] >> (7 - i % 8) & 1u : 0u);
+        }
+        out[written++] = letters[value];
+    }
+    while (written % 4 != 0) {
+        out[written++] = '=';
+    }
+    return written;
+}
+
+/* Several groups are taken at a time: at each length, from and to each alignment, in memory that
+ * ends where they end. */
+START_TEST(every_length_and_alignment) {
+    enum { LEN_MAX = 40, SHIFTS = 8 };
+    uint8_t plain[LEN_MAX];
+    char expected[LEN_MAX * 2];
+    for (size_t i = 0; i < sizeof(plain); i++) {
+        plain[i] = (uint8_t)(i * 167 + 251);
+    }
+    for (size_t n = 0; n <= LEN_MAX; n++) {
+        size_t text_len = plain_encode(expected, plain, n);
+        for (size_t shift = 0; shift < SHIFTS; shift++) {
+            uint8_t *data = malloc(shift + n + 1);
+            char *text = malloc(shift + text_len + 1);
+            memcpy(data + 1 + shift, plain, n);
+            sio_base64_encode(text + 1 + shift, data + 1 + shift, n);
+            ck_assert(memcmp(text + 1 + shift, expected, text_len) == 0);
+            memset(data, 0x55, shift + n + 1);
+            size_t len;
+            size_t bare = (n * 8 + 5) / 6; /* so that the room is exactly what is needed */
+            ck_assert_int_eq(sio_base64_decode(data + 1 + shift, &len, text + 1 + shift,
+                                               n % 3 ? bare : text_len),
+                             0);
+            ck_assert_uint_eq(len, n);
+            ck_assert(memcmp(data + 1 + shift, plain, n) == 0);
+            ck_assert_int_eq(data[shift], 0x55);
+            free(text);
+            free(data);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_bad_character_is_found_at_each_place) {
+    static const char bad[] = {' ', '=', '\0', '\n', '.', '\x7f', '\x80', '\xc1', '\xff'};
+    char text[41];
+    uint8_t out[41];
+    for (size_t n = 4; n <= 40; n++) {
+        for (size_t at = 0; at < n; at++) {
+            for (size_t i = 0; i < sizeof(bad); i++) {
+                bool padding = bad[i] == '=' && at + 1 == n && (n % 4 == 0 || n % 4 == 3);
+                size_t len = 77;
+                memset(text, 'x', n);
+                text[at] = bad[i];
+                int rc = decode(text, n, out, &len);
+                ck_assert_int_eq(rc, padding ? 0 : SIO_ERR_INVALID);
+                ck_assert(padding || len == 77);
+            }
+        }
+    }
+}
+END_TEST
+
 START_TEST(lengths_do_not_wrap) {
     ck_assert_uint_eq(sio_base64_encoded_len(SIZE_MAX), SIZE_MAX);
     ck_assert_uint_eq(sio_base64_encoded_len(SIZE_MAX / 4 * 3), SIZE_MAX - 3);
@@ -240,6 +311,8 @@ int main(void) {
     tcase_add_test(tc, refuses_everything_else);
     tcase_add_test(tc, knows_each_character);
     tcase_add_test(tc, every_length_comes_back_also_in_place);
+    tcase_add_test(tc, every_length_and_alignment);
+    tcase_add_test(tc, a_bad_character_is_found_at_each_place);
     tcase_add_test(tc, lengths_do_not_wrap);
     tcase_add_test(tc, the_buffers_maximum_counts_decoded_bytes);
     tcase_add_test(tc, survives_failing_allocations);
