@@ -31,10 +31,14 @@ static inline __m128i sio_json_special16(const uint8_t *at) {
                                      _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'))));
 }
 
-static inline const uint8_t *sio_json_plain_blocks(const uint8_t *at, const uint8_t *end) {
+/* The first byte from `at` on that is not plain, or one of the last 15 before `end` if there is
+ * none up to there. */
+static inline const uint8_t *sio_json_plain_blocks(const uint8_t *at, const uint8_t *end,
+                                                   bool *found) {
     while (end - at >= 16) {
         unsigned hits = (unsigned)_mm_movemask_epi8(sio_json_special16(at));
         if (hits != 0) {
+            *found = true;
             return at + __builtin_ctz(hits);
         }
         at += 16;
@@ -50,7 +54,8 @@ static inline const uint8_t *sio_json_plain_blocks(const uint8_t *at, const uint
     return at;
 }
 #else
-static inline const uint8_t *sio_json_plain_blocks(const uint8_t *at, const uint8_t *end) {
+static inline const uint8_t *sio_json_plain_blocks(const uint8_t *at, const uint8_t *end,
+                                                   bool *found) {
     return at;
 }
 #endif
@@ -66,7 +71,11 @@ static inline uint64_t sio_json_special8(uint64_t block) {
 
 /* The first byte from `at` on that is not plain, or `end`. */
 static inline const uint8_t *sio_json_skip_plain(const uint8_t *at, const uint8_t *end) {
-    at = sio_json_plain_blocks(at, end);
+    bool found = false;
+    at = sio_json_plain_blocks(at, end, &found);
+    if (found) {
+        return at;
+    }
     while (end - at >= 8) {
         uint64_t block;
         memcpy(&block, at, sizeof(block));
