@@ -1,9 +1,9 @@
 #include "conn.h"
+#include "deflate.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,59 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ_MAX = 1 << 20, EVENTS_MAX = 512 };
-
-void die(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    fputs("load: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-    printf("{\"ok\":false}\n");
-    fflush(stdout);
-    _exit(1);
-}
-
-/* ---- buffers ---- */
-
-static void bytes_reserve(bytes *b, size_t more) {
-    if (b->cap - b->len >= more) {
-        return;
-    }
-    size_t cap = b->cap ? b->cap : 256;
-    while (cap < b->len + more) {
-        cap *= 2;
-    }
-    b->data = realloc(b->data, cap);
-    b->cap = cap;
-    if (!b->data) {
-        die("no memory");
-    }
-}
-
-void bytes_add(bytes *b, const void *data, size_t len) {
-    bytes_reserve(b, len);
-    if (len > 0) {
-        memcpy(b->data + b->len, data, len);
-    }
-    b->len += len;
-}
-
-void bytes_text(bytes *b, const char *text) {
-    bytes_add(b, text, strlen(text));
-}
-
-void bytes_number(bytes *b, uint64_t value) {
-    char digits[24];
-    int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
-    bytes_add(b, digits, (size_t)len);
-}
-
-static void bytes_free(bytes *b) {
-    free(b->data);
-    *b = (bytes){0};
-}
+/* Clients compress from some length on: this one is that of Node.js's ws and of our server. */
+enum { READ_MAX = 1 << 20, EVENTS_MAX = 512, DEFLATE_MIN = 1024 };
 
 /* ---- sockets ---- */
 
@@ -86,24 +35,9 @@ static void watch(const conns *all, conn *c, int op, bool writes) {
 static const char upgrade[] = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n"
                               "Host: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                              "Sec-WebSocket-Version: 13\r\n\r\n";
-
-void conn_start(conns *all, conn *c, conn_kind kind, void *user) {
-    const int one = 1;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(all->port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    *c = (conn){.kind = kind, .user = user};
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
-        die("connect: %s", strerror(errno));
-    }
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    watch(all, c, EPOLL_CTL_ADD, false);
-    if (kind == CONN_WEBSOCKET) {
-        conn_put_text(all, upgrade, sizeof(upgrade) - 1);
-        conn_flush(all, c);
-    }
-}
+                              "Sec-WebSocket-Version: 13\r\n";
+static const char offer[] = "Sec-WebSocket-Extensions: permessage-deflate; "
+                            "server_no_context_takeover; client_no_context_takeover\r\n";
 
 static size_t send_some(const conn *c, const char *data, size_t len) {
     size_t sent = 0;
@@ -120,13 +54,66 @@ static size_t send_some(const conn *c, const char *data, size_t len) {
     return sent;
 }
 
-void conn_flush(conns *all, conn *c) {
-    size_t sent = c->out.len > 0 ? 0 : send_some(c, all->batch.data, all->batch.len);
-    bytes_add(&c->out, all->batch.data + sent, all->batch.len - sent);
-    all->batch.len = 0;
+/* Send it, or keep what the kernel does not take. */
+static void put_out(const conns *all, conn *c, bytes *data) {
+    size_t sent = c->out.len > 0 ? 0 : send_some(c, data->data, data->len);
+    bytes_add(&c->out, data->data + sent, data->len - sent);
+    data->len = 0;
     if (c->out.len > 0 && !c->writes) {
         watch(all, c, EPOLL_CTL_MOD, true);
     }
+}
+
+static void put_encrypted(conns *all, conn *c, bytes *data) {
+    tls_put(c->tls, data->data, data->len, &all->wire);
+    data->len = 0;
+    put_out(all, c, &all->wire);
+}
+
+void conn_flush(conns *all, conn *c) {
+    if (!c->tls) {
+        put_out(all, c, &all->batch);
+    } else if (c->secure) {
+        put_encrypted(all, c, &all->batch);
+    } else {
+        bytes_add(&c->early, all->batch.data, all->batch.len);
+        all->batch.len = 0;
+    }
+}
+
+void conn_start(conns *all, conn *c, conn_kind kind, void *user) {
+    const int one = 1;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(all->port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    *c = (conn){.kind = kind, .user = user};
+    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+        die("connect: %s", strerror(errno));
+    }
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    watch(all, c, EPOLL_CTL_ADD, false);
+    if (tls_is_on()) {
+        c->tls = tls_new(&all->wire);
+        put_out(all, c, &all->wire);
+    }
+    if (kind == CONN_WEBSOCKET) {
+        conn_put_text(all, upgrade, sizeof(upgrade) - 1);
+        conn_put_text(all, offer, all->deflate ? sizeof(offer) - 1 : 0);
+        conn_put_text(all, "\r\n", 2);
+        conn_flush(all, c);
+    }
+}
+
+void conn_end(conns *all, conn *c) {
+    if (c->tls) {
+        tls_end(c->tls, &all->wire);
+        (void)send_some(c, all->wire.data, all->wire.len);
+        all->wire.len = 0;
+    }
+    close(c->fd);
+    bytes_free(&c->rest);
+    bytes_free(&c->early);
+    bytes_free(&c->out);
 }
 
 static void write_more(const conns *all, conn *c) {
@@ -176,25 +163,35 @@ static void put_be(bytes *b, uint64_t value, int count) {
     }
 }
 
-void conn_put_frame(conns *all, bool text, const bytes *payload) {
+static void put_frame(bytes *out, uint8_t first, const char *data, size_t len) {
     uint32_t random = next_key();
     char key[4];
-    char first = (char)(text ? 0x81 : 0x82);
-    size_t len = payload->len;
     memcpy(key, &random, 4);
-    bytes_add(&all->batch, &first, 1);
+    put_be(out, first, 1);
     if (len < 126) {
-        put_be(&all->batch, 0x80 | len, 1);
+        put_be(out, 0x80 | len, 1);
     } else if (len < 65536) {
-        put_be(&all->batch, 0xFE, 1);
-        put_be(&all->batch, len, 2);
+        put_be(out, 0xFE, 1);
+        put_be(out, len, 2);
     } else {
-        put_be(&all->batch, 0xFF, 1);
-        put_be(&all->batch, len, 8);
+        put_be(out, 0xFF, 1);
+        put_be(out, len, 8);
     }
-    bytes_add(&all->batch, key, 4);
-    bytes_add(&all->batch, payload->data, len);
-    mask(all->batch.data + all->batch.len - len, len, key);
+    bytes_add(out, key, 4);
+    bytes_add(out, data, len);
+    mask(out->data + out->len - len, len, key);
+}
+
+void conn_put_frame(conns *all, bool text, const bytes *payload) {
+    static bytes small;
+    uint8_t first = text ? 0x81 : 0x82;
+    if (!all->deflate || payload->len < DEFLATE_MIN) {
+        put_frame(&all->batch, first, payload->data, payload->len);
+        return;
+    }
+    small.len = 0;
+    deflate_message(&small, payload->data, payload->len);
+    put_frame(&all->batch, first | 0x40, small.data, small.len);
 }
 
 /* ---- in; each takes what has come whole and returns how many bytes that was ---- */
@@ -204,7 +201,34 @@ static size_t take_head(const char *data, size_t len) {
     return end ? (size_t)(end - data) + 4 : 0;
 }
 
-static size_t take_upgrade(const conns *all, conn *c, const char *data, size_t len) {
+/* The value of a header field, without white space around it; NULL when there is none. */
+static const char *field_of(const char *head, size_t head_len, const char *name, size_t *len) {
+    size_t name_len = strlen(name);
+    for (const char *at = head; at + name_len + 1 < head + head_len; at++) {
+        if (*at == '\n' && strncasecmp(at + 1, name, name_len) == 0 && at[name_len + 1] == ':') {
+            const char *value = at + name_len + 2;
+            value += strspn(value, " \t");
+            *len = strcspn(value, "\r\n");
+            return value;
+        }
+    }
+    return NULL;
+}
+
+static void note_extensions(conns *all, const char *head, size_t head_len) {
+    size_t len = 0;
+    const char *value = field_of(head, head_len, "Sec-WebSocket-Extensions", &len);
+    if (all->deflate != (value != NULL) || len >= sizeof(all->extensions)) {
+        die("compression that was not asked for, or none: %.*s", (int)head_len, head);
+    }
+    if (value && !memmem(value, len, "server_no_context_takeover", 26)) {
+        die("compression with a context: %.*s", (int)len, value);
+    }
+    memcpy(all->extensions, value ? value : "", len);
+    all->extensions[len] = '\0';
+}
+
+static size_t take_upgrade(conns *all, conn *c, const char *data, size_t len) {
     static const char accept[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
     size_t head = take_head(data, len);
     if (head > 0) {
@@ -212,6 +236,7 @@ static size_t take_upgrade(const conns *all, conn *c, const char *data, size_t l
             !memmem(data, head, accept, sizeof(accept) - 1)) {
             die("no upgrade: %.*s", (int)head, data);
         }
+        note_extensions(all, data, head);
         c->open = true;
         all->callbacks.on_open(c);
     }
@@ -226,7 +251,14 @@ static uint64_t get_be(const uint8_t *data, int count) {
     return value;
 }
 
-static size_t take_frame(conns *all, conn *c, const char *data, size_t len) {
+static void take_compressed(const conns *all, conn *c, bool text, const char *data, size_t len) {
+    static bytes message;
+    message.len = 0;
+    inflate_message(&message, data, len);
+    all->callbacks.on_message(c, text, message.data, message.len);
+}
+
+static size_t take_frame(const conns *all, conn *c, const char *data, size_t len) {
     const uint8_t *head = (const uint8_t *)data;
     if (len < 2) {
         return 0;
@@ -239,14 +271,11 @@ static size_t take_frame(conns *all, conn *c, const char *data, size_t len) {
     if (payload > len - head_len) {
         return 0;
     }
-    switch (head[0]) {
-    case 0x81:
-    case 0x82:
+    if (head[0] == 0x81 || head[0] == 0x82) {
         all->callbacks.on_message(c, head[0] == 0x81, data + head_len, (size_t)payload);
-        break;
-    case 0x89:
-        die("a ping frame, which Engine.IO does not send");
-    default:
+    } else if (all->deflate && (head[0] == 0xC1 || head[0] == 0xC2)) {
+        take_compressed(all, c, head[0] == 0xC1, data + head_len, (size_t)payload);
+    } else {
         die("a frame that begins with %02x %02x", head[0], head[1]);
     }
     return head_len + (size_t)payload;
@@ -260,10 +289,8 @@ static size_t take_answer(const conns *all, conn *c, const char *data, size_t le
     if (memcmp(data, "HTTP/1.1 200", 12) != 0) {
         die("an answer: %.*s", (int)head, data);
     }
-    const char *field = NULL;
-    for (const char *at = data; !field && at < data + head; at++) {
-        field = strncasecmp(at, "\ncontent-length:", 16) == 0 ? at + 16 : NULL;
-    }
+    size_t field_len;
+    const char *field = field_of(data, head, "Content-Length", &field_len);
     size_t body = field ? strtoul(field, NULL, 10) : 0;
     if (!field || len - head < body) {
         return 0;
@@ -296,6 +323,35 @@ static void take_all(conns *all, conn *c, const char *data, size_t len) {
     }
 }
 
+static void take_input(conns *all, conn *c, const char *data, size_t len) {
+    if (c->rest.len > 0) {
+        bytes_add(&c->rest, data, len);
+        take_all(all, c, c->rest.data, c->rest.len);
+    } else {
+        take_all(all, c, data, len);
+    }
+    if (all->batch.len > 0) {
+        conn_flush(all, c);
+    }
+}
+
+static void take_encrypted(conns *all, conn *c, const char *data, size_t len) {
+    static bytes plain;
+    plain.len = 0;
+    bool secure = tls_take(c->tls, data, len, &plain, &all->wire);
+    if (all->wire.len > 0) {
+        put_out(all, c, &all->wire);
+    }
+    if (secure && !c->secure) {
+        c->secure = true;
+        put_encrypted(all, c, &c->early);
+        bytes_free(&c->early);
+    }
+    if (plain.len > 0) {
+        take_input(all, c, plain.data, plain.len);
+    }
+}
+
 static void read_some(conns *all, conn *c) {
     static char buffer[READ_MAX];
     ssize_t n = recv(c->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
@@ -305,14 +361,10 @@ static void read_some(conns *all, conn *c) {
     if (n <= 0) {
         die("the server has closed a connection: %s", n < 0 ? strerror(errno) : "end of stream");
     }
-    if (c->rest.len > 0) {
-        bytes_add(&c->rest, buffer, (size_t)n);
-        take_all(all, c, c->rest.data, c->rest.len);
+    if (c->tls) {
+        take_encrypted(all, c, buffer, (size_t)n);
     } else {
-        take_all(all, c, buffer, (size_t)n);
-    }
-    if (all->batch.len > 0) {
-        conn_flush(all, c);
+        take_input(all, c, buffer, (size_t)n);
     }
 }
 

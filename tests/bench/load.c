@@ -11,11 +11,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
-typedef enum scenario { ECHO, ACK, BINARY, BROADCAST, POLLING, IDLE } scenario;
+typedef enum scenario { ECHO, ACK, BINARY, BROADCAST, POLLING, IDLE, CONNECT } scenario;
 
-static const char *const scenario_names[] = {"echo",      "ack",     "binary",
-                                             "broadcast", "polling", "idle"};
+static const char *const scenario_names[] = {"echo",    "ack",  "binary", "broadcast",
+                                             "polling", "idle", "connect"};
 
 typedef struct options {
     scenario scenario;
@@ -27,6 +28,11 @@ typedef struct options {
     double warmup;
     double rate; /* of all connections together; 0: as fast as the window allows */
     bool spin;
+    bool json;               /* objects instead of letters */
+    bool touch;              /* idle: one message on each connection before they are held */
+    bool deflate;            /* permessage-deflate */
+    bool resume;             /* TLS sessions */
+    const char *certificate; /* of the server; NULL: no TLS */
     processes servers;
 } options;
 
@@ -63,12 +69,20 @@ static uint64_t arrived; /* broadcasts that all clients have */
 static unsigned ready;
 static uint64_t sent;
 static uint64_t received;
-static bool sending;   /* new messages are sent */
-static bool measuring; /* latencies count */
+static bool sending;         /* new messages are sent */
+static uint64_t counts_from; /* latencies count of messages that were due from here ... */
+static uint64_t counts_to;   /* ... and before here, whenever they are answered */
 static histogram latencies;
+static histogram delays; /* with a rate: how long after they were due messages were sent */
 static char *pattern;
+static bytes objects[61]; /* with --json: what is sent instead */
 
-enum { PATTERN_SHIFTS = 61, RING_OPEN = 65536, OPENING_MAX = 64 };
+enum {
+    PATTERN_SHIFTS = sizeof(objects) / sizeof(objects[0]),
+    RING_OPEN = 65536,
+    OPENING_MAX = 64,
+    BURST_MAX = 64, /* messages that are due, sent before answers are read */
+};
 
 static uint64_t now_ns(void) {
     struct timespec ts;
@@ -86,6 +100,23 @@ static void make_pattern(void) {
     for (size_t i = 0; pattern && i < len; i++) {
         state = state * 1664525 + 1013904223;
         pattern[i] = (char)('a' + (state >> 24) % 26);
+    }
+}
+
+/* What programs send: a list of records, up to about the payload's length. */
+static void make_objects(void) {
+    for (unsigned i = 0; i < PATTERN_SHIFTS; i++) {
+        bytes *b = &objects[i];
+        for (unsigned n = 0; n == 0 || b->len + 80 < opt.payload; n++) {
+            char one[128];
+            int len = snprintf(one, sizeof(one),
+                               "%c{\"id\":%u,\"name\":\"user %u\",\"online\":%s,\"score\":%u.5,"
+                               "\"tags\":[\"red\",\"blue\"]}",
+                               n == 0 ? '[' : ',', 1000 + i * 17 + n, i + n * 7,
+                               (i + n) % 3 == 0 ? "true" : "false", (i * 31 + n * 7) % 100);
+            bytes_add(b, one, (size_t)len);
+        }
+        bytes_text(b, "]");
     }
 }
 
@@ -110,15 +141,29 @@ static void compose(bytes *out, const client *c, uint64_t number, bool answer) {
         bytes_text(out, opt.scenario == BROADCAST ? "42[\"bcast\"," : "42[\"echo\",");
     }
     bytes_number(out, number);
+    if (opt.json) {
+        const bytes *body = &objects[(number * 7 + c->index) % PATTERN_SHIFTS];
+        bytes_text(out, ",");
+        bytes_add(out, body->data, body->len);
+        bytes_text(out, "]");
+        return;
+    }
     bytes_text(out, ",\"");
     bytes_add(out, body_of(c, number), opt.payload);
     bytes_text(out, "\"]");
 }
 
+/* The server does not keep up with the rate. That is an answer, too. */
+static void late(void) __attribute__((noreturn));
+static void late(void) {
+    printf("{\"scenario\":\"%s\",\"late\":true,\"ok\":true}\n", scenario_names[opt.scenario]);
+    fflush(stdout);
+    _exit(0);
+}
+
 static void begin_message(client *c, uint64_t started) {
     if (c->sent - c->received >= ring) {
-        die("the server does not keep up: %llu messages wait on one connection",
-            (unsigned long long)ring);
+        late();
     }
     c->started[c->sent % ring] = started;
     c->sent++;
@@ -154,7 +199,7 @@ static void count_answer(client *c, const client *sender) {
     }
     c->received++;
     received++;
-    if (measuring) {
+    if (started >= counts_from && started < counts_to) {
         histogram_add(&latencies, now_ns() - started);
     }
 }
@@ -205,7 +250,7 @@ static void joined(client *c) {
 }
 
 static void fill_window(client *c) {
-    while (sending && opt.rate == 0 && opt.scenario != BROADCAST && opt.scenario != IDLE &&
+    while (sending && opt.rate == 0 && opt.scenario != BROADCAST && opt.scenario < IDLE &&
            c->sent - c->received < opt.window) {
         put_message(c, now_ns());
     }
@@ -369,18 +414,24 @@ static void begin_sending(void) {
     }
 }
 
-/* Open loop: message n is due at a time that no answer moves, and its latency counts from there.
- * Returns how long nothing is due, in ns. */
+/* Open loop: message n is due at a time that no answer moves, and its latency counts from there,
+ * also when this program is late. Returns how long nothing is due, in ns. */
 static int64_t keep_rate(uint64_t began) {
-    while (sending) {
+    for (int burst = 0; sending && burst < BURST_MAX; burst++) {
         uint64_t due = began + (uint64_t)((double)sent * 1e9 / opt.rate);
         uint64_t now = now_ns();
-        if (due > now) {
+        if (due >= counts_to) {
+            sending = false; /* the last one is sent */
+        } else if (due > now) {
             return (int64_t)(due - now);
+        } else {
+            if (due >= counts_from) {
+                histogram_add(&delays, now - due);
+            }
+            send_one(&clients[sent % opt.connections], due);
         }
-        send_one(&clients[sent % opt.connections], due);
     }
-    return 10000000;
+    return sending ? 0 : 10000000;
 }
 
 /* One turn of everything, at most until `end`. */
@@ -429,6 +480,17 @@ static snapshot take_snapshot(void) {
                       .received = received};
 }
 
+/* With a rate: send what was due before the end, however late. */
+static void catch_up(uint64_t began) {
+    uint64_t end = now_ns() + 5000000000u;
+    while (sending && opt.rate > 0) {
+        if (now_ns() > end) {
+            late();
+        }
+        turn(began, end);
+    }
+}
+
 /* Wait until every answer that is due has come. */
 static void drain(void) {
     uint64_t due = opt.scenario == BROADCAST ? clients->sent * opt.connections : sent;
@@ -454,6 +516,9 @@ static void print_common(const snapshot *a, const snapshot *b) {
     uint64_t server = b->server_cpu - a->server_cpu;
     uint64_t own = b->own_cpu - a->own_cpu;
     uint64_t busy = b->machine_busy - a->machine_busy;
+    if (all.deflate) {
+        printf("\"extensions\":\"%s\",", all.extensions);
+    }
     printf("\"server_pct\":%.0f,\"driver_pct\":%.0f,\"others_pct\":%.0f,\"ok\":true}\n",
            percent(server, span), percent(own, span),
            busy > server + own ? percent(busy - server - own, span) : 0.0);
@@ -471,20 +536,28 @@ static void print_messages(const snapshot *a, const snapshot *b) {
            (double)histogram_at(&latencies, 0.5) / 1e3,
            (double)histogram_at(&latencies, 0.99) / 1e3,
            (double)histogram_at(&latencies, 0.999) / 1e3, (double)latencies.max / 1e3);
+    if (opt.rate > 0) {
+        printf("\"sent_late_p50_us\":%.1f,\"sent_late_p99_us\":%.1f,",
+               (double)histogram_at(&delays, 0.5) / 1e3, (double)histogram_at(&delays, 0.99) / 1e3);
+    }
     printf("\"rss_kib\":%llu,", (unsigned long long)processes_rss(&opt.servers));
     print_common(a, b);
 }
 
 static void measure_messages(void) {
     uint64_t began = now_ns();
+    counts_from = began + (uint64_t)(opt.warmup * 1e9);
+    counts_to = counts_from + (uint64_t)(opt.seconds * 1e9);
     begin_sending();
-    run_until(began, began + (uint64_t)(opt.warmup * 1e9));
-    measuring = true;
+    run_until(began, counts_from);
     snapshot a = take_snapshot();
-    run_until(began, a.at + (uint64_t)(opt.seconds * 1e9));
+    run_until(began, counts_to);
     snapshot b = take_snapshot();
-    measuring = false;
+    catch_up(began);
     drain();
+    if (b.received == a.received) {
+        die("no answer has come in the measured time");
+    }
     print_messages(&a, &b);
 }
 
@@ -508,27 +581,71 @@ static void open_clients(void) {
     }
 }
 
-static void measure_connections(void) {
-    uint64_t empty = processes_rss(&opt.servers);
-    snapshot a = take_snapshot();
-    open_clients();
-    snapshot b = take_snapshot();
-    run_until(0, now_ns() + (uint64_t)(opt.seconds * 1e9));
-    uint64_t held = processes_rss(&opt.servers);
-    snapshot c = take_snapshot();
+static void one_message_each(void) {
     for (unsigned i = 0; i < opt.connections; i++) {
         send_one(&clients[i], now_ns());
     }
     drain();
+}
+
+static void measure_idle(void) {
+    uint64_t empty = processes_rss(&opt.servers);
+    snapshot a = take_snapshot();
+    open_clients();
+    snapshot b = take_snapshot();
+    if (opt.touch) {
+        one_message_each();
+    }
+    snapshot before = take_snapshot();
+    run_until(0, now_ns() + (uint64_t)(opt.seconds * 1e9));
+    uint64_t held = processes_rss(&opt.servers);
+    snapshot c = take_snapshot();
+    one_message_each();
     printf("{\"scenario\":\"idle\",\"connections\":%u,", opt.connections);
     printf("\"connects_per_s\":%.0f,\"cpu_us\":%.3f,",
            (double)opt.connections * 1e9 / (double)(b.at - a.at),
            (double)(b.server_cpu - a.server_cpu) / 1e3 / (double)opt.connections);
-    printf("\"idle_cpu_pct\":%.2f,", percent(c.server_cpu - b.server_cpu, c.at - b.at));
+    printf("\"idle_cpu_pct\":%.2f,", percent(c.server_cpu - before.server_cpu, c.at - before.at));
     printf("\"rss_empty_kib\":%llu,\"rss_held_kib\":%llu,\"kib_per_connection\":%.3f,",
            (unsigned long long)empty, (unsigned long long)held,
            ((double)held - (double)empty) / (double)opt.connections);
     print_common(&a, &c);
+}
+
+/* Connections that end as soon as they have joined, and others in their places. */
+static void keep_connecting(uint64_t end) {
+    while (now_ns() < end) {
+        for (unsigned i = 0; i < opt.connections; i++) {
+            if (clients[i].state == READY) {
+                conn_end(&all, &clients[i].main);
+                free(clients[i].started);
+                start_client(&clients[i], i);
+            }
+        }
+        conns_turn(&all, opt.spin ? 0 : 10000000);
+    }
+}
+
+static void measure_connects(void) {
+    open_clients();
+    uint64_t from = now_ns() + (uint64_t)(opt.warmup * 1e9);
+    keep_connecting(from);
+    unsigned first = ready;
+    tls_counts shaken = tls_count();
+    snapshot a = take_snapshot();
+    keep_connecting(from + (uint64_t)(opt.seconds * 1e9));
+    snapshot b = take_snapshot();
+    unsigned count = ready - first;
+    if (count == 0) {
+        die("no connection has opened in the measured time");
+    }
+    tls_counts now = tls_count();
+    printf("{\"scenario\":\"connect\",\"connects\":%u,\"connects_per_s\":%.0f,\"cpu_us\":%.3f,",
+           count, (double)count * 1e9 / (double)(b.at - a.at),
+           (double)(b.server_cpu - a.server_cpu) / 1e3 / (double)count);
+    printf("\"resumed_pct\":%.1f,",
+           percent(now.resumed - shaken.resumed, now.handshakes - shaken.handshakes));
+    print_common(&a, &b);
 }
 
 /* ---- the command line ---- */
@@ -541,6 +658,7 @@ static const char usage[] =
     "  broadcast  one connection sends, all receive\n"
     "  polling    echo over HTTP long-polling\n"
     "  idle       open WebSockets, hold them, send one message on each\n"
+    "  connect    open WebSockets, join, and close them: so many at a time, again and again\n"
     "options:\n"
     "  -c, --connections N  (100)\n"
     "  -w, --window N       messages on their way on each connection (1)\n"
@@ -549,6 +667,11 @@ static const char usage[] =
     "      --warmup S       before that (1)\n"
     "      --rate N         messages a second, sent when they are due (WebSockets); latencies\n"
     "                       count from that moment, whatever the answers before do\n"
+    "      --json           records instead of letters: what compresses well\n"
+    "      --touch          idle: send one message on each before they are held, too\n"
+    "      --deflate        WebSockets with permessage-deflate, without context takeover\n"
+    "      --tls CERT       TLS 1.3 to a server with this certificate\n"
+    "      --resume         offer session tickets of earlier connections\n"
     "      --spin           never sleep, so that the server is not charged for waking us\n"
     "      --pid PID[,PID]  whose CPU time and memory are read\n";
 
@@ -568,13 +691,22 @@ static void read_scenario(const char *name) {
 }
 
 static void read_options(int argc, char **argv) {
-    enum { PORT = 256, WARMUP, RATE, SPIN, PID };
-    static const struct option names[] = {
-        {"connections", required_argument, NULL, 'c'}, {"window", required_argument, NULL, 'w'},
-        {"payload", required_argument, NULL, 'p'},     {"seconds", required_argument, NULL, 't'},
-        {"port", required_argument, NULL, PORT},       {"warmup", required_argument, NULL, WARMUP},
-        {"rate", required_argument, NULL, RATE},       {"spin", no_argument, NULL, SPIN},
-        {"pid", required_argument, NULL, PID},         {NULL, 0, NULL, 0}};
+    enum { PORT = 256, WARMUP, RATE, SPIN, PID, JSON, TOUCH, DEFLATE, TLS, RESUME };
+    static const struct option names[] = {{"connections", required_argument, NULL, 'c'},
+                                          {"window", required_argument, NULL, 'w'},
+                                          {"payload", required_argument, NULL, 'p'},
+                                          {"seconds", required_argument, NULL, 't'},
+                                          {"port", required_argument, NULL, PORT},
+                                          {"warmup", required_argument, NULL, WARMUP},
+                                          {"rate", required_argument, NULL, RATE},
+                                          {"spin", no_argument, NULL, SPIN},
+                                          {"pid", required_argument, NULL, PID},
+                                          {"json", no_argument, NULL, JSON},
+                                          {"touch", no_argument, NULL, TOUCH},
+                                          {"deflate", no_argument, NULL, DEFLATE},
+                                          {"tls", required_argument, NULL, TLS},
+                                          {"resume", no_argument, NULL, RESUME},
+                                          {NULL, 0, NULL, 0}};
     int name;
     while ((name = getopt_long(argc, argv, "c:w:p:t:", names, NULL)) != -1) {
         switch (name) {
@@ -602,6 +734,21 @@ static void read_options(int argc, char **argv) {
         case SPIN:
             opt.spin = true;
             break;
+        case JSON:
+            opt.json = true;
+            break;
+        case TOUCH:
+            opt.touch = true;
+            break;
+        case DEFLATE:
+            opt.deflate = true;
+            break;
+        case TLS:
+            opt.certificate = optarg;
+            break;
+        case RESUME:
+            opt.resume = true;
+            break;
         case PID:
             if (processes_parse(&opt.servers, optarg) != 0) {
                 refuse("--pid: numbers with commas between");
@@ -624,6 +771,12 @@ static void check_options(void) {
     if (opt.rate < 0 || (opt.rate > 0 && opt.scenario > BINARY)) {
         refuse("--rate is for echo, ack and binary");
     }
+    if (opt.json && opt.scenario == BINARY) {
+        refuse("--json is for text");
+    }
+    if (opt.deflate && opt.scenario == POLLING) {
+        refuse("--deflate is for WebSockets");
+    }
 }
 
 int main(int argc, char **argv) {
@@ -638,12 +791,19 @@ int main(int argc, char **argv) {
     clients = calloc(opt.connections, sizeof(*clients));
     have = calloc(ring, sizeof(*have));
     make_pattern();
+    make_objects();
     if (!clients || !have || !pattern) {
         die("no memory");
     }
+    if (opt.certificate) {
+        tls_set_up(opt.certificate, opt.resume);
+    }
     conns_init(&all, opt.port, &callbacks);
+    all.deflate = opt.deflate;
     if (opt.scenario == IDLE) {
-        measure_connections();
+        measure_idle();
+    } else if (opt.scenario == CONNECT) {
+        measure_connects();
     } else {
         open_clients();
         measure_messages();

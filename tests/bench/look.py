@@ -7,9 +7,11 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 
 PROGRAMS = sys.argv[1]
+HAS_TLS, HAS_DEFLATE = (feature in sys.argv[2:] for feature in ("tls", "deflate"))
 SHORT = ["-t", "0.1", "--warmup", "0.02"]
 SCENARIOS = [
     "echo -c 10 -w 4",
@@ -20,6 +22,21 @@ SCENARIOS = [
     "broadcast -c 10 -w 2",
     "polling -c 5 -w 2",
     "idle -c 50",
+    "connect -c 4",
+]
+TLS_SCENARIOS = [
+    "echo -c 5 -w 4",
+    "echo -c 3 -w 2 -p 70000",
+    "polling -c 5 -w 2",
+    "idle -c 20 --touch",
+    "connect -c 2",
+]
+DEFLATE_SCENARIOS = [
+    "echo -c 5 -w 4 -p 2000 --json",
+    "echo -c 2 -w 2 -p 70000",
+    "binary -c 2 -p 5000",
+    "broadcast -c 5 -w 2 -p 2000 --json",
+    "idle -c 20 -p 2000 --json --touch",
 ]
 SERVERS = [["bench-server"], ["bench-server", "build"], ["bench-server", "cjson"], ["bench-floor"]]
 count = 0
@@ -66,16 +83,21 @@ def load(arguments, port, pid):
     )
 
 
-def look(command, scenario):
+def result_of(done):
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        return {"ok": False}
+
+
+def look(command, scenario, what=None):
     with Server(command) as server:
         done = load(scenario.split(), server.port, server.process.pid)
-    what = "%s: %s" % (" ".join(command), scenario)
-    try:
-        result = json.loads(done.stdout)
-    except ValueError:
-        result = {"ok": False}
-    worked = scenario.startswith("idle") or result.get("messages", 0) > 0
-    report(done.returncode == 0 and result["ok"] and worked, what, done.stderr + done.stdout)
+    result = result_of(done)
+    worked = scenario.startswith("idle") or result.get("messages", 0) + result.get("connects", 0) > 0
+    fine = done.returncode == 0 and result["ok"] and worked
+    report(fine, what or "%s: %s" % (" ".join(command), scenario), done.stderr + done.stdout)
+    return result
 
 
 def copy(source, sink, change):
@@ -118,12 +140,52 @@ def look_at_faults():
     report(done.returncode == 2, "bad arguments are refused")
 
 
+def make_certificate(folder, name):
+    paths = [os.path.join(folder, name + end) for end in (".crt", ".key")]
+    line = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    line += " -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 -out %s -keyout %s" % tuple(paths)
+    subprocess.run(line.split(), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return paths
+
+
+def look_at_tls(folder):
+    cert, key = make_certificate(folder, "ours")
+    other, _ = make_certificate(folder, "other")
+    command = ["bench-server", "--tls", cert, key]
+    for scenario in TLS_SCENARIOS:
+        look(command, "%s --tls %s" % (scenario, cert), "over TLS: " + scenario)
+    result = look(command, "connect -c 2 --resume --tls " + cert, "over TLS: connections resume sessions")
+    report(result.get("resumed_pct") == 100, "all of them do", json.dumps(result))
+    with Server(command) as server:
+        done = load(["echo", "-c", "1", "--tls", other], server.port, server.process.pid)
+    refused = done.returncode == 1 and "certificate verify failed" in done.stderr
+    report(refused, "another certificate is refused", done.stderr + done.stdout)
+
+
+def look_at_compression():
+    agreed = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+    for scenario in DEFLATE_SCENARIOS:
+        result = look(["bench-server", "--deflate"], scenario + " --deflate", "compressed: " + scenario)
+        found = result.get("extensions", "")
+        report(set(found.split("; ")) == set(agreed.split("; ")), "as was offered", json.dumps(result))
+    with Server(["bench-server"]) as server:
+        done = load(["echo", "-c", "1", "--deflate"], server.port, server.process.pid)
+    report(done.returncode == 1, "a server that does not compress is noticed", done.stderr + done.stdout)
+
+
 def main():
-    print("1..%d" % (len(SERVERS) * len(SCENARIOS) + 2))
+    tls = len(TLS_SCENARIOS) + 3 if HAS_TLS else 0
+    deflate = 2 * len(DEFLATE_SCENARIOS) + 1 if HAS_DEFLATE else 0
+    print("1..%d" % (len(SERVERS) * len(SCENARIOS) + 2 + tls + deflate))
     for command in SERVERS:
         for scenario in SCENARIOS:
             look(command, scenario)
     look_at_faults()
+    if HAS_TLS:
+        with tempfile.TemporaryDirectory() as folder:
+            look_at_tls(folder)
+    if HAS_DEFLATE:
+        look_at_compression()
 
 
 main()

@@ -1,9 +1,9 @@
 #include "process.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 int processes_parse(processes *out, const char *text) {
@@ -23,37 +23,15 @@ int processes_parse(processes *out, const char *text) {
     return 0;
 }
 
-/* The first number of schedstat is the time on a core in nanoseconds; stat counts ticks of 10 ms.
- */
-static uint64_t thread_cpu(pid_t pid, const char *thread) {
-    char path[320];
-    uint64_t ns = 0;
-    snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", (int)pid, thread);
-    FILE *file = fopen(path, "r");
-    if (file) {
-        if (fscanf(file, "%" SCNu64, &ns) != 1) {
-            ns = 0;
-        }
-        fclose(file);
-    }
-    return ns;
-}
-
+/* The clock of all its threads, also of those that have ended: adding up what /proc says of each
+ * living one would lose these. */
 static uint64_t process_cpu(pid_t pid) {
-    char path[64];
-    uint64_t sum = 0;
-    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-    DIR *threads = opendir(path);
-    const struct dirent *entry;
-    while (threads && (entry = readdir(threads)) != NULL) {
-        if (entry->d_name[0] != '.') {
-            sum += thread_cpu(pid, entry->d_name);
-        }
+    clockid_t clock;
+    struct timespec ts;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &ts) != 0) {
+        return 0;
     }
-    if (threads) {
-        closedir(threads);
-    }
-    return sum;
+    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
 uint64_t processes_cpu(const processes *p) {

@@ -4,7 +4,8 @@
  *     pass   they are sent on untouched (the default)
  *     build  each is read through its typed getter, and a new list is built of what was read
  *     cjson  each becomes a cJSON tree, and the new list is printed from the trees
- */
+ *
+ * Behind it: --tls CERT KEY (PEM files), --deflate (permessage-deflate). */
 #include <sio/server.h>
 
 #include <cjson/cJSON.h>
@@ -118,14 +119,34 @@ static int run(sio_server *server, uint16_t port) {
     return sio_server_run(server) != 0;
 }
 
+static int refuse(void) {
+    fprintf(stderr, "usage: bench-server [pass|build|cjson] [--tls CERT KEY] [--deflate]\n");
+    return 2;
+}
+
+static bool read_arguments(sio_server_options *options, sio_server_tls *tls, int argc,
+                           char **argv) {
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--deflate") == 0) {
+            options->per_message_deflate = true;
+        } else if (strcmp(argv[i], "--tls") == 0 && i + 2 < argc) {
+            tls->cert_file = argv[++i];
+            tls->key_file = argv[++i];
+            options->tls = tls;
+        } else if ((serve = serving_named(argv[i])) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int argc, char **argv) {
     const char *port = getenv("PORT");
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    sio_server_tls tls = SIO_SERVER_TLS_INIT;
     sio_server *server;
-    serve = serving_named(argc > 1 ? argv[1] : "pass");
-    if (!serve) {
-        fprintf(stderr, "usage: bench-server [pass|build|cjson]\n");
-        return 2;
+    if (!read_arguments(&options, &tls, argc, argv)) {
+        return refuse();
     }
     if (sio_args_new(&built, NULL) != 0 || sio_server_new(&server, &options) != 0) {
         return 1;
