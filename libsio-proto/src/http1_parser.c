@@ -20,6 +20,7 @@ struct sio_http1_scratch {
     sio_mem mem;
     sio_http1_parser *owner; /* whose message `head` is, or NULL */
     sio_http1_head head;
+    sio_bytes bytes; /* that `head` was read from, until more is read */
     sio_http1_header slots[];
 };
 
@@ -204,6 +205,7 @@ static void scratch_take(sio_http1_parser *p) {
     }
     scratch->owner = p;
     memset(&scratch->head, 0, sizeof(scratch->head));
+    scratch->bytes = (sio_bytes){0};
 }
 
 void sio_http1_parser_free(sio_http1_parser *parser) {
@@ -222,6 +224,10 @@ void sio_http1_parser_free(sio_http1_parser *parser) {
 
 const sio_http1_head *sio_http1_current(const sio_http1_parser *parser) {
     return parser->head;
+}
+
+sio_bytes sio_http1_head_bytes(const sio_http1_parser *parser) {
+    return head_is_shared(parser) ? parser->scratch->bytes : (sio_bytes){0};
 }
 
 void sio_http1_drop_head(sio_http1_parser *parser) {
@@ -410,6 +416,7 @@ enum { GO_ON = 2 };
 
 /* A head lies complete in the scratch, `len` bytes of the input. */
 static int head_complete(sio_http1_parser *p, size_t len, sio_http1_event *event) {
+    p->scratch->bytes = (sio_bytes){input(p).ptr, len};
     consume(p, len);
     int rc = p->kind == SIO_HTTP1_REQUESTS ? start_request(p) : start_response(p);
     if (rc == 0) {
@@ -499,6 +506,9 @@ static int next_head(sio_http1_parser *p, sio_http1_event *event) {
 
 static int next_body(sio_http1_parser *p, sio_http1_event *event) {
     sio_bytes bytes = input(p);
+    if (head_is_shared(p)) {
+        p->scratch->bytes = (sio_bytes){0};
+    }
     size_t used;
     sio_bytes piece;
     int rc = sio_http1_body_read(&p->body, bytes.ptr, bytes.len, &used, &piece);

@@ -762,6 +762,106 @@ static int scenario_messages(sio_http1_parser *p) {
     return rc == 0 ? sio_http1_hold(p) : rc;
 }
 
+/* Another parser takes over at the HEAD of message `at`: with the bytes of the head, those behind
+ * it, and those that are fed later. All three messages come out as if there had been one parser. */
+typedef struct handed {
+    run r;
+    int at;
+    int heads;
+    bool holds; /* between messages, as while an answer is awaited */
+    size_t fed;
+    const char *data;
+} handed;
+
+static void hand_over(handed *h) {
+    sio_bytes head = sio_http1_head_bytes(h->r.parser);
+    sio_bytes rest = sio_http1_rest(h->r.parser);
+    size_t len = head.len + rest.len;
+    uint8_t *all = malloc(len);
+    memcpy(all, head.ptr, head.len);
+    memcpy(all + head.len, rest.ptr, rest.len);
+    ck_assert_mem_eq(all, h->data + h->fed - len, len);
+    sio_http1_parser_free(h->r.parser);
+    ck_assert_int_eq(sio_http1_parser_new(&h->r.parser, SIO_HTTP1_REQUESTS, NULL, NULL), 0);
+    ck_assert_uint_eq(sio_http1_head_bytes(h->r.parser).len, 0);
+    ck_assert_int_eq(sio_http1_feed(h->r.parser, all, len), 0);
+    run_pull(&h->r);
+    free(all);
+}
+
+static bool handed_feed(void *arg, uint8_t *piece, size_t len) {
+    handed *h = arg;
+    ck_assert_int_eq(sio_http1_feed(h->r.parser, piece, len), 0);
+    h->fed += len;
+    while ((h->r.rc = sio_http1_next(h->r.parser, &ev)) > 0) {
+        if (ev.type == SIO_HTTP1_HEAD && h->heads++ == h->at) {
+            hand_over(h);
+            return h->r.rc == 0;
+        }
+        log_event(&h->r.log, &ev);
+        if (ev.type != SIO_HTTP1_HEAD) {
+            ck_assert_uint_eq(sio_http1_head_bytes(h->r.parser).len, 0);
+        }
+        if (ev.type == SIO_HTTP1_END && h->holds) {
+            ck_assert_int_eq(sio_http1_hold(h->r.parser), 0);
+        }
+    }
+    return h->r.rc == 0;
+}
+
+static void handed_cut(const test_cut *cut, void *arg) {
+    static const char want[] = "H GET /1 1.1 keep n=1\nE\n"
+                               "H POST /2 1.1 keep n=2\nB hello\nE\n"
+                               "H POST /3 1.1 keep chunked n=2\nB hello\nE\n";
+    const handed *like = arg;
+    handed *h = calloc(1, sizeof(*h));
+    h->at = like->at;
+    h->holds = like->holds;
+    h->data = like->data;
+    ck_assert_int_eq(sio_http1_parser_new(&h->r.parser, SIO_HTTP1_REQUESTS, NULL, NULL), 0);
+    test_feed(cut, h->data, strlen(h->data), handed_feed, h);
+    ck_assert_str_eq(h->r.log.text, want);
+    sio_http1_parser_free(h->r.parser);
+    free(h);
+}
+
+START_TEST(test_handed_to_another_parser) {
+    static const char data[] = "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n"
+                               "\r\nPOST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
+                               "POST /3 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                               "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n";
+    for (int at = 0; at < 3; at++) {
+        for (int holds = 0; holds < 2; holds++) {
+            handed like = {.at = at, .holds = holds, .data = data};
+            test_each_cut(strlen(data), handed_cut, &like);
+        }
+    }
+}
+END_TEST
+
+/* What is lent to another parser meanwhile is not shown as this one's. */
+START_TEST(test_head_bytes_are_lent) {
+    sio_http1_scratch *scratch;
+    sio_http1_parser *p[2];
+    char text[2][64] = {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n",
+                        "GET / HTTP/1.1\r\nHost: x\r\n\r\n"};
+    ck_assert_int_eq(sio_http1_scratch_new(&scratch, NULL, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(sio_http1_parser_new_shared(&p[i], SIO_HTTP1_REQUESTS, scratch), 0);
+        ck_assert_int_eq(sio_http1_feed(p[i], (uint8_t *)text[i], strlen(text[i])), 0);
+        ck_assert_int_eq(sio_http1_next(p[i], &ev), 1);
+        ck_assert_uint_eq(sio_http1_head_bytes(p[i]).len, strlen(text[i]));
+        ck_assert_ptr_eq(sio_http1_head_bytes(p[i]).ptr, text[i]);
+    }
+    ck_assert_uint_eq(sio_http1_head_bytes(p[0]).len, 0);
+    sio_http1_drop_head(p[1]);
+    ck_assert_uint_eq(sio_http1_head_bytes(p[1]).len, 0);
+    sio_http1_parser_free(p[0]);
+    sio_http1_parser_free(p[1]);
+    sio_http1_scratch_free(scratch);
+}
+END_TEST
+
 static int scenario(const sio_mem *mem, void *arg) {
     sio_http1_parser *p;
     int rc = sio_http1_parser_new(&p, SIO_HTTP1_REQUESTS, NULL, mem);
@@ -806,6 +906,8 @@ static Suite *suite(void) {
     tcase_add_test(calls, test_eof);
     tcase_add_test(calls, test_shared_scratch);
     tcase_add_test(calls, test_idle_parser_keeps_no_buffer);
+    tcase_add_test(calls, test_handed_to_another_parser);
+    tcase_add_test(calls, test_head_bytes_are_lent);
     tcase_add_test(calls, test_bad_limits);
     tcase_add_test(calls, test_out_of_memory);
     suite_add_tcase(s, calls);

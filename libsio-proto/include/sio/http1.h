@@ -141,12 +141,19 @@ SIO_API size_t sio_http1_pending(const sio_http1_parser *parser);
  * sio_http1_drop_head */
 SIO_API const sio_http1_head *sio_http1_current(const sio_http1_parser *parser);
 
+/** After the HEAD of a message, before the next call on the parser: the bytes it was read from, its
+ * final empty line included. With those of sio_http1_rest behind them, another parser reads the
+ * same message, and all that was fed behind it. This one is of no further use then.
+ * @return borrowed as the head is; empty at any other time */
+SIO_API sio_bytes sio_http1_head_bytes(const sio_http1_parser *parser);
+
 /** Say that the head of the message in progress is not needed any more, which saves the copy that
  * is otherwise made when the body comes in pieces. */
 SIO_API void sio_http1_drop_head(sio_http1_parser *parser);
 
 /** After the HEAD of an upgrade (request or 101 response) or of a successful CONNECT: the bytes
- * behind the head, which belong to the next protocol. The parser is of no further use then.
+ * behind the head, which belong to the next protocol; after any other HEAD: the body as far as it
+ * has been fed, in its framing, and what comes behind it. The parser is of no further use then.
  * @return borrowed as the bytes fed were; empty when there are none */
 SIO_API sio_bytes sio_http1_rest(const sio_http1_parser *parser);
 
