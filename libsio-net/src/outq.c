@@ -207,6 +207,15 @@ int sio_outq_iovec(const sio_outq *q, struct iovec *iov, int max, size_t *bytes)
     return count;
 }
 
+void sio_outq_read(const sio_outq *q, uint8_t *out) {
+    for (const sio_chunk *chunk = q->head; chunk; chunk = chunk->next) {
+        if (chunk->len > 0) {
+            memcpy(out, chunk->data, chunk->len);
+            out += chunk->len;
+        }
+    }
+}
+
 static void drop_head(sio_outq *q, sio_chunk_pool *pool) {
     sio_chunk *chunk = q->head;
     q->head = chunk->next;

@@ -46,6 +46,9 @@ void sio_outq_commit(sio_outq *q, sio_chunk_pool *pool, size_t used);
 /* Describe the first bytes. @return how many entries were filled; `*bytes` gets their sum. */
 int sio_outq_iovec(const sio_outq *q, struct iovec *iov, int max, size_t *bytes);
 
+/* Copy all of its bytes to `out`. */
+void sio_outq_read(const sio_outq *q, uint8_t *out);
+
 /* Drop `len` bytes at the front; at most `bytes`. */
 void sio_outq_consume(sio_outq *q, sio_chunk_pool *pool, size_t len);
 

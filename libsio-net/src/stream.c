@@ -46,7 +46,27 @@ static void close_fd(sio_stream *stream) {
     }
 }
 
+/* What the stream comes from, while that lasts. */
+static void end_origin(sio_stream *stream) {
+    if (stream->state == STREAM_CONNECTING) {
+        sio_connector_free(stream->origin.connector);
+        stream->origin.connector = NULL;
+    } else {
+        sio_parcel_free(stream->origin.arrived);
+        stream->origin.arrived = NULL;
+    }
+}
+
+static void end_tls(sio_stream *stream) {
+    if (stream->tls) {
+        sio_outq_clear(sio_stream_tls_plain(stream->tls), &stream->loop->pool);
+        sio_stream_tls_free(stream->tls, stream->loop->mem);
+        stream->tls = NULL;
+    }
+}
+
 void sio_stream_teardown(sio_stream *stream) {
+    end_origin(stream);
     if (stream->state != STREAM_DEAD) {
         stream->state = STREAM_DEAD;
         sio_loop_stream_gone(stream->loop);
@@ -55,13 +75,10 @@ void sio_stream_teardown(sio_stream *stream) {
         }
     }
     sio_list_remove(&stream->dirty);
-    sio_connector_free(stream->connector);
-    stream->connector = NULL;
     sio_stream_wait_end(stream);
     close_fd(stream);
     sio_outq_clear(&stream->wire, &stream->loop->pool);
-    sio_stream_tls_free(stream->tls);
-    stream->tls = NULL;
+    end_tls(stream);
 }
 
 void sio_stream_free(sio_stream *stream) {

@@ -64,7 +64,7 @@ static void succeed(stream_connector *connector, attempt *winner) {
     event_del(&winner->event);
     stream->fd = winner->fd;
     winner->fd = -1;
-    stream->connector = NULL;
+    stream->origin.connector = NULL;
     sio_connector_free(connector);
     sio_fd_nodelay(stream->fd);
     sio_stream_established(stream);
@@ -209,7 +209,7 @@ int sio_connector_start(sio_stream *stream, const sio_stream_connect_options *op
     if (options->local) {
         connector->local = *options->local;
     }
-    stream->connector = connector;
+    stream->origin.connector = connector;
     sio_timer_start(&connector->next_timer, 0); /* not from here: it may call back */
     return 0;
 }

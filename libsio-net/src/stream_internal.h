@@ -1,5 +1,6 @@
 /* The inside of a stream, shared by stream.c (life and API), stream_io.c (reading and flushing),
- * stream_plain.c (sockets), stream_connect.c (making connections) and stream_tls.c. */
+ * stream_plain.c (sockets), stream_connect.c (making connections), stream_move.c (from loop to
+ * loop) and stream_tls.c. */
 #ifndef SIO_NET_STREAM_INTERNAL_H
 #define SIO_NET_STREAM_INTERNAL_H
 
@@ -8,7 +9,7 @@
 #include "net/timer.h"
 
 typedef enum stream_state {
-    STREAM_CONNECTING, /* no descriptor yet: `connector` has the attempts */
+    STREAM_CONNECTING, /* no descriptor yet: the connector has the attempts */
     STREAM_HANDSHAKE,  /* TLS */
     STREAM_OPEN,
     STREAM_CLOSING, /* nobody owns it; flushes, then waits for the peer's end */
@@ -37,7 +38,10 @@ struct sio_stream {
     void *gone_ctx;
     stream_tls *tls;
     stream_wait *wait;
-    stream_connector *connector;
+    union {
+        stream_connector *connector; /* while STREAM_CONNECTING */
+        sio_parcel *arrived;         /* it came in, until what was unread is read; else NULL */
+    } origin;
     int fd;
     uint8_t state;
     uint8_t busy;       /* callbacks of ours on the stack: memory stays */
@@ -85,6 +89,9 @@ void sio_stream_on_event(evutil_socket_t fd, short what, void *arg);
 /* A descriptor is there: open, or begin the handshake. */
 void sio_stream_established(sio_stream *stream);
 
+/* Continue where the stream was packed: with these bytes, and what TLS has ready behind them. */
+void sio_stream_read_again(sio_stream *stream, uint8_t *data, size_t len);
+
 /* -- stream_plain.c -- */
 
 /* @return bytes read, 0 at the end, -1 with errno. */
@@ -114,9 +121,14 @@ void sio_connector_free(stream_connector *connector);
 
 /* Errors: SIO_ERR_NOMEM, SIO_ERR_TLS, SIO_ERR_INVALID, SIO_ERR_UNSUPPORTED. */
 int sio_stream_tls_open(sio_stream *stream, sio_tls *settings, const char *host);
-void sio_stream_tls_free(stream_tls *tls);
+/* Its queue of plain bytes must be empty. */
+void sio_stream_tls_free(stream_tls *tls, const sio_mem *mem);
 /* Bytes that come before all that is fed. Errors: SIO_ERR_NOMEM. */
 int sio_stream_tls_early(stream_tls *tls, const uint8_t *data, size_t len);
+/* It is about to leave its stream and the loop: nothing of theirs is needed any more.
+ * Errors: SIO_ERR_STATE when it has failed, SIO_ERR_NOMEM. */
+int sio_stream_tls_leave(stream_tls *tls);
+void sio_stream_tls_enter(stream_tls *tls, sio_stream *stream);
 sio_outq *sio_stream_tls_plain(stream_tls *tls);
 struct ssl_st *sio_stream_tls_ssl(const stream_tls *tls);
 

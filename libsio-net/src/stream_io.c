@@ -171,6 +171,25 @@ static bool shake_hands(sio_stream *stream) {
     }
 }
 
+/* All at once: the buffer has room for what one read brings and for the incomplete record that
+ * OpenSSL may have kept from the one before. So nothing stays behind if the reader pauses, and the
+ * reader is called once. */
+static void read_records(sio_stream *stream, uint8_t *plain) {
+    size_t got;
+    stream_tls_result result = sio_stream_tls_decrypt(stream->tls, plain, LOOP_TLS_BUFFER, &got);
+    if (got > 0) {
+        deliver(stream, plain, got);
+    }
+    if (stream->fd < 0) {
+        return;
+    }
+    if (result == TLS_CLOSED) {
+        end_of_input(stream);
+    } else if (result == TLS_FAILED) {
+        fail_tls(stream);
+    }
+}
+
 static void read_tls(sio_stream *stream) {
     sio_loop *loop = stream->loop;
     uint8_t *wire = shared_buffer(loop, &loop->read_buffer, LOOP_READ_BUFFER);
@@ -188,22 +207,7 @@ static void read_tls(sio_stream *stream) {
     if (stream->state == STREAM_HANDSHAKE && !shake_hands(stream)) {
         return;
     }
-    /* All at once: the buffer has room for what this read brought and for the incomplete record
-     * that OpenSSL may have kept from the one before. So nothing stays behind if the reader pauses,
-     * and the reader is called once. */
-    size_t got;
-    stream_tls_result result = sio_stream_tls_decrypt(stream->tls, plain, LOOP_TLS_BUFFER, &got);
-    if (got > 0) {
-        deliver(stream, plain, got);
-    }
-    if (stream->fd < 0) {
-        return;
-    }
-    if (result == TLS_CLOSED) {
-        end_of_input(stream);
-    } else if (result == TLS_FAILED) {
-        fail_tls(stream);
-    }
+    read_records(stream, plain);
 }
 
 static void read_plain(sio_stream *stream) {
@@ -230,6 +234,23 @@ static void read_plain(sio_stream *stream) {
     } else {
         input_ended(stream, n, errno);
     }
+}
+
+void sio_stream_read_again(sio_stream *stream, uint8_t *data, size_t len) {
+    sio_loop *loop = stream->loop;
+    sio_stream_hold(stream);
+    if (len > 0) {
+        deliver(stream, data, len);
+    }
+    if (stream->fd >= 0 && stream->tls) {
+        uint8_t *plain = shared_buffer(loop, &loop->tls_buffer, LOOP_TLS_BUFFER);
+        if (plain) {
+            read_records(stream, plain);
+        } else {
+            sio_stream_fail(stream, SIO_ERR_NOMEM, 0, "no read buffer");
+        }
+    }
+    sio_stream_drop(stream);
 }
 
 /* -- events -- */

@@ -176,18 +176,17 @@ int sio_stream_tls_open(sio_stream *stream, sio_tls *settings, const char *host)
         SSL_set_accept_state(tls->ssl);
     }
     if (rc != 0) {
-        sio_stream_tls_free(tls);
+        sio_stream_tls_free(tls, stream->loop->mem);
         return rc;
     }
     stream->tls = tls;
     return 0;
 }
 
-void sio_stream_tls_free(stream_tls *tls) {
+void sio_stream_tls_free(stream_tls *tls, const sio_mem *mem) {
     if (!tls) {
         return;
     }
-    sio_loop *loop = tls->stream->loop;
     if (tls->ready && tls->host && !tls->failed) {
         sio_tls_keep_session(tls->settings, tls->host, tls->ssl);
     }
@@ -198,10 +197,9 @@ void sio_stream_tls_free(stream_tls *tls) {
     SSL_free(tls->ssl);
     ERR_clear_error();
     sio_tls_unref(tls->settings);
-    sio_outq_clear(&tls->plain, &loop->pool);
-    sio_mem_release(loop->mem, tls->early);
-    sio_mem_release(loop->mem, tls->host);
-    sio_mem_release(loop->mem, tls);
+    sio_mem_release(mem, tls->early);
+    sio_mem_release(mem, tls->host);
+    sio_mem_release(mem, tls);
 }
 
 int sio_stream_tls_early(stream_tls *tls, const uint8_t *data, size_t len) {
@@ -212,6 +210,45 @@ int sio_stream_tls_early(stream_tls *tls, const uint8_t *data, size_t len) {
     memcpy(tls->early, data, len);
     tls->early_len = len;
     return 0;
+}
+
+/* ---- between two streams ---- */
+
+/* What was fed and not read yet lies in the loop's buffer: it becomes what comes first. */
+static int keep_input(stream_tls *tls) {
+    const sio_mem *mem = tls->stream->loop->mem;
+    size_t left = tls->early_len - tls->early_at;
+    uint8_t *early = sio_mem_alloc(mem, left + tls->in_len);
+    if (!early) {
+        return SIO_ERR_NOMEM;
+    }
+    if (left > 0) {
+        memcpy(early, tls->early + tls->early_at, left);
+    }
+    memcpy(early + left, tls->in, tls->in_len);
+    sio_mem_release(mem, tls->early);
+    tls->early = early;
+    tls->early_len = left + tls->in_len;
+    tls->early_at = 0;
+    tls->in_len = 0;
+    return 0;
+}
+
+int sio_stream_tls_leave(stream_tls *tls) {
+    if (tls->failed) {
+        return SIO_ERR_STATE;
+    }
+    int rc = tls->in_len > 0 ? keep_input(tls) : 0;
+    if (rc == 0) {
+        tls->in = NULL;
+        tls->stream = NULL;
+    }
+    return rc;
+}
+
+void sio_stream_tls_enter(stream_tls *tls, sio_stream *stream) {
+    tls->stream = stream;
+    stream->tls = tls;
 }
 
 /* -- working -- */
@@ -409,7 +446,14 @@ int sio_stream_tls_open(sio_stream *stream, sio_tls *settings, const char *host)
     return SIO_ERR_UNSUPPORTED;
 }
 
-void sio_stream_tls_free(stream_tls *tls) {
+void sio_stream_tls_free(stream_tls *tls, const sio_mem *mem) {
+}
+
+int sio_stream_tls_leave(stream_tls *tls) {
+    return SIO_ERR_UNSUPPORTED;
+}
+
+void sio_stream_tls_enter(stream_tls *tls, sio_stream *stream) {
 }
 
 int sio_stream_tls_early(stream_tls *tls, const uint8_t *data, size_t len) {

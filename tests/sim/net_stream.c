@@ -645,6 +645,22 @@ int sio_stream_early(sio_stream *stream, const uint8_t *data, size_t len) {
     return SIO_ERR_STATE;
 }
 
+int sio_stream_pack(sio_parcel **out, sio_stream *stream, const sio_bytes *unread, size_t count) {
+    return SIO_ERR_STATE;
+}
+
+int sio_stream_unpack(sio_stream **out, sio_loop *loop, sio_parcel *parcel,
+                      const sio_stream_callbacks *callbacks, void *ctx) {
+    return SIO_ERR_NET;
+}
+
+void sio_parcel_post(sio_parcel *parcel, sio_loop *loop, void (*fn)(void *ctx, sio_parcel *parcel),
+                     void *ctx) {
+}
+
+void sio_parcel_free(sio_parcel *parcel) {
+}
+
 int sio_stream_start_tls(sio_stream *stream, sio_tls *tls, const char *host, uint64_t timeout_ms) {
     return SIO_ERR_UNSUPPORTED;
 }

@@ -55,6 +55,12 @@ START_TEST(bytes_come_out_as_they_went_in) {
             at += iov[i].iov_len;
         }
         ck_assert_uint_eq(at - out, bytes);
+        if (pick % 64 == 0) {
+            uint8_t *all = malloc(q.bytes);
+            sio_outq_read(&q, all);
+            ck_assert_mem_eq(all, data + out, q.bytes);
+            free(all);
+        }
         size_t take = in == TOTAL ? bytes : pick / 8 % (bytes + 1);
         sio_outq_consume(&q, &pool, take);
         out += take;
