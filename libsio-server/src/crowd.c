@@ -99,14 +99,15 @@ static member *add(sio_crowd *crowd, const uint8_t *key, uint8_t len) {
     return fresh;
 }
 
-int sio_crowd_enter(sio_crowd *crowd, sio_stream *stream, const sio_address *address) {
+int sio_crowd_enter(sio_crowd *crowd, sio_stream *stream, const sio_address *address,
+                    bool limited) {
     uint8_t key[V6_NETWORK];
     uint8_t len = key_of(key, address);
     if (len == 0) {
         return 0;
     }
     member *self = sio_table_get(&crowd->table, key, len);
-    if (self && self->count >= crowd->max) {
+    if (limited && self && self->count >= crowd->max) {
         return SIO_ERR_LIMIT;
     }
     self = self ? self : add(crowd, key, len);

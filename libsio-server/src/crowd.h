@@ -12,8 +12,9 @@ int sio_crowd_new(sio_crowd **out, sio_loop *loop, uint32_t max);
 void sio_crowd_release(sio_crowd *crowd);
 
 /* Count a connection until its stream is gone, whoever owns it then. An address of IPv6 stands for
- * its network of 64 bits, which is what one client gets; Unix sockets are not counted.
+ * its network of 64 bits, which is what one client gets; Unix sockets are not counted. Without
+ * `limited` it was let in before, and only counts.
  * Errors: SIO_ERR_LIMIT, SIO_ERR_NOMEM; then it is not counted. */
-int sio_crowd_enter(sio_crowd *crowd, sio_stream *stream, const sio_address *address);
+int sio_crowd_enter(sio_crowd *crowd, sio_stream *stream, const sio_address *address, bool limited);
 
 #endif

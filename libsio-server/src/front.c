@@ -146,14 +146,13 @@ static bool is_full(const sio_front *front) {
            sio_loop_stream_count(front->loop) > front->max_connections;
 }
 
-/* @return whether its address has as many as it may have */
-static bool is_crowded(sio_front *front, sio_stream *stream) {
+int sio_front_count_address(sio_front *front, sio_stream *stream, bool limited) {
     sio_address address;
     if (!front->crowd || sio_stream_peer(stream, &address) != 0 ||
         sio_proxies_trust(&front->proxies, &address)) {
-        return false;
+        return 0;
     }
-    return sio_crowd_enter(front->crowd, stream, &address) != 0;
+    return sio_crowd_enter(front->crowd, stream, &address, limited);
 }
 
 typedef enum verdict { WELCOME, CLOSING, FULL, CROWDED } verdict;
@@ -165,7 +164,7 @@ static verdict judge(sio_front *front, sio_stream *stream) {
     if (front->closing) {
         return CLOSING;
     }
-    return is_crowded(front, stream) ? CROWDED : WELCOME;
+    return sio_front_count_address(front, stream, true) != 0 ? CROWDED : WELCOME;
 }
 
 /* May this connection stay? A refusal is counted. */
@@ -200,7 +199,7 @@ void sio_front_accept(sio_front *front, sio_stream *stream) {
     front->counters->connections_accepted++;
     switch (receive(front, stream)) {
     case WELCOME:
-        (void)sio_front_conn_new(front, stream, (sio_bytes){NULL, 0});
+        (void)sio_front_conn_new(front, stream, (sio_bytes){NULL, 0}, sio_stream_is_tls(stream));
         break;
     case CLOSING:
         sio_stream_free(stream);
@@ -217,7 +216,7 @@ int sio_front_adopt(sio_front *front, sio_stream *stream, sio_bytes early) {
         sio_stream_free(stream);
         return SIO_ERR_LIMIT;
     }
-    return sio_front_conn_new(front, stream, early);
+    return sio_front_conn_new(front, stream, early, sio_stream_is_tls(stream));
 }
 
 /* ---- routes ---- */
@@ -282,7 +281,7 @@ static const sio_front_dir *find_dir(const sio_front *front, sio_str path, sio_s
     return NULL;
 }
 
-static sio_engine *find_engine(const sio_front *front, sio_str path) {
+sio_engine *sio_front_engine(const sio_front *front, sio_str path) {
     for (const sio_front_mount *mount = front->mounts; mount; mount = mount->next) {
         if (sio_engine_has_path(mount->engine, path)) {
             return mount->engine;
@@ -331,7 +330,7 @@ void sio_front_route(sio_front *front, sio_exchange *exchange) {
     sio_url_split_target(&target, sio_exchange_head(exchange)->target);
     sio_str rest;
     const sio_front_dir *dir;
-    sio_engine *engine = find_engine(front, target.path);
+    sio_engine *engine = sio_front_engine(front, target.path);
     if (engine) {
         route_engine(front, engine, exchange, target.path);
     } else if (front->upgrade_handler && sio_exchange_head(exchange)->upgrade) {

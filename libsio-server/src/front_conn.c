@@ -43,7 +43,7 @@ static int keep_early(sio_front *front, sio_front_conn *conn, sio_bytes early) {
     return 0;
 }
 
-int sio_front_conn_new(sio_front *front, sio_stream *stream, sio_bytes early) {
+int sio_front_conn_new(sio_front *front, sio_stream *stream, sio_bytes early, bool shaking) {
     sio_front_conn *conn = sio_mem_zalloc(front->mem, sizeof(*conn));
     if (!conn) {
         sio_stream_free(stream);
@@ -68,8 +68,8 @@ int sio_front_conn_new(sio_front *front, sio_stream *stream, sio_bytes early) {
     sio_list_push(&front->conns, &conn->link);
     front->count++;
     sio_stream_set_callbacks(stream, &stream_callbacks, conn);
-    conn->shaking = sio_stream_is_tls(stream);
-    if (!conn->shaking) {
+    conn->shaking = shaking;
+    if (!shaking) {
         set_wait(conn); /* a TLS handshake has a deadline of its own */
     }
     if (conn->early) {
@@ -138,6 +138,15 @@ sio_stream *sio_front_conn_give(sio_front_conn *conn) {
 
 int sio_front_conn_give_fd(sio_front_conn *conn, int *fd) {
     int rc = sio_stream_detach(fd, conn->stream);
+    if (rc == 0) {
+        conn_gone(conn);
+    }
+    return rc;
+}
+
+int sio_front_conn_pack(sio_front_conn *conn, sio_parcel **parcel) {
+    const sio_bytes unread[] = {sio_http1_head_bytes(conn->parser), sio_http1_rest(conn->parser)};
+    int rc = sio_stream_pack(parcel, conn->stream, unread, 2);
     if (rc == 0) {
         conn_gone(conn);
     }
@@ -306,6 +315,9 @@ static void check_claim(sio_front_conn *conn) {
 }
 
 static void on_head(sio_front_conn *conn, const sio_http1_head *head) {
+    if (sio_front_send_away(conn, head)) {
+        return;
+    }
     sio_exchange *exchange = sio_exchange_new(conn, head);
     conn->wait = SIO_WAIT_NOTHING; /* each message has its own deadlines */
     sio_timer_stop(&conn->timer);

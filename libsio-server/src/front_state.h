@@ -59,6 +59,7 @@ struct sio_front {
     char client_etag[SIO_CLIENT_ETAG_MAX]; /* of all its files, with its quotes */
     sio_file_cache files;
     sio_front_page page;
+    sio_front_elsewhere elsewhere; /* `where` is NULL: nowhere */
     sio_counters *counters;
     sio_counters own_counters; /* when nobody gave any */
     sio_request_fn handler;
@@ -147,8 +148,8 @@ struct sio_exchange {
 /* ---- front_conn.c ---- */
 
 /* Take the stream over, also when memory is short: it is closed then. `early` was read from it and
- * is copied. Errors: SIO_ERR_NOMEM. */
-int sio_front_conn_new(sio_front *front, sio_stream *stream, sio_bytes early);
+ * is copied. `shaking`: its TLS handshake is to come. Errors: SIO_ERR_NOMEM. */
+int sio_front_conn_new(sio_front *front, sio_stream *stream, sio_bytes early, bool shaking);
 
 /* Close when what was queued is sent. */
 void sio_front_conn_finish(sio_front_conn *conn);
@@ -161,6 +162,9 @@ sio_stream *sio_front_conn_give(sio_front_conn *conn);
 /* The descriptor is. Errors: SIO_ERR_STATE over TLS and while something is unsent: it is as it was.
  */
 int sio_front_conn_give_fd(sio_front_conn *conn, int *fd);
+/* Take the connection out of the loop, from the head on that the parser has just read. Errors:
+ * SIO_ERR_STATE, SIO_ERR_NOMEM: it is as it was. */
+int sio_front_conn_pack(sio_front_conn *conn, sio_parcel **parcel);
 /* Neither a request nor a part of one is there. */
 bool sio_front_conn_idle(const sio_front_conn *conn);
 /* The present request was answered: go on, now or from the loop. */
@@ -174,8 +178,19 @@ void sio_front_reap(void *front);
 
 /* ---- front.c ---- */
 
+/* The engine that this path is of; NULL: none. */
+sio_engine *sio_front_engine(const sio_front *front, sio_str path);
+/* Count the connection for its address, if those are counted. Errors: SIO_ERR_LIMIT with `limited`,
+ * SIO_ERR_NOMEM. */
+int sio_front_count_address(sio_front *front, sio_stream *stream, bool limited);
 /* Find out whose request it is, and hand it over. */
 void sio_front_route(sio_front *front, sio_exchange *exchange);
+
+/* ---- front_move.c ---- */
+
+/* Should this request, whose head the parser has just read, be answered by another front, its
+ * connection goes there. @return whether it has left, or is cut for want of memory */
+bool sio_front_send_away(sio_front_conn *conn, const sio_http1_head *head);
 
 /* ---- front_stray.c ---- */
 

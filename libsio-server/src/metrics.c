@@ -126,6 +126,10 @@ static const metric METRICS[] = {
     COUNTER(rooms_refused, "rooms_refused_total", NULL, "Rooms that peers were not let into"),
     COUNTER(receive_timeouts, "receive_timeouts_total", NULL,
             "WebSocket messages that did not come in time"),
+    COUNTER(connections_moved, "connections_moved_total", NULL,
+            "Connections sent to the loop that has the session of a request"),
+    COUNTER(connections_move_failed, "connections_move_failed_total", NULL,
+            "Connections that were cut on the way to another loop"),
 };
 
 _Static_assert(sizeof(METRICS) / sizeof(METRICS[0]) ==

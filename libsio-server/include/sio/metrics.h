@@ -94,13 +94,15 @@ typedef struct sio_counters {
     uint64_t handshakes_pending; /**< sessions without a namespace, undecided requests, now */
     uint64_t rooms_refused;      /**< joins over `max_rooms_per_peer` or `max_room_name` */
     uint64_t receive_timeouts;   /**< WebSocket messages that did not come in time */
+    uint64_t connections_moved;  /**< sent to another loop, which has the session of a request */
+    uint64_t connections_move_failed; /**< cut on the way there, for want of memory */
 } sio_counters;
 
 #define SIO_COUNTERS_INIT                                                                          \
     {                                                                                              \
         sizeof(sio_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                    \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0              \
     }
 
 /** Read the counters. The cost grows with the number of open sessions, whose queues are added up.
