@@ -45,6 +45,7 @@ int sio_parent_adopt(sio_parent *parent, sio_namespace *ns) {
         return rc;
     }
     ns->parent = parent;
+    ns->next_ack_id = server->child_ack_ids;
     parent->child_count++;
     server->child_count++;
     sio_list_push(&parent->children, &ns->in_parent);
@@ -125,6 +126,9 @@ static void remove_child(sio_namespace *ns) {
     ns->parent->child_count--;
     ns->parent = NULL;
     server->child_count--;
+    if (ns->next_ack_id > server->child_ack_ids) {
+        server->child_ack_ids = ns->next_ack_id;
+    }
     sio_table_remove(&server->namespaces, ns->name, ns->name_len);
     sio_list_remove(&ns->in_parent);
     sio_list_push(&server->removed_children, &ns->in_parent);

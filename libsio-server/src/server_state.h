@@ -65,6 +65,7 @@ struct sio_server {
     sio_task idle_task;
     sio_handlers on_new_namespace; /* in its list of every event */
     size_t child_count;
+    uint64_t child_ack_ids; /* where new children go on: no id of a removed one comes again */
     unsigned parents_made;
     uint32_t max_child_namespaces;
     bool cleanup_children;

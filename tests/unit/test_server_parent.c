@@ -338,6 +338,29 @@ START_TEST(a_child_goes_with_its_last_peer) {
 }
 END_TEST
 
+static void on_reply(const sio_event *reply, void *user) {
+    note(sio_error_text(reply->status));
+}
+
+static void ask(sio_peer *peer, const sio_event *event, void *user) {
+    ck_assert_int_eq(sio_peer_emit_ackf(peer, "ask", 0, on_reply, NULL, ""), 0);
+}
+
+/* What a client answers to a child that is gone must not answer the next one of that name. */
+START_TEST(ids_of_a_child_that_is_gone_do_not_come_again) {
+    sio_namespace *parent = sio_server_of_pattern(t.server, "^/room-");
+    sio_namespace_on_connection(parent, ask, NULL);
+    ws_join(&c, &t, "40/room-1,", NULL);
+    ws_expect(&c, "42/room-1,0[\"ask\"]");
+    ws_text(&c, "41/room-1,");
+    server_until(&t, !exists("/room-1"));
+    ws_join_more(&c, "40/room-1,", NULL);
+    ws_expect(&c, "42/room-1,1[\"ask\"]");
+    raw_close(&c);
+    server_until(&t, !exists("/room-1"));
+}
+END_TEST
+
 /* IO72 IO73 */
 START_TEST(without_the_option_it_stays) {
     restart(false, 0);
@@ -609,6 +632,7 @@ int main(void) {
     tcase_add_test(tc, who_hears_of_it_may_end_the_connection);
     tcase_add_test(tc, children_are_limited);
     tcase_add_test(tc, a_child_goes_with_its_last_peer);
+    tcase_add_test(tc, ids_of_a_child_that_is_gone_do_not_come_again);
     tcase_add_test(tc, without_the_option_it_stays);
     tcase_add_test(tc, a_child_goes_with_a_refusal);
     tcase_add_test(tc, a_child_stays_while_somebody_is_in);
