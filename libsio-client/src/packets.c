@@ -54,6 +54,14 @@ static void on_refused(sio_client *client, const sio_session_action *action, sio
     }
 }
 
+/* What was given up while it was asked for has been accepted. */
+static void leave_late(const sio_client *client, sio_str nsp) {
+    sio_socket *socket = sio_socket_lookup(client, nsp.len > 0 ? nsp : SIO_STR("/"));
+    if (socket) {
+        sio_socket_send_disconnect(socket);
+    }
+}
+
 static void on_packet(sio_client *client, const sio_packet *packet) {
     sio_session_action action;
     if (sio_session_receive(&client->session, packet, &action) != 0) {
@@ -63,6 +71,9 @@ static void on_packet(sio_client *client, const sio_packet *packet) {
     if (action.kind == SIO_SESSION_REFUSED) {
         on_refused(client, &action, packet->payload);
         return;
+    }
+    if (action.kind == SIO_SESSION_LEAVE) {
+        leave_late(client, packet->nsp);
     }
     sio_socket *socket = action.user;
     if (!socket) {
@@ -87,6 +98,10 @@ static void on_packet(sio_client *client, const sio_packet *packet) {
         break;
     case SIO_SESSION_DISCONNECT:
         sio_socket_end(socket, "io server disconnect");
+        break;
+    case SIO_SESSION_LEAVE:
+    case SIO_SESSION_ASK:
+        sio_socket_authenticate(socket);
         break;
     default:
         break;

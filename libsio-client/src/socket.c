@@ -137,6 +137,7 @@ void sio_socket_send_connect(sio_socket *socket, sio_str auth) {
     sio_client *client = socket->client;
     int rc = write_connect(socket, auth);
     if (rc == 0) {
+        socket->asked = true;
         return;
     }
     sio_socket_connect_failed(socket, rc, sio_error_text(rc));
@@ -244,6 +245,7 @@ void sio_socket_accepted(sio_socket *socket, sio_str payload) {
         sio_manager_lose(client, "parse error", rc);
         return;
     }
+    socket->asked = false;
     socket->connected = true;
     replay_early(socket);
     if (socket->connected && !client->dead) {
@@ -273,6 +275,7 @@ void sio_socket_give_up(sio_socket *socket, int err, const char *message) {
         (void)sio_session_leave(&client->session, socket->slot);
     }
     socket->active = false;
+    socket->asked = false;
     socket->slot = SIO_SLOT_NONE;
     sio_socket_forget_auth(socket);
     early_forget(socket);
@@ -288,6 +291,7 @@ void sio_socket_refused(sio_socket *socket, sio_str payload) {
     sio_buf text;
     sio_buf_init(&text, 0, client->mem);
     socket->active = false;
+    socket->asked = false;
     socket->slot = SIO_SLOT_NONE;
     early_forget(socket);
     /* The payload lies in the connection's memory, which the next line may give up. */
@@ -310,6 +314,7 @@ void sio_socket_refused(sio_socket *socket, sio_str payload) {
 void sio_socket_lost(sio_socket *socket, const char *reason, int err) {
     sio_client *client = socket->client;
     sio_socket_forget_auth(socket);
+    socket->asked = false;
     socket->slot = SIO_SLOT_NONE;
     /* The next connection sends what was missed again; the ids belonged to this one. */
     early_forget(socket);
@@ -339,16 +344,26 @@ void sio_socket_end(sio_socket *socket, const char *reason) {
     }
 }
 
+void sio_socket_send_disconnect(sio_socket *socket) {
+    sio_buf *buf = NULL;
+    if (sio_socket_packet_begin(socket, &buf) == 0 &&
+        sio_parser_encode_disconnect(socket->client->options.parser, buf,
+                                     (sio_str){socket->nsp, socket->nsp_len}) == 0) {
+        (void)sio_socket_packet_send(socket, SIO_EIO_COMPRESS);
+    }
+}
+
 static void leave_namespace(sio_socket *socket) {
     sio_client *client = socket->client;
     if (client->phase != SIO_CLIENT_OPEN || socket->slot == SIO_SLOT_NONE) {
         return;
     }
-    sio_buf *buf = NULL;
-    if (socket->connected && sio_socket_packet_begin(socket, &buf) == 0 &&
-        sio_parser_encode_disconnect(client->options.parser, buf,
-                                     (sio_str){socket->nsp, socket->nsp_len}) == 0) {
-        (void)sio_socket_packet_send(socket, SIO_EIO_COMPRESS);
+    if (socket->asked) {
+        (void)sio_session_abandon(&client->session, socket->slot);
+        return;
+    }
+    if (socket->connected) {
+        sio_socket_send_disconnect(socket);
     }
     (void)sio_session_leave(&client->session, socket->slot);
 }

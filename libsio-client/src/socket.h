@@ -57,6 +57,7 @@ struct sio_socket {
     uint16_t slot;
     bool connected;
     bool active;
+    bool asked; /* CONNECT was sent, and its answer is awaited */
     bool recovered;
     uint32_t nsp_len;
     char nsp[];
@@ -85,6 +86,8 @@ void sio_socket_keep_early(sio_socket *socket, const sio_packet *packet);
 
 /* The application has the credentials; `auth` may be empty. */
 void sio_socket_send_connect(sio_socket *socket, sio_str auth);
+/* Tell the server that this side leaves. */
+void sio_socket_send_disconnect(sio_socket *socket);
 /* Nobody waits for the answer to CONNECT any more: the socket is no longer active. */
 void sio_socket_give_up(sio_socket *socket, int err, const char *message);
 

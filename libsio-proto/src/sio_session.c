@@ -15,7 +15,13 @@ enum {
     SLOTS_FIRST_CAP = 4
 };
 
-enum slot_state { SLOT_FREE, SLOT_PENDING, SLOT_CONNECTED };
+enum slot_state {
+    SLOT_FREE,
+    SLOT_PENDING,
+    SLOT_CONNECTED,
+    SLOT_ABANDONED, /* client: CONNECT was sent, and nobody wants its answer */
+    SLOT_REOPENED   /* the same, and the next CONNECT waits for it */
+};
 
 /* Protocol 4, client: a server connects "/" once by itself; after a disconnect it has to be asked.
  */
@@ -44,7 +50,8 @@ static const sio_session_slot *slot_get(const sio_session *session, uint16_t slo
         return NULL;
     }
     const sio_session_slot *slots = session->slots ? session->slots : &session->first;
-    return slots[slot].state == SLOT_FREE ? NULL : &slots[slot];
+    unsigned state = slots[slot].state;
+    return state == SLOT_FREE || state == SLOT_ABANDONED ? NULL : &slots[slot];
 }
 
 static sio_session_slot *slot_at(sio_session *session, uint16_t slot) {
@@ -201,7 +208,8 @@ static bool nsp_is_acceptable(const sio_session *session, sio_str nsp) {
     return nsp.len <= (max != 0 ? max : DEFAULT_MAX_NSP) && sio_nsp_is_valid(nsp);
 }
 
-uint16_t sio_session_find(const sio_session *session, sio_str nsp) {
+/* Abandoned ones as well. */
+static uint16_t slot_lookup(const sio_session *session, sio_str nsp) {
     sio_str wanted = nsp.len != 0 ? nsp : SIO_STR("/");
     const sio_session_slot *slots = session->slots ? session->slots : &session->first;
     for (uint16_t i = 0; i < session->slot_count; i++) {
@@ -211,6 +219,11 @@ uint16_t sio_session_find(const sio_session *session, sio_str nsp) {
         }
     }
     return SIO_SLOT_NONE;
+}
+
+uint16_t sio_session_find(const sio_session *session, sio_str nsp) {
+    uint16_t slot = slot_lookup(session, nsp);
+    return slot_get(session, slot) ? slot : SIO_SLOT_NONE;
 }
 
 static sio_session_action action_of(const sio_session *session, sio_session_kind kind,
@@ -310,8 +323,41 @@ static sio_session_action client_disconnect(sio_session *session, const sio_pack
     return action_ending(session, SIO_SESSION_DISCONNECT, slot);
 }
 
+static bool is_given_up(const sio_session *session, uint16_t slot) {
+    const sio_session_slot *slots = session->slots ? session->slots : &session->first;
+    return slot != SIO_SLOT_NONE &&
+           (slots[slot].state == SLOT_ABANDONED || slots[slot].state == SLOT_REOPENED);
+}
+
+/* The answer to a CONNECT that was given up has come: whoever waited for it may ask. */
+static sio_session_action given_up_ends(sio_session *session, uint16_t slot,
+                                        sio_session_kind kind) {
+    if (slot_at(session, slot)->state == SLOT_REOPENED) {
+        slot_at(session, slot)->state = SLOT_PENDING;
+        return action_of(session, kind, slot);
+    }
+    slot_free(session, slot);
+    return action_of(session, kind == SIO_SESSION_ASK ? SIO_SESSION_IGNORE : kind, SIO_SLOT_NONE);
+}
+
+static sio_session_action client_receive_late(sio_session *session, const sio_packet *packet,
+                                              uint16_t slot) {
+    switch (packet->type) {
+    case SIO_PACKET_CONNECT:
+        return given_up_ends(session, slot, SIO_SESSION_LEAVE);
+    case SIO_PACKET_CONNECT_ERROR:
+    case SIO_PACKET_DISCONNECT:
+        return given_up_ends(session, slot, SIO_SESSION_ASK);
+    default:
+        return action_of(session, SIO_SESSION_IGNORE, SIO_SLOT_NONE);
+    }
+}
+
 static sio_session_action client_receive(sio_session *session, const sio_packet *packet) {
-    uint16_t slot = sio_session_find(session, packet->nsp);
+    uint16_t slot = slot_lookup(session, packet->nsp);
+    if (is_given_up(session, slot)) {
+        return client_receive_late(session, packet, slot);
+    }
     switch (packet->type) {
     case SIO_PACKET_CONNECT:
         return client_connect(session, packet, slot);
@@ -378,6 +424,13 @@ int sio_session_open(sio_session *session, sio_str nsp, void *user, uint16_t *sl
     if (session_is_server(session)) {
         return SIO_ERR_STATE;
     }
+    uint16_t known = slot_lookup(session, nsp);
+    if (known != SIO_SLOT_NONE && slot_at(session, known)->state == SLOT_ABANDONED) {
+        slot_at(session, known)->state = SLOT_REOPENED;
+        slot_at(session, known)->user = user;
+        *slot = known;
+        return SIO_OPENING_WAIT;
+    }
     int rc = slot_request(session, nsp, user, slot);
     if (rc != 0) {
         return rc;
@@ -392,10 +445,19 @@ int sio_session_open(sio_session *session, sio_str nsp, void *user, uint16_t *sl
     return SIO_OPENING_CONNECTED;
 }
 
+static void slot_abandon(sio_session *session, uint16_t slot) {
+    slot_at(session, slot)->state = SLOT_ABANDONED;
+    slot_at(session, slot)->user = NULL;
+}
+
 int sio_session_leave(sio_session *session, uint16_t slot) {
     const sio_session_slot *s = slot_get(session, slot);
     if (!s) {
         return SIO_ERR_STATE;
+    }
+    if (s->state == SLOT_REOPENED) {
+        slot_abandon(session, slot);
+        return 0;
     }
     int was_connected = s->state == SLOT_CONNECTED;
     if (was_connected && sio_nsp_is_root(slot_name(s))) {
@@ -403,6 +465,18 @@ int sio_session_leave(sio_session *session, uint16_t slot) {
     }
     slot_free(session, slot);
     return was_connected;
+}
+
+int sio_session_abandon(sio_session *session, uint16_t slot) {
+    if (session_is_server(session) || !sio_session_is_pending(session, slot)) {
+        return SIO_ERR_STATE;
+    }
+    if (session_protocol(session) == 4) {
+        slot_free(session, slot);
+    } else {
+        slot_abandon(session, slot);
+    }
+    return 0;
 }
 
 uint16_t sio_session_next(const sio_session *session, uint16_t slot) {
@@ -420,7 +494,7 @@ bool sio_session_is_connected(const sio_session *session, uint16_t slot) {
 
 bool sio_session_is_pending(const sio_session *session, uint16_t slot) {
     const sio_session_slot *s = slot_get(session, slot);
-    return s && s->state == SLOT_PENDING;
+    return s && (s->state == SLOT_PENDING || s->state == SLOT_REOPENED);
 }
 
 sio_str sio_session_nsp(const sio_session *session, uint16_t slot) {

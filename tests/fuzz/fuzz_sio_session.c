@@ -37,7 +37,8 @@ static void check(const sio_session *session) {
         REQUIRE(sio_session_find(session, sio_session_nsp(session, slot)) == slot);
     }
     REQUIRE(connected == session->connected && connected <= MAX_CONNECTED);
-    REQUIRE(pending == session->pending && pending <= MAX_PENDING);
+    /* What was given up counts until its answer. */
+    REQUIRE(pending <= session->pending && session->pending <= MAX_PENDING);
     REQUIRE(session->slot_count <= MAX_CONNECTED + MAX_PENDING);
 }
 
@@ -63,14 +64,16 @@ static void receive(sio_session *session, sio_packet_type type, uint8_t which, b
     if (action.kind == SIO_SESSION_EVENT) {
         REQUIRE(sio_session_is_connected(session, action.slot) && action.user == user);
     }
-    if (action.kind == SIO_SESSION_CONNECT) {
+    bool awaits = action.kind == SIO_SESSION_LEAVE || action.kind == SIO_SESSION_ASK;
+    if (action.kind == SIO_SESSION_CONNECT || (awaits && action.slot != SIO_SLOT_NONE)) {
         REQUIRE(sio_session_is_pending(session, action.slot));
     }
+    REQUIRE(action.kind != SIO_SESSION_ASK || action.slot != SIO_SLOT_NONE);
 }
 
 static void step(sio_session *session, uint8_t what, uint8_t which) {
     uint16_t slot = which;
-    switch (what % 11) {
+    switch (what % 12) {
     case 5:
         (void)sio_session_accept(session, slot, session);
         break;
@@ -89,8 +92,11 @@ static void step(sio_session *session, uint8_t what, uint8_t which) {
     case 10:
         sio_session_set_user(session, slot, &session->first);
         break;
+    case 11:
+        (void)sio_session_abandon(session, slot);
+        break;
     default:
-        receive(session, (sio_packet_type)(what % 11), which, (what & 0x80) != 0);
+        receive(session, (sio_packet_type)(what % 12), which, (what & 0x80) != 0);
         break;
     }
 }

@@ -547,8 +547,57 @@ START_TEST(disconnect_of_one_that_is_not_connected) {
     sio_socket_disconnect(a);
     client_accept("/a", "late"); /* crossed it on the way */
     fake_text("2/a,[\"e\"]");
-    EXPECT_NOTHING();
+    EXPECT("> 1/a,"); /* or the server would keep it there */
     ck_assert(!sio_socket_connected(a));
+}
+END_TEST
+
+/* An answer does not say which CONNECT it is for, and servers close on a second one meanwhile. */
+START_TEST(asked_for_again_before_the_answer) {
+    static const char *const answers[] = {"0/a,{\"sid\":\"old\",\"pid\":\"p1\"}",
+                                          "4/a,{\"message\":\"no\"}", "1/a,"};
+    sio_client *client = client_make(NULL);
+    client_socket(client, "/");
+    sio_socket *a = client_socket(client, "/a");
+    watch(a, "e");
+    fake_open();
+    client_accept("/", "root");
+    trace_clear();
+    for (int i = 0; i < 2; i++) {
+        sio_socket_disconnect(a);
+        ck_assert_int_eq(sio_socket_connect(a), 0);
+    }
+    fake_text("2/a,[\"e\",\"for nobody\"]");
+    EXPECT_NOTHING();
+    fake_text(answers[_i]);
+    if (_i == 0) {
+        EXPECT("> 1/a,", "> 0/a,");
+    } else {
+        EXPECT("> 0/a,");
+    }
+    ck_assert(!sio_socket_connected(a));
+    fake_text("0/a,{\"sid\":\"new\",\"pid\":\"p2\"}");
+    EXPECT("/a connect");
+    ck_assert_str_eq(sio_socket_id(a), "new");
+    ck_assert(!sio_socket_recovered(a));
+}
+END_TEST
+
+START_TEST(what_was_given_up_goes_with_the_connection) {
+    sio_client *client = client_make(NULL);
+    client_socket(client, "/");
+    sio_socket *a = client_socket(client, "/a");
+    fake_open();
+    client_accept("/", "root");
+    sio_socket_disconnect(a);
+    ck_assert_int_eq(sio_socket_connect(a), 0);
+    fake_cut();
+    pass(101);
+    trace_clear();
+    fake_open();
+    EXPECT("client open", "> 0", "> 0/a,", "client reconnect 1");
+    client_accept("/a", "new");
+    EXPECT("/a connect");
 }
 END_TEST
 
@@ -690,6 +739,8 @@ int main(void) {
     tcase_add_test(tc, reply_after_the_client);
     tcase_add_test(tc, server_disconnects);
     tcase_add_test(tc, disconnect_of_one_that_is_not_connected);
+    tcase_add_loop_test(tc, asked_for_again_before_the_answer, 0, 3);
+    tcase_add_test(tc, what_was_given_up_goes_with_the_connection);
     tcase_add_test(tc, recovery);
     tcase_add_loop_test(tc, free_in_each_event, 0, 20);
     suite_add_tcase(suite, tc);

@@ -291,6 +291,79 @@ START_TEST(client_is_refused_on_one_namespace_only) {
 }
 END_TEST
 
+START_TEST(client_waits_for_the_answer_to_what_it_gave_up) {
+    static const sio_packet_type answers[] = {SIO_PACKET_CONNECT, SIO_PACKET_CONNECT_ERROR,
+                                              SIO_PACKET_DISCONNECT};
+    static const char sid[] = "{\"sid\":\"s\"}";
+    sio_session_kind kind = _i == 0 ? SIO_SESSION_LEAVE : SIO_SESSION_ASK;
+    sio_session_options options = client_options(5);
+    sio_session s;
+    ck_assert_int_eq(sio_session_init(&s, &options, 0), 0);
+    int user;
+    uint16_t slot;
+    uint16_t again;
+    sio_session_action action;
+    ck_assert_int_eq(sio_session_open(&s, str("/a"), &user, &slot), SIO_OPENING_SEND);
+    ck_assert_int_eq(sio_session_abandon(&s, slot), 0);
+    ck_assert_int_eq(sio_session_abandon(&s, slot), SIO_ERR_STATE);
+    ck_assert_int_eq(sio_session_leave(&s, slot), SIO_ERR_STATE);
+    ck_assert_uint_eq(sio_session_find(&s, str("/a")), SIO_SLOT_NONE);
+    ck_assert_uint_eq(sio_session_next(&s, SIO_SLOT_NONE), SIO_SLOT_NONE);
+    expect(&s, SIO_PACKET_EVENT, "/a", "", SIO_SESSION_IGNORE, &action);
+
+    ck_assert_int_eq(sio_session_open(&s, str("/a"), &user, &again), SIO_OPENING_WAIT);
+    ck_assert_uint_eq(again, slot);
+    ck_assert(sio_session_is_pending(&s, slot));
+    ck_assert_int_eq(sio_session_open(&s, str("/a"), &user, &again), SIO_ERR_EXISTS);
+    expect(&s, SIO_PACKET_EVENT, "/a", "", SIO_SESSION_IGNORE, &action);
+    ck_assert_int_eq(sio_session_leave(&s, slot), 0); /* and once more */
+    ck_assert_int_eq(sio_session_open(&s, str("/a"), &user, &again), SIO_OPENING_WAIT);
+    expect(&s, answers[_i], "/a", sid, kind, &action);
+    ck_assert_uint_eq(action.slot, slot);
+    ck_assert_ptr_eq(action.user, &user);
+    expect(&s, SIO_PACKET_CONNECT, "/a", sid, SIO_SESSION_CONNECTED, &action);
+
+    ck_assert_int_eq(sio_session_abandon(&s, slot), SIO_ERR_STATE);
+    ck_assert_int_eq(sio_session_leave(&s, slot), 1);
+    ck_assert_int_eq(sio_session_open(&s, str("/a"), &user, &slot), SIO_OPENING_SEND);
+    ck_assert_int_eq(sio_session_abandon(&s, slot), 0);
+    expect(&s, answers[_i], "/a", sid, _i == 0 ? SIO_SESSION_LEAVE : SIO_SESSION_IGNORE, &action);
+    ck_assert_uint_eq(action.slot, SIO_SLOT_NONE);
+    ck_assert_ptr_null(action.user);
+    ck_assert_int_eq(sio_session_open(&s, str("/a"), &user, &slot), SIO_OPENING_SEND);
+    sio_session_free(&s);
+}
+END_TEST
+
+START_TEST(what_was_given_up_counts_as_pending) {
+    sio_session_options options = client_options(5);
+    options.max_pending = 2;
+    sio_session s;
+    ck_assert_int_eq(sio_session_init(&s, &options, 0), 0);
+    uint16_t slot;
+    sio_session_action action;
+    ck_assert_int_eq(sio_session_open(&s, str("/a"), NULL, &slot), SIO_OPENING_SEND);
+    ck_assert_int_eq(sio_session_abandon(&s, slot), 0);
+    ck_assert_int_eq(sio_session_open(&s, str("/b"), NULL, &slot), SIO_OPENING_SEND);
+    ck_assert_int_eq(sio_session_open(&s, str("/c"), NULL, &slot), SIO_ERR_LIMIT);
+    expect(&s, SIO_PACKET_CONNECT_ERROR, "/a", "{}", SIO_SESSION_IGNORE, &action);
+    ck_assert_int_eq(sio_session_open(&s, str("/c"), NULL, &slot), SIO_OPENING_SEND);
+    sio_session_free(&s);
+}
+END_TEST
+
+START_TEST(protocol_4_gives_up_at_once) {
+    sio_session_options options = client_options(4);
+    sio_session s;
+    ck_assert_int_eq(sio_session_init(&s, &options, 0), 0);
+    uint16_t slot;
+    ck_assert_int_eq(sio_session_open(&s, str("/a"), NULL, &slot), SIO_OPENING_SEND);
+    ck_assert_int_eq(sio_session_abandon(&s, slot), 0);
+    ck_assert_int_eq(sio_session_open(&s, str("/a"), NULL, &slot), SIO_OPENING_SEND);
+    sio_session_free(&s);
+}
+END_TEST
+
 START_TEST(client_recognises_a_server_of_protocol_4) {
     static const char *const payloads[] = {"", "{}", "{\"sid\":1}", "{\"sid\":\"\"}",
                                            "{\"a\":{\"sid\":\"x\"}}"};
@@ -487,6 +560,9 @@ int main(void) {
     tcase_add_test(tc, client_connects);
     tcase_add_test(tc, client_asks_for_no_more_than_the_limit);
     tcase_add_test(tc, client_is_refused_on_one_namespace_only);
+    tcase_add_loop_test(tc, client_waits_for_the_answer_to_what_it_gave_up, 0, 3);
+    tcase_add_test(tc, what_was_given_up_counts_as_pending);
+    tcase_add_test(tc, protocol_4_gives_up_at_once);
     tcase_add_test(tc, client_recognises_a_server_of_protocol_4);
     tcase_add_test(tc, client_waits_for_the_root_in_protocol_4);
     tcase_add_test(tc, client_attaches_late_to_a_granted_root_in_protocol_4);

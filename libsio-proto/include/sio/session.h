@@ -95,7 +95,14 @@ typedef enum sio_session_kind {
     /** An acknowledgement for the slot. */
     SIO_SESSION_ACK,
     /** The peer left the namespace. The slot is free again; `user` is what it held. */
-    SIO_SESSION_DISCONNECT
+    SIO_SESSION_DISCONNECT,
+    /** Client: a CONNECT was accepted that had been given up before (sio_session_abandon): write a
+     * DISCONNECT. When `slot` is not SIO_SLOT_NONE, the namespace was opened again meanwhile and is
+     * pending: then write its CONNECT. */
+    SIO_SESSION_LEAVE,
+    /** Client: the pending namespace had to wait for the answer to a CONNECT that was given up:
+     * write its CONNECT now. */
+    SIO_SESSION_ASK
 } sio_session_kind;
 
 /** The judgement of one packet. */
@@ -144,7 +151,8 @@ SIO_API int sio_session_connect_implicit(sio_session *session, sio_str nsp, uint
 /** What sio_session_open found. */
 typedef enum sio_session_opening {
     SIO_OPENING_SEND = 0,     /**< pending; send a CONNECT now */
-    SIO_OPENING_WAIT = 1,     /**< pending; protocol 4 connects "/" by itself, send nothing */
+    SIO_OPENING_WAIT = 1,     /**< pending; send nothing: protocol 4 connects "/" by itself, or
+                                   SIO_SESSION_LEAVE or _ASK will tell when */
     SIO_OPENING_CONNECTED = 2 /**< protocol 4: "/" is connected already, treat as answered */
 } sio_session_opening;
 
@@ -160,6 +168,13 @@ SIO_API int sio_session_open(sio_session *session, sio_str nsp, void *user, uint
  * DISCONNECT when it was connected.
  * @return 1 when it was connected, 0 when it was pending, SIO_ERR_STATE when it was free */
 SIO_API int sio_session_leave(sio_session *session, uint16_t slot);
+
+/** Client: give up a pending namespace whose CONNECT was sent. Answers do not say which CONNECT they
+ * are for, so in protocol 5 the namespace waits for this one even when it is opened again, and
+ * leaves what was accepted for nobody (SIO_SESSION_LEAVE). The slot is out of use for the caller,
+ * though it counts as pending until the answer. Protocol 4: as sio_session_leave().
+ * @return 0, or SIO_ERR_STATE when the slot is not pending */
+SIO_API int sio_session_abandon(sio_session *session, uint16_t slot);
 
 /** Walk the slots in use: pass SIO_SLOT_NONE to begin, then the number returned before. The slot
  * just returned may be left in between.
