@@ -4,41 +4,31 @@
 #include "socket.h"
 
 #include "mem.h"
-#include "net/call.h"
 
 #include <string.h>
 
 /* ---- making and freeing ---- */
 
-static void write_log(void *user, int level, const char *scope, const char *text) {
-    sio_client *client = user;
-    if (!client->dead) {
-        client->log_fn(scope, text, client->log_user);
-    }
-}
-
-static int make_loop(sio_client *client, const sio_client_options *options) {
-    client->log_fn = options->log;
-    client->log_user = options->log_user;
-    if (options->log) {
-        client->log = (sio_log){write_log, client, SIO_LOG_DEBUG};
-    }
-    sio_loop_options loop = {.base = options->base, .mem = options->mem, .log = client->log};
-    int rc = sio_loop_new(&client->loop, &loop);
+static int make_home(sio_client *client, const sio_client_options *options) {
+    sio_client_loop_options own = SIO_CLIENT_LOOP_OPTIONS_INIT;
+    own.mem = options->mem;
+    own.base = options->base;
+    own.log = options->log;
+    own.log_user = options->log_user;
+    client->home = options->loop;
+    client->shared = options->loop != NULL;
+    int rc = client->shared ? 0 : sio_client_loop_new(&client->home, &own);
     if (rc == 0) {
-        client->mem = sio_loop_mem(client->loop);
-        sio_buf_init(&client->encode, 0, client->mem);
+        client->loop = client->home->loop;
+        client->mem = client->home->mem;
+        client->log = *sio_loop_log(client->loop);
+        sio_list_push(&client->home->clients, &client->home_link);
         sio_buf_init(&client->decoded, 0, client->mem);
     }
     return rc;
 }
 
-static void on_quiet(void *ctx) {
-    sio_client_check_idle(ctx);
-}
-
 static int make(sio_client *client, const char *url, const sio_client_options *options) {
-    sio_loop_on_quiet(client->loop, on_quiet, client);
     int rc = sio_client_options_apply(client, url, options);
     if (rc == 0) {
         rc = sio_manager_init(client);
@@ -46,47 +36,46 @@ static int make(sio_client *client, const char *url, const sio_client_options *o
     if (rc == 0) {
         rc = sio_handlers_init(&client->handlers, client->loop);
     }
-    if (rc == 0) {
-        rc = sio_table_init(&client->by_nsp, client->loop);
-    }
-    if (rc == 0) {
-        rc = sio_args_new(&client->scratch, client->mem);
-    }
-    if (rc == 0) {
-        rc = sio_args_new(&client->no_args, client->mem);
-    }
-    return rc;
+    return rc == 0 ? sio_table_init(&client->by_nsp, client->loop) : rc;
 }
 
-/* Everything, then the loop. In no callback of the loop. */
-static void destroy(void *ctx) {
-    sio_client *client = ctx;
+void sio_client_empty(sio_client *client) {
     sio_manager_done(client);
     while (!sio_list_empty(&client->sockets)) {
         sio_socket_free(SIO_CONTAINER(client->sockets.next, sio_socket, link));
     }
     sio_handlers_done(&client->handlers);
     sio_table_done(&client->by_nsp);
-    sio_args_unref(client->scratch);
-    sio_args_unref(client->no_args);
-    sio_buf_free(&client->encode);
     sio_buf_free(&client->decoded);
+    sio_mem_release(client->mem, client->failure_texts);
     sio_client_options_free(client);
-    pthread_mutex_destroy(&client->starting);
+}
+
+/* Everything, then the loop if that is its own. In no callback of the loop. */
+static void destroy(void *ctx) {
+    sio_client *client = ctx;
     bool has_mem = client->mem != NULL; /* it goes with the loop */
     sio_mem mem = has_mem ? *client->mem : (sio_mem){0};
-    sio_loop_free(client->loop);
-    pthread_mutex_destroy(&client->post_lock);
+    sio_client_empty(client);
+    sio_list_remove(&client->home_link);
+    if (!client->shared) {
+        sio_client_loop_destroy(client->home);
+    }
     sio_mem_release(has_mem ? &mem : NULL, client);
+}
+
+static bool options_agree(const sio_client_options *options) {
+    return !options->loop || (!options->mem && !options->base && !options->log);
 }
 
 int sio_client_new(sio_client **out, const char *url, const sio_client_options *options) {
     sio_client_options full;
     int rc = sio_client_options_read(&full, options);
-    if (rc != 0) {
-        return rc;
+    if (rc != 0 || !options_agree(&full)) {
+        return rc != 0 ? rc : SIO_ERR_INVALID;
     }
-    sio_client *client = sio_mem_zalloc(full.mem, sizeof(*client));
+    const sio_mem *mem = full.loop ? full.loop->mem : full.mem;
+    sio_client *client = sio_mem_zalloc(mem, sizeof(*client));
     if (!client) {
         return SIO_ERR_NOMEM;
     }
@@ -94,16 +83,15 @@ int sio_client_new(sio_client **out, const char *url, const sio_client_options *
     sio_list_init(&client->attempts);
     sio_list_init(&client->posted);
     sio_list_init(&client->cache_link);
+    sio_list_init(&client->home_link);
     client->refs = 1;
     sio_waits_init(&client->opens);
     sio_waits_init(&client->sent);
     sio_task_init(&client->failed_task, NULL, NULL);
     sio_task_init(&client->opened_task, NULL, NULL);
-    pthread_mutex_init(&client->post_lock, NULL);
-    pthread_mutex_init(&client->starting, NULL);
-    rc = make_loop(client, &full);
+    rc = make_home(client, &full);
     if (rc != 0) {
-        sio_mem_release(full.mem, client);
+        sio_mem_release(mem, client);
         return rc;
     }
     rc = make(client, url, &full);
@@ -117,7 +105,9 @@ int sio_client_new(sio_client **out, const char *url, const sio_client_options *
 
 static void finish(sio_client *client) {
     client->finishing = true;
-    if (client->running) {
+    if (client->shared) {
+        sio_client_loop_bury(client->home, client);
+    } else if (client->home->running) {
         sio_loop_stop(client->loop); /* whoever runs it destroys it */
     } else if (!sio_loop_in_callback(client->loop)) {
         destroy(client);
@@ -159,7 +149,9 @@ void sio_client_free(sio_client *client) {
     }
     sio_client_enter(client);
     sio_list_remove(&client->cache_link);
+    sio_list_remove(&client->home_link);
     client->dead = true; /* first, so that nothing new can be awaited */
+    client->home->silent = !client->shared;
     for (sio_list *at = client->sockets.next; at != &client->sockets; at = at->next) {
         end_waiting(SIO_CONTAINER(at, sio_socket, link));
     }
@@ -171,28 +163,21 @@ void sio_client_free(sio_client *client) {
 
 /* ---- running ---- */
 
-static bool is_idle(const sio_client *client) {
+bool sio_client_is_idle(const sio_client *client) {
     return client->phase == SIO_CLIENT_CLOSED && !client->reconnecting &&
-           sio_list_empty(&client->attempts) && sio_loop_stream_count(client->loop) == 0;
+           sio_list_empty(&client->attempts);
 }
 
 void sio_client_check_idle(sio_client *client) {
-    if (client->running && !client->has_thread && is_idle(client)) {
-        sio_loop_stop(client->loop);
-    }
+    sio_client_loop_check_idle(client->home);
 }
 
 int sio_client_run(sio_client *client) {
-    if (client->running) {
-        return SIO_ERR_STATE;
+    if (client->shared) {
+        return SIO_ERR_UNSUPPORTED;
     }
-    if (is_idle(client)) {
-        return 0;
-    }
-    client->running = true;
-    int rc = sio_loop_run(client->loop);
-    client->running = false;
-    if (client->dead) {
+    int rc = sio_client_loop_run(client->home);
+    if (rc != SIO_ERR_STATE && client->dead) {
         destroy(client);
     }
     return rc;
@@ -200,8 +185,8 @@ int sio_client_run(sio_client *client) {
 
 static void *thread_main(void *arg) {
     sio_client *client = arg;
-    pthread_mutex_lock(&client->starting); /* until `thread` is set */
-    pthread_mutex_unlock(&client->starting);
+    pthread_mutex_lock(&client->home->starting); /* until `thread` is set */
+    pthread_mutex_unlock(&client->home->starting);
     (void)sio_loop_run(client->loop);
     if (client->dead) {
         pthread_detach(pthread_self());
@@ -211,22 +196,28 @@ static void *thread_main(void *arg) {
 }
 
 int sio_client_start(sio_client *client) {
-    if (client->running) {
+    sio_client_loop *home = client->home;
+    if (home->running) {
         return SIO_ERR_STATE;
     }
-    if (client->options.base) {
+    if (client->options.base || client->shared) {
         return SIO_ERR_UNSUPPORTED;
     }
-    client->running = true;
-    pthread_mutex_lock(&client->starting);
+    home->running = true;
+    home->has_thread = true;
+    pthread_mutex_lock(&home->starting);
     int failed = pthread_create(&client->thread, NULL, thread_main, client);
     client->has_thread = !failed;
-    client->running = !failed;
-    pthread_mutex_unlock(&client->starting);
+    home->has_thread = !failed;
+    home->running = !failed;
+    pthread_mutex_unlock(&home->starting);
     return failed ? SIO_ERR_NOMEM : 0;
 }
 
 void sio_client_stop(sio_client *client) {
+    if (client->shared) {
+        return;
+    }
     sio_loop_stop(client->loop);
     if (client->has_thread && !in_own_thread(client)) {
         pthread_join(client->thread, NULL);
@@ -235,13 +226,55 @@ void sio_client_stop(sio_client *client) {
         sio_loop_stop(client->loop);
         (void)sio_loop_run(client->loop);
         client->has_thread = false;
-        client->running = false;
+        client->home->has_thread = false;
+        client->home->running = false;
+    }
+}
+
+/* ---- calls from other threads ---- */
+
+typedef struct call {
+    sio_client *client;
+    void (*fn)(void *user);
+    void (*drop)(void *user);
+    void *user;
+} call;
+
+void sio_client_post_done(sio_client *client) {
+    /* Read first: without anything posted, whoever frees the client may release it. */
+    bool shared = client->shared;
+    sio_client_loop *home = client->home;
+    if (atomic_fetch_sub(&client->posts, 1) == 1 && shared && !sio_list_empty(&home->dead)) {
+        sio_client_loop_bury_soon(home);
+    }
+}
+
+static void run_call(void *arg, bool cancelled) {
+    call self = *(call *)arg;
+    void (*fn)(void *) = cancelled || self.client->dead ? self.drop : self.fn;
+    sio_mem_release(self.client->mem, arg);
+    if (fn) {
+        fn(self.user);
+    }
+    if (!cancelled) {
+        sio_client_post_done(self.client);
     }
 }
 
 int sio_client_post(sio_client *client, void (*fn)(void *user), void (*drop)(void *user),
                     void *user) {
-    return sio_loop_call(client->loop, &client->dead, fn, drop, user);
+    call *self = sio_mem_alloc(client->mem, sizeof(*self));
+    if (!self) {
+        return SIO_ERR_NOMEM;
+    }
+    *self = (call){client, fn, drop, user};
+    atomic_fetch_add(&client->posts, 1);
+    int rc = sio_loop_post(client->loop, run_call, self);
+    if (rc != 0) {
+        atomic_fetch_sub(&client->posts, 1);
+        sio_mem_release(client->mem, self);
+    }
+    return rc;
 }
 
 /* ---- events ---- */
@@ -251,7 +284,7 @@ void sio_client_hand_out(sio_client *client, sio_event *event, const char *name)
     sio_handler handler;
     event->name = (sio_str){name, strlen(name)};
     if (!event->args) {
-        event->args = client->no_args;
+        event->args = client->home->no_args;
     }
     sio_client_enter(client);
     sio_handlers_begin(&walk, sio_handlers_named(&client->handlers, name, event->name.len));

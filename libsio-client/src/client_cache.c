@@ -57,7 +57,7 @@ static sio_client *find(const sio_client_cache *cache, const sio_url *url,
         sio_client *client = SIO_CONTAINER(at, sio_client, cache_link);
         if (client->url.tls == url->tls && client->url.port == url->port &&
             same_text(client->url.host, url->host) && strcmp(client->path, options->path) == 0 &&
-            client->options.base == options->base) {
+            client->options.base == options->base && client->options.loop == options->loop) {
             return client;
         }
     }

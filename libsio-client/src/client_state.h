@@ -15,6 +15,7 @@
 #include <sio/ack_table.h>
 #include <sio/backoff.h>
 #include <sio/client.h>
+#include <sio/client_loop.h>
 #include <sio/packet.h>
 #include <sio/parser.h>
 #include <sio/recovery.h>
@@ -39,19 +40,33 @@ typedef enum sio_client_phase {
     SIO_CLIENT_OPEN,
 } sio_client_phase;
 
-/* An error that outlives its texts. */
-typedef struct sio_client_failure {
-    sio_client_error error; /* `size` is 0 when there is none */
-    char message[256];
-    char detail[512];
-} sio_client_failure;
-
-struct sio_client {
-    const sio_mem *mem; /* the loop's copy */
+/* A loop and what its clients share: only one of them is ever at work. A client that is made
+ * without one has its own. */
+struct sio_client_loop {
     sio_loop *loop;
-    sio_log log;
+    const sio_mem *mem; /* the loop's copy */
     sio_client_log_fn log_fn;
     void *log_user;
+    sio_list clients;
+    sio_list dead; /* freed inside a callback, or with something posted */
+
+    sio_args *scratch; /* the arguments of the packet that is being handed out */
+    sio_args *no_args; /* for events that have none; never changed */
+    sio_buf encode;    /* the packet that is being sent */
+
+    pthread_mutex_t post_lock; /* of all their sio_client.posted */
+    pthread_mutex_t starting;  /* held while a thread of ours is made */
+    bool running;
+    bool has_thread; /* one of ours, which does not end when its client is idle */
+    bool silent;     /* its owner was freed */
+};
+
+struct sio_client {
+    const sio_mem *mem; /* that of `home` */
+    sio_loop *loop;     /* that of `home` */
+    sio_client_loop *home;
+    sio_list home_link; /* in home->clients, then in home->dead */
+    sio_log log;
 
     /* What attempts are made with. */
     char *url_text;
@@ -90,7 +105,8 @@ struct sio_client {
     sio_waits sent; /* for the connection to have written everything */
     bool receiving; /* a packet is being handed out; it may lie in the decoder's memory */
 
-    sio_client_failure failure; /* the last one, see sio_client_last_error */
+    sio_client_error failure; /* the last one, see sio_client_last_error; `size` 0: none */
+    char *failure_texts;      /* NULL: those of `failure` are static */
 
     sio_handlers handlers;
     sio_table by_nsp;
@@ -98,25 +114,21 @@ struct sio_client {
     uint32_t buffered;       /* events kept for sending or early ones kept for delivery */
     uint64_t buffered_bytes; /* of those kept for sending */
 
-    sio_args *scratch; /* the arguments of the packet that is being handed out */
-    sio_args *no_args; /* for events that have none; never changed */
-    sio_buf encode;    /* the packet that is being sent */
-    sio_buf decoded;   /* MessagePack: the JSON text of the packet that is being handed out */
+    sio_buf decoded; /* MessagePack: the JSON text of the packet that is being handed out */
 
     uint32_t refs;
     sio_list cache_link; /* in the cache that finds it again */
     void *user;
     pthread_t thread;
-    pthread_mutex_t starting;
     atomic_bool has_thread; /* `thread` is the loop's */
 
     /* Events of other threads, see socket_post.c. */
-    pthread_mutex_t post_lock;
-    sio_list posted;
+    sio_list posted; /* under home->post_lock */
     uint32_t posted_count;
+    atomic_uint posts; /* what the loop has of them: the memory stays until they ran */
     struct sio_posted *posting;
 
-    bool running;
+    bool shared; /* `home` is not its own */
     bool dead;
     bool finishing;
     unsigned depth;
@@ -132,14 +144,33 @@ void sio_client_leave(sio_client *client);
 /* Whether the caller is where the client's objects belong. Callable from any thread. */
 bool sio_client_in_thread(const sio_client *client);
 
-/* End sio_client_run() when nothing will ever happen again. */
+/* Nothing will ever happen to it by itself. */
+bool sio_client_is_idle(const sio_client *client);
+
+/* End the loop's run when that holds for all its clients. */
 void sio_client_check_idle(sio_client *client);
+
+/* Release everything but the struct. In no callback of the loop. */
+void sio_client_empty(sio_client *client);
+
+/* What was posted is through. On the loop's thread, the last use of the client. */
+void sio_client_post_done(sio_client *client);
 
 /* Whether it is a JSON object. Errors: SIO_ERR_INVALID, JSON errors. */
 int sio_client_check_auth(const char *auth);
 
 /* Events of the client itself. */
 void sio_client_hand_out(sio_client *client, sio_event *event, const char *name);
+
+/* ---- client_loop.c ---- */
+
+/* Its clients are gone, or empty. In no callback of the loop. */
+void sio_client_loop_destroy(sio_client_loop *home);
+void sio_client_loop_check_idle(sio_client_loop *home);
+/* Release a dead client of a shared loop when nothing uses it any more. */
+void sio_client_loop_bury(sio_client_loop *home, sio_client *client);
+/* One that was buried before may be no longer in use. */
+void sio_client_loop_bury_soon(sio_client_loop *home);
 
 /* ---- error.c ---- */
 

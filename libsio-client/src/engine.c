@@ -9,7 +9,6 @@
 
 #include <net/timer.h>
 
-#include <stdio.h>
 #include <string.h>
 
 /* How long the server may take to answer the last POST before the connection is cut. */
@@ -20,8 +19,8 @@ static const char LOG_SCOPE[] = "engine.io-client:socket";
 /* Why it failed: the first cause counts, what follows from it does not. */
 typedef struct failure {
     bool known;
-    sio_client_error error; /* `message` is static text, `detail` is the text below */
-    char detail[SIO_TRANSPORT_DETAIL];
+    sio_client_error error; /* `message` is static text */
+    char *detail;           /* owned; NULL: `error.detail` is static text */
 } failure;
 
 struct sio_cengine {
@@ -29,7 +28,7 @@ struct sio_cengine {
     const sio_mem *mem;
     const sio_cengine_callbacks *callbacks;
     void *ctx;
-    sio_engine_request request;
+    sio_engine_request *request; /* NULL when there will be no more requests */
     sio_eio_config config;
     sio_eio_session eio;
     sio_timer timer;
@@ -53,6 +52,7 @@ struct sio_cengine {
     bool try_all;
     bool late; /* the attempt's deadline has passed */
     bool deflate;
+    bool base64; /* no binary frames */
     bool closed; /* the session is; on_close may still wait for the last POST */
     bool ended;  /* on_close was called */
     bool freed;
@@ -63,12 +63,22 @@ static void hold(sio_cengine *e) {
     e->holds++;
 }
 
+/* Also once the session has its WebSocket: there are no more requests. */
+static void request_free(sio_cengine *e) {
+    if (e->request) {
+        sio_engine_request_done(e->request);
+        sio_mem_release(e->mem, e->request);
+        e->request = NULL;
+    }
+}
+
 static void drop(sio_cengine *e) {
     if (--e->holds > 0 || !e->freed) {
         return;
     }
-    sio_engine_request_done(&e->request);
+    request_free(e);
     sio_buf_free(&e->scratch);
+    sio_mem_release(e->mem, e->failure.detail);
     sio_mem_release(e->mem, e);
 }
 
@@ -104,7 +114,9 @@ static void note(sio_cengine *e, const sio_transport_end *end) {
         return;
     }
     f->known = true;
-    snprintf(f->detail, sizeof(f->detail), "%s", end->detail);
+    sio_mem_release(e->mem, f->detail);
+    f->detail =
+        sio_mem_strndup(e->mem, end->detail, strnlen(end->detail, SIO_TRANSPORT_DETAIL - 1));
     f->error = (sio_client_error){
         .size = sizeof(f->error),
         .err = end->err,
@@ -114,7 +126,7 @@ static void note(sio_cengine *e, const sio_transport_end *end) {
         .close_code = end->close_code,
         .transport = sio_eio_transport_name(sio_cengine_transport(e)),
         .message = end->message,
-        .detail = f->detail,
+        .detail = f->detail ? f->detail : sio_error_text(end->err),
     };
 }
 
@@ -146,7 +158,11 @@ static void handshake_done(sio_cengine *e, const sio_eio_packet *packet) {
         e->id[handshake.sid.len] = '\0';
     }
     e->connect_at = SIO_TIME_NEVER;
-    websocket_works(e, sio_cengine_transport(e) == SIO_EIO_WEBSOCKET);
+    bool on_websocket = sio_cengine_transport(e) == SIO_EIO_WEBSOCKET;
+    websocket_works(e, on_websocket);
+    if (on_websocket) {
+        request_free(e);
+    }
     SIO_LOG(sio_loop_log(e->loop), SIO_LOG_DEBUG, LOG_SCOPE, "open on %s",
             sio_eio_transport_name(sio_cengine_transport(e)));
     if (e->callbacks->on_open) {
@@ -160,6 +176,7 @@ static void upgraded(sio_cengine *e) {
     e->probe = NULL;
     sio_polling_free(e->polling, 0);
     e->polling = NULL;
+    request_free(e);
     SIO_LOG(sio_loop_log(e->loop), SIO_LOG_DEBUG, LOG_SCOPE, "upgraded to websocket");
     if (e->callbacks->on_upgrade) {
         e->callbacks->on_upgrade(e->ctx);
@@ -167,7 +184,7 @@ static void upgraded(sio_cengine *e) {
 }
 
 static void cut(sio_cengine *e, uint64_t linger_ms);
-static void start_session(sio_cengine *e, sio_eio_transport transport);
+static void start_session(sio_cengine *e, sio_eio_transport transport, int revision);
 
 /* A session that did not open on one transport is begun on the next.
  * @return whether there is one */
@@ -182,9 +199,10 @@ static bool try_next(sio_cengine *e, const sio_eio_event *event) {
     SIO_LOG(sio_loop_log(e->loop), SIO_LOG_DEBUG, LOG_SCOPE, "trying the next transport: %s",
             sio_eio_transport_name(e->order.first[0]));
     cut(e, 0);
+    int revision = sio_eio_session_revision(&e->eio);
     sio_eio_session_free(&e->eio);
     e->failure.known = false;
-    start_session(e, e->order.first[0]);
+    start_session(e, e->order.first[0], revision);
     pump_soon(e);
     return true;
 }
@@ -316,7 +334,7 @@ static const sio_polling_callbacks polling_callbacks = {
 
 static int need_polling(sio_cengine *e) {
     return e->polling ? 0
-                      : sio_polling_new(&e->polling, e->loop, &e->request, e->id, e->max_message,
+                      : sio_polling_new(&e->polling, e->loop, e->request, e->id, e->max_message,
                                         &polling_callbacks, e);
 }
 
@@ -336,10 +354,10 @@ static void on_ws_open(void *ctx, sio_ws_client *ws) {
 
 static int decode(sio_cengine *e, sio_eio_packet *packet, bool binary, sio_bytes data) {
     if (binary) {
-        sio_eio_decode_binary(packet, e->request.revision, data);
+        sio_eio_decode_binary(packet, sio_eio_session_revision(&e->eio), data);
         return 0;
     }
-    return sio_eio_decode_text(packet, e->request.revision, data, &e->scratch);
+    return sio_eio_decode_text(packet, sio_eio_session_revision(&e->eio), data, &e->scratch);
 }
 
 static void on_ws_message(void *ctx, sio_ws_client *ws, bool binary, uint8_t *data, size_t len) {
@@ -396,7 +414,7 @@ static const sio_ws_client_callbacks ws_callbacks = {
 
 static int open_ws(sio_cengine *e, sio_ws_client **out) {
     sio_ws_client_options options = {
-        .request = &e->request,
+        .request = e->request,
         .sid = e->id,
         .max_message = e->max_message,
         .deflate = e->deflate,
@@ -652,7 +670,7 @@ int sio_cengine_send_buf(sio_cengine *engine, sio_buf *buf, bool binary, unsigne
     }
     sio_bytes data = {buf->data + SIO_EIO_HEADROOM, buf->len - SIO_EIO_HEADROOM};
     int rc = check_send(engine, data.len);
-    bool framed = !binary || !engine->request.base64;
+    bool framed = !binary || !engine->base64;
     if (rc == 0 && framed && sio_eio_session_direct(&engine->eio) && engine->ws &&
         sio_ws_client_takes(engine->ws, data.len, flags)) {
         rc = send_direct(engine, data, binary, flags);
@@ -698,9 +716,9 @@ static bool options_are_valid(const sio_cengine_options *o) {
            (o->header_count == 0 || o->headers) && (!o->url->tls || o->tls);
 }
 
-static void start_session(sio_cengine *e, sio_eio_transport transport) {
+static void start_session(sio_cengine *e, sio_eio_transport transport, int revision) {
     e->config.no_upgrade = e->no_upgrade || transport == SIO_EIO_WEBSOCKET || e->order.count < 2;
-    sio_eio_session_init(&e->eio, SIO_EIO_CLIENT, transport, e->request.revision, &e->config);
+    sio_eio_session_init(&e->eio, SIO_EIO_CLIENT, transport, revision, &e->config);
 }
 
 static bool offers(const sio_network_order *order, sio_eio_transport transport) {
@@ -740,8 +758,7 @@ static void init_session(sio_cengine *e, const sio_cengine_options *o) {
         e->config.upgrade_timeout =
             o->connect_timeout < UINT32_MAX ? (uint32_t)o->connect_timeout : UINT32_MAX;
     }
-    e->request.revision = o->revision;
-    start_session(e, first_transport(e, o));
+    start_session(e, first_transport(e, o), o->revision);
     e->connect_at = SIO_TIME_NEVER;
     e->goodbye_at = SIO_TIME_NEVER;
     sio_time now = now_of(e);
@@ -755,6 +772,18 @@ static void warn_if_insecure(const sio_cengine *e, const sio_cengine_options *o)
         SIO_LOG(sio_loop_log(e->loop), SIO_LOG_WARN, LOG_SCOPE,
                 "TLS VERIFICATION IS OFF: anybody may be the server");
     }
+}
+
+static int request_new(sio_cengine *e, const sio_cengine_options *options) {
+    e->request = sio_mem_alloc(e->mem, sizeof(*e->request));
+    int rc = e->request ? sio_engine_request_init(e->request, e->loop, options) : SIO_ERR_NOMEM;
+    if (rc != 0) {
+        sio_mem_release(e->mem, e->request);
+        e->request = NULL;
+        return rc;
+    }
+    e->base64 = e->request->base64;
+    return 0;
 }
 
 int sio_cengine_new(sio_cengine **out, sio_loop *loop, const sio_cengine_options *options) {
@@ -781,7 +810,7 @@ int sio_cengine_new(sio_cengine **out, sio_loop *loop, const sio_cengine_options
     int rc = choose_order(e, options);
     init_session(e, options);
     if (rc == 0) {
-        rc = sio_engine_request_init(&e->request, loop, options);
+        rc = request_new(e, options);
     }
     if (rc == 0) {
         rc = sio_timer_init(&e->timer, loop, on_timer, e);

@@ -12,6 +12,8 @@ struct sio_engine_client {
     sio_cengine *engine; /* NULL once closed */
     sio_engine_client_callbacks callbacks;
     void *user;
+    sio_client_log_fn log_fn;
+    void *log_user;
     bool running;
     bool freed;
 };
@@ -106,14 +108,14 @@ static const sio_cengine_callbacks engine_callbacks = {
 static void write_log(void *user, int level, const char *scope, const char *text) {
     sio_engine_client *c = user;
     if (!c->freed) {
-        c->settings.log_fn(scope, text, c->settings.log_user);
+        c->log_fn(scope, text, c->log_user);
     }
 }
 
 static int make_loop(sio_engine_client *c, const sio_client_options *options) {
     sio_client *s = &c->settings;
-    s->log_fn = options->log;
-    s->log_user = options->log_user;
+    c->log_fn = options->log;
+    c->log_user = options->log_user;
     if (options->log) {
         s->log = (sio_log){write_log, c, SIO_LOG_DEBUG};
     }
@@ -150,6 +152,9 @@ int sio_engine_client_new(sio_engine_client **out, const char *url,
     sio_client_options full;
     sio_engine_client_callbacks taken;
     int rc = sio_client_options_read(&full, options);
+    if (rc == 0 && full.loop) {
+        rc = SIO_ERR_UNSUPPORTED;
+    }
     if (rc == 0) {
         rc = take_callbacks(&taken, callbacks);
     }

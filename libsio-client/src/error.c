@@ -1,7 +1,9 @@
 #include "client_state.h"
 #include "transport.h"
 
-#include <stdio.h>
+#include "mem.h"
+
+#include <string.h>
 
 const char *sio_client_stage_name(sio_client_stage stage) {
     static const char *const names[] = {
@@ -44,26 +46,39 @@ sio_client_stage sio_client_stage_of(int err, sio_client_stage carried) {
     return cut ? carried : err == 0 ? SIO_CLIENT_STAGE_NONE : SIO_CLIENT_STAGE_LOCAL;
 }
 
-static void copy(char *out, size_t room, const char *text) {
-    snprintf(out, room, "%s", text ? text : "");
+/* Longer texts are cut. */
+enum { MESSAGE_MAX = 255, DETAIL_MAX = 511 };
+
+static size_t length(const char *text, size_t max) {
+    return text ? strnlen(text, max) : 0;
 }
 
+/* What was there before may be what is kept anew, so it goes last. */
 void sio_client_keep_error(sio_client *client, const sio_client_error *error) {
-    sio_client_failure *kept = &client->failure;
-    if (!error) {
-        kept->error = (sio_client_error){.size = 0};
-        return;
+    char *before = client->failure_texts;
+    client->failure_texts = NULL;
+    client->failure = error ? *error : (sio_client_error){.size = 0};
+    if (error) {
+        sio_client_error *kept = &client->failure;
+        size_t message = length(error->message, MESSAGE_MAX);
+        size_t detail = length(error->detail, DETAIL_MAX);
+        char *texts = sio_mem_zalloc(client->mem, message + detail + 2);
+        kept->size = sizeof(*kept);
+        kept->message = texts ? texts : sio_error_text(error->err);
+        kept->detail = texts ? texts + message + 1 : "";
+        if (message > 0 && texts) {
+            memcpy(texts, error->message, message);
+        }
+        if (detail > 0 && texts) {
+            memcpy(texts + message + 1, error->detail, detail);
+        }
+        client->failure_texts = texts;
     }
-    copy(kept->message, sizeof(kept->message), error->message);
-    copy(kept->detail, sizeof(kept->detail), error->detail);
-    kept->error = *error;
-    kept->error.size = sizeof(kept->error);
-    kept->error.message = kept->message;
-    kept->error.detail = kept->detail;
+    sio_mem_release(client->mem, before);
 }
 
 const sio_client_error *sio_client_last_error(const sio_client *client) {
-    return client->failure.error.size > 0 ? &client->failure.error : NULL;
+    return client->failure.size > 0 ? &client->failure : NULL;
 }
 
 const char *sio_client_error_detail(const sio_client *client) {

@@ -114,9 +114,10 @@ void sio_client_receive(sio_client *client, bool binary, uint8_t *data, size_t l
         sio_client_log_packet(client, "<", binary, (sio_bytes){data, len});
     }
     client->receiving = true;
-    int rc = binary ? sio_decoder_binary(&client->decoder, client->scratch, data, len, &packet)
-                    : sio_decoder_text(&client->decoder, client->scratch, (const char *)data, len,
-                                       &packet);
+    int rc = binary
+                 ? sio_decoder_binary(&client->decoder, client->home->scratch, data, len, &packet)
+                 : sio_decoder_text(&client->decoder, client->home->scratch, (const char *)data,
+                                    len, &packet);
     if (rc == 1) {
         on_packet(client, &packet);
     } else if (rc < 0) {

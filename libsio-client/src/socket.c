@@ -40,9 +40,6 @@ static int socket_init(sio_socket *socket) {
     sio_client *client = socket->client;
     int rc = sio_handlers_init(&socket->handlers, client->loop);
     if (rc == 0) {
-        rc = sio_handlers_init(&socket->outgoing_handlers, client->loop);
-    }
-    if (rc == 0) {
         rc = sio_timer_init(&socket->ack_timer, client->loop, sio_socket_ack_timeout, socket);
     }
     if (rc == 0) {
@@ -72,7 +69,10 @@ void sio_socket_free(sio_socket *socket) {
     sio_socket_end_kept(socket, SIO_ERR_DISCONNECTED);
     sio_list_remove(&socket->link);
     sio_handlers_done(&socket->handlers);
-    sio_handlers_done(&socket->outgoing_handlers);
+    if (socket->outgoing_handlers) {
+        sio_handlers_done(socket->outgoing_handlers);
+        sio_mem_release(mem, socket->outgoing_handlers);
+    }
     sio_timer_done(&socket->ack_timer);
     sio_ack_table_free(&socket->acks);
     sio_recovery_free(&socket->recovery);
@@ -253,7 +253,7 @@ void sio_socket_accepted(sio_socket *socket, sio_str payload) {
     }
     if (socket->connected && !client->dead) {
         sio_event event = {
-            .size = sizeof(event), .name = SIO_STR("connect"), .args = client->no_args};
+            .size = sizeof(event), .name = SIO_STR("connect"), .args = client->home->no_args};
         sio_socket_hand_out(socket, &event);
     }
 }
@@ -263,7 +263,7 @@ void sio_socket_accepted(sio_socket *socket, sio_str payload) {
 void sio_socket_connect_failed(sio_socket *socket, int err, const char *message) {
     sio_event event = {.size = sizeof(event),
                        .name = SIO_STR("connect_error"),
-                       .args = socket->client->no_args,
+                       .args = socket->client->home->no_args,
                        .status = err,
                        .reason = message};
     sio_socket_hand_out(socket, &event);
@@ -301,7 +301,7 @@ void sio_socket_refused(sio_socket *socket, sio_str payload) {
     sio_socket_lost(socket, "io server disconnect", SIO_ERR_SIO_REFUSED);
     sio_event event = {.size = sizeof(event),
                        .name = SIO_STR("connect_error"),
-                       .args = client->no_args,
+                       .args = client->home->no_args,
                        .status = SIO_ERR_SIO_REFUSED,
                        .reason = rc == 0 ? error.message : sio_error_text(rc),
                        .data = rc == 0 ? error.data : (sio_str){NULL, 0}};
@@ -327,7 +327,7 @@ void sio_socket_lost(sio_socket *socket, const char *reason, int err) {
     socket->id = NULL;
     sio_event event = {.size = sizeof(event),
                        .name = SIO_STR("disconnect"),
-                       .args = client->no_args,
+                       .args = client->home->no_args,
                        .status = err,
                        .reason = reason};
     sio_socket_hand_out(socket, &event);

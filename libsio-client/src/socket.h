@@ -31,9 +31,9 @@ struct sio_socket {
     sio_client *client;
     sio_list link; /* in sio_client.sockets */
     sio_handlers handlers;
-    sio_handlers outgoing_handlers; /* only those of every event */
-    sio_list outgoing;              /* of sio_outgoing */
-    sio_list early;                 /* of sio_early */
+    sio_handlers *outgoing_handlers; /* only those of every event; NULL: there never was one */
+    sio_list outgoing;               /* of sio_outgoing */
+    sio_list early;                  /* of sio_early */
     sio_ack_table acks;
     sio_timer ack_timer;
     uint64_t next_ack_id;

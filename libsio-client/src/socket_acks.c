@@ -7,8 +7,9 @@ static void acks_rearm(sio_socket *socket) {
 
 static void finish(sio_socket *socket, const sio_ack_entry *entry, const sio_args *args,
                    int status) {
-    sio_event event = {
-        .size = sizeof(event), .args = args ? args : socket->client->no_args, .status = status};
+    sio_event event = {.size = sizeof(event),
+                       .args = args ? args : socket->client->home->no_args,
+                       .status = status};
     ((sio_reply_fn)entry->fn)(&event, entry->user);
 }
 

@@ -12,18 +12,18 @@ int sio_socket_packet_begin(sio_socket *socket, sio_buf **buf) {
     if (client->phase != SIO_CLIENT_OPEN) {
         return SIO_ERR_DISCONNECTED;
     }
-    *buf = &client->encode;
+    *buf = &client->home->encode;
     return sio_eio_message_begin(*buf);
 }
 
 static int send_encoded(sio_client *client, bool binary, unsigned flags) {
-    const sio_buf *buf = &client->encode;
+    const sio_buf *buf = &client->home->encode;
     if (client->options.log_packets && buf->len >= SIO_EIO_HEADROOM) {
         sio_client_log_packet(
             client, ">", binary,
             (sio_bytes){buf->data + SIO_EIO_HEADROOM, buf->len - SIO_EIO_HEADROOM});
     }
-    return sio_cengine_send_buf(client->current->engine, &client->encode, binary, flags);
+    return sio_cengine_send_buf(client->current->engine, &client->home->encode, binary, flags);
 }
 
 int sio_socket_packet_send(sio_socket *socket, unsigned flags) {
@@ -80,7 +80,8 @@ static void tell_lost(sio_socket *socket, const char *name, size_t len, int stat
 }
 
 static void tell_reply(const sio_socket *socket, const sio_emit_options *options, int status) {
-    sio_event reply = {.size = sizeof(reply), .args = socket->client->no_args, .status = status};
+    sio_event reply = {
+        .size = sizeof(reply), .args = socket->client->home->no_args, .status = status};
     options->on_ack(&reply, options->user);
 }
 
@@ -125,7 +126,7 @@ void sio_socket_event_lost(sio_socket *socket, const char *event, const sio_emit
 
 static void tell_outgoing(sio_socket *socket, sio_str name, const sio_args *args) {
     sio_event event = {
-        .size = sizeof(event), .name = name, .args = args ? args : socket->client->no_args};
+        .size = sizeof(event), .name = name, .args = args ? args : socket->client->home->no_args};
     sio_socket_hand_out_outgoing(socket, &event);
 }
 
@@ -189,7 +190,7 @@ static void warn_of_many(const sio_socket *socket, const char *event, const sio_
 static int encode(sio_socket *socket, const char *event, const sio_args *args,
                   const uint64_t *ack_id) {
     warn_of_many(socket, event, args);
-    sio_buf *buf = &socket->client->encode;
+    sio_buf *buf = &socket->client->home->encode;
     int rc = sio_eio_message_begin(buf);
     if (rc != 0) {
         return rc;
@@ -246,7 +247,7 @@ static int take_messages(sio_socket *socket, sio_outgoing *out, const sio_args *
                          uint32_t attachments) {
     sio_client *client = socket->client;
     int rc = sio_eio_message_take(&out->messages[0], sio_parser_is_binary(client->options.parser),
-                                  &client->encode);
+                                  &client->home->encode);
     while (rc == 0 && ++out->count <= attachments) {
         sio_bytes data = sio_args_attachment(args, out->count - 1);
         rc = sio_eio_message_new(&out->messages[out->count], true, data.ptr, data.len, client->mem);

@@ -7,6 +7,7 @@
 
 typedef struct sio_posted {
     sio_list link; /* in sio_client.posted, under post_lock */
+    sio_client *client;
     sio_socket *socket;
     sio_args *args;
     const sio_mem *mem;
@@ -17,14 +18,14 @@ typedef struct sio_posted {
 } posted;
 
 static bool take(posted *post) {
-    sio_client *client = post->socket->client;
-    pthread_mutex_lock(&client->post_lock);
+    sio_client *client = post->client;
+    pthread_mutex_lock(&client->home->post_lock);
     bool ended = post->ended;
     if (!ended) {
         sio_list_remove(&post->link);
         client->posted_count--;
     }
-    pthread_mutex_unlock(&client->post_lock);
+    pthread_mutex_unlock(&client->home->post_lock);
     return !ended;
 }
 
@@ -46,14 +47,19 @@ static void emit_posted(posted *post) {
 
 static void run(void *arg, bool cancelled) {
     posted *post = arg;
+    sio_client *client = post->client;
     if (!cancelled && take(post)) {
         emit_posted(post);
     }
     sio_args_unref(post->args);
     sio_mem_release(post->mem, post);
+    if (!cancelled) {
+        sio_client_post_done(client);
+    }
 }
 
-/* The memory stays with the loop, which hands it back when it runs or is freed. */
+/* The memory stays with the loop, which hands it back when it runs or is freed; until then that of
+ * the client stays too. */
 void sio_client_end_posted(sio_client *client, int status) {
     struct sio_posted *posting = client->posting;
     client->posting = NULL;
@@ -61,14 +67,14 @@ void sio_client_end_posted(sio_client *client, int status) {
         sio_socket_event_lost(posting->socket, posting->event, &posting->options, status);
     }
     for (;;) {
-        pthread_mutex_lock(&client->post_lock);
+        pthread_mutex_lock(&client->home->post_lock);
         sio_list *first = sio_list_shift(&client->posted);
         posted *post = first ? SIO_CONTAINER(first, posted, link) : NULL;
         if (post) {
             post->ended = true;
             client->posted_count--;
         }
-        pthread_mutex_unlock(&client->post_lock);
+        pthread_mutex_unlock(&client->home->post_lock);
         if (!post) {
             return;
         }
@@ -77,13 +83,13 @@ void sio_client_end_posted(sio_client *client, int status) {
 }
 
 static int enlist(sio_client *client, posted *post) {
-    pthread_mutex_lock(&client->post_lock);
+    pthread_mutex_lock(&client->home->post_lock);
     bool full = client->posted_count >= client->options.max_buffered;
     if (!full) {
         sio_list_push(&client->posted, &post->link);
         client->posted_count++;
     }
-    pthread_mutex_unlock(&client->post_lock);
+    pthread_mutex_unlock(&client->home->post_lock);
     return full ? SIO_ERR_LIMIT : 0;
 }
 
@@ -93,6 +99,7 @@ static posted *posted_new(sio_socket *socket, const char *event, sio_args *args,
     size_t len = strlen(event) + 1;
     posted *post = sio_mem_zalloc(mem, sizeof(*post) + len);
     if (post) {
+        post->client = socket->client;
         post->socket = socket;
         post->mem = mem;
         post->args = args;
@@ -114,8 +121,10 @@ int sio_socket_post(sio_socket *socket, const char *event, sio_args *args,
     }
     rc = enlist(client, post);
     if (rc == 0) {
+        atomic_fetch_add(&client->posts, 1);
         rc = sio_loop_post(client->loop, run, post);
         if (rc != 0) {
+            atomic_fetch_sub(&client->posts, 1);
             (void)take(post);
         }
     }

@@ -46,7 +46,7 @@ static void entry_end(sio_retry *entry, const sio_event *reply) {
 
 static void entry_fail(sio_retry *entry, int status) {
     sio_event reply = {
-        .size = sizeof(reply), .args = entry->socket->client->no_args, .status = status};
+        .size = sizeof(reply), .args = entry->socket->client->home->no_args, .status = status};
     entry_end(entry, &reply);
 }
 

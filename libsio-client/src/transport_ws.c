@@ -19,7 +19,7 @@ typedef enum ws_state { WS_CONNECTING, WS_OPEN, WS_ENDED } ws_state;
 struct sio_ws_client {
     const sio_mem *mem;
     sio_loop *loop;
-    sio_engine_request *request;
+    sio_engine_request *request; /* until it is open */
     const sio_ws_client_callbacks *callbacks;
     void *ctx;
     sio_dial dial;
@@ -33,10 +33,12 @@ struct sio_ws_client {
     sio_buf upgrade;     /* the request, until it is sent */
     sio_buf packed;      /* what the compressor makes */
     sio_ws_deflate_params params;
-    sio_ws_pong pong;
+    sio_ws_pong *pong; /* made for the first ping */
     uint8_t random[16];
     ws_state state;
     unsigned holds;
+    uint8_t revision;
+    bool base64; /* no binary frames */
     bool freed;
     bool offered;
     bool compresses;
@@ -50,6 +52,8 @@ static void release_parts(sio_ws_client *w) {
     sio_ws_deflater_free(w->deflater);
     sio_buf_free(&w->upgrade);
     sio_buf_free(&w->packed);
+    sio_mem_release(w->mem, w->pong);
+    w->pong = NULL;
     w->parser = NULL;
     w->decoder = NULL;
     w->inflater = NULL;
@@ -197,7 +201,7 @@ static bool wants_compression(const sio_ws_client *w, size_t len, unsigned flags
 }
 
 static sio_ws_opcode opcode_of(const sio_ws_client *w, const sio_eio_item *item) {
-    return sio_eio_item_is_binary(item) && !w->request->base64 ? SIO_WS_BINARY : SIO_WS_TEXT;
+    return sio_eio_item_is_binary(item) && !w->base64 ? SIO_WS_BINARY : SIO_WS_TEXT;
 }
 
 static int write_compressed(sio_ws_client *w, const sio_eio_item *item, sio_bytes bytes) {
@@ -228,8 +232,8 @@ static int write_compressed(sio_ws_client *w, const sio_eio_item *item, sio_byte
 
 static int write_item(sio_ws_client *w, const sio_eio_item *item) {
     sio_bytes bytes;
-    sio_eio_form form = w->request->base64 ? SIO_EIO_FORM_TEXT : SIO_EIO_FORM_PACKET;
-    int rc = sio_eio_item_bytes(&bytes, item, form, w->request->revision);
+    sio_eio_form form = w->base64 ? SIO_EIO_FORM_TEXT : SIO_EIO_FORM_PACKET;
+    int rc = sio_eio_item_bytes(&bytes, item, form, w->revision);
     if (rc != 0) {
         return rc;
     }
@@ -262,7 +266,7 @@ bool sio_ws_client_takes(const sio_ws_client *ws, size_t len, unsigned flags) {
 }
 
 int sio_ws_client_write_message(sio_ws_client *ws, const uint8_t *data, size_t len, bool binary) {
-    bool old = ws->request->revision == 3;
+    bool old = ws->revision == 3;
     frame f = {
         .opcode = binary ? SIO_WS_BINARY : SIO_WS_TEXT,
         .typed = !binary || old,
@@ -279,13 +283,13 @@ size_t sio_ws_client_queued(const sio_ws_client *ws) {
 
 /* Only the newest ping is answered, and only while the peer takes what it is sent. */
 static int answer_ping(sio_ws_client *w) {
-    if (!w->pong.pending || sio_ws_client_queued(w) >= HIGH_WATER) {
+    if (!w->pong || !w->pong->pending || sio_ws_client_queued(w) >= HIGH_WATER) {
         return 0;
     }
-    frame f = {.opcode = SIO_WS_PONG, .data = w->pong.data, .len = w->pong.len};
+    frame f = {.opcode = SIO_WS_PONG, .data = w->pong->data, .len = w->pong->len};
     int rc = write_frame(w, &f);
     if (rc == 0) {
-        w->pong.pending = false;
+        w->pong->pending = false;
     }
     return rc;
 }
@@ -304,6 +308,18 @@ static void closed_by_peer(sio_ws_client *w, const sio_ws_event *event) {
     end(w, SIO_ERR_CLOSED, 0, code, len > 0 ? reason : "the server closed the WebSocket");
 }
 
+/* Peers that ping at all ping on. */
+static void take_ping(sio_ws_client *w, const sio_ws_event *event) {
+    if (!w->pong) {
+        w->pong = sio_mem_zalloc(w->mem, sizeof(*w->pong));
+    }
+    if (w->pong) {
+        sio_ws_pong_set(w->pong, event);
+    } else {
+        break_off(w, SIO_ERR_NOMEM);
+    }
+}
+
 static void take_event(sio_ws_client *w, const sio_ws_event *event) {
     switch (event->kind) {
     case SIO_WS_TEXT:
@@ -311,7 +327,7 @@ static void take_event(sio_ws_client *w, const sio_ws_event *event) {
         w->callbacks->on_message(w->ctx, w, event->kind == SIO_WS_BINARY, event->data, event->len);
         break;
     case SIO_WS_PING:
-        sio_ws_pong_set(&w->pong, event);
+        take_ping(w, event);
         break;
     case SIO_WS_CLOSE:
         closed_by_peer(w, event);
@@ -454,6 +470,8 @@ static void accepted(sio_ws_client *w, const sio_http1_head *head, uint8_t *data
     sio_http1_parser_free(w->parser);
     w->parser = NULL;
     w->state = WS_OPEN;
+    w->request = NULL; /* only the handshake needs it */
+    w->dial.target = NULL;
     w->callbacks->on_open(w->ctx, w);
     if (w->state == WS_OPEN && rest > 0) {
         read_frames(w, data + (len - rest), rest);
@@ -580,6 +598,8 @@ int sio_ws_client_new(sio_ws_client **out, sio_loop *loop, const sio_ws_client_o
     w->mem = mem;
     w->loop = loop;
     w->request = options->request;
+    w->revision = (uint8_t)options->request->revision;
+    w->base64 = options->request->base64;
     w->callbacks = options->callbacks;
     w->ctx = options->ctx;
     w->max_message = options->max_message;

@@ -8,7 +8,7 @@
 /* Linear probing, at most 3/4 full, removal by shifting back: no tombstones, so that a table whose
  * entries come and go for years stays as fast as a new one. */
 
-enum { FIRST_CAP = 16, LARGE_CAP = 1024 };
+enum { FIRST_CAP = 4, LARGE_CAP = 1024 };
 
 int sio_table_init(sio_table *table, sio_loop *loop) {
     *table = (sio_table){.mem = loop->mem};

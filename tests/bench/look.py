@@ -100,11 +100,39 @@ def look(command, scenario, what=None):
     return result
 
 
+# What an idle client may cost, in bytes of memory with what malloc adds: docs/performance.md.
+CLIENT_BYTES = 4608
+CLIENT_SCENARIOS = ["echo -c 1 -w 4", "echo -c 20 -w 4", "echo -c 3 -w 2 -p 70000", "echo -c 5 -w 2 --polling",
+                    "idle -c 100 --count", "idle -c 20 --polling", "start"]
+
+
+def client(arguments, port):
+    command = [program("bench-client"), *arguments.split(), "--port", str(port)]
+    return subprocess.run([*command, *SHORT], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+
+
+def look_at_client(scenario):
+    with Server(["bench-server"]) as server:
+        done = client(scenario, server.port)
+    fine = done.stdout == "acknowledged\n" if scenario == "start" else '"ok":true' in done.stdout
+    if scenario.endswith("--count"):
+        fine = fine and json.loads(done.stdout)["bytes_per_client"] <= CLIENT_BYTES
+    report(done.returncode == 0 and fine, "client: " + scenario, done.stderr + done.stdout)
+
+
+def look_at_allocations():
+    """Events of a client that is warm take no memory, in or out."""
+    with Server(["bench-server"]) as server:
+        done = client("echo -c 10 -w 4 --count", server.port)
+    fine = done.returncode == 0 and json.loads(done.stdout)["allocations"] == 0
+    report(fine, "client: an echo allocates nothing", done.stderr + done.stdout)
+
+
 def copy(source, sink, change):
-    """Bytes from one socket to another; in the first text `change` of each read o becomes 0."""
+    """Bytes from one socket to another; in the first text `change` of each read o and x become 0."""
     try:
         while data := source.recv(65536):
-            sink.sendall(data.replace(change, change.replace(b"o", b"0"), 1) if change else data)
+            sink.sendall(data.replace(change, re.sub(b"[ox]", b"0", change), 1) if change else data)
     except OSError:
         pass
     for end in (source, sink):
@@ -114,7 +142,7 @@ def copy(source, sink, change):
             pass
 
 
-def altering_proxy(port):
+def altering_proxy(port, change=b'"echo"'):
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve():
@@ -122,7 +150,7 @@ def altering_proxy(port):
         server = socket.create_connection(("127.0.0.1", port))
         there = threading.Thread(target=copy, args=(client, server, b""))
         there.start()
-        copy(server, client, b'"echo"')
+        copy(server, client, change)
         there.join()
         client.close()
         server.close()
@@ -136,6 +164,10 @@ def look_at_faults():
         done = load(["echo", "-c", "1"], proxy.getsockname()[1], server.process.pid)
     noticed = done.returncode == 1 and '"ok":false' in done.stdout and "ech0" in done.stderr
     report(noticed, "an altered byte is noticed", done.stderr + done.stdout)
+    with Server(["bench-server"]) as server, altering_proxy(server.port, b"x") as proxy:
+        done = client("echo -p 17", proxy.getsockname()[1])
+    report(done.returncode == 1 and '"ok":false' in done.stdout, "the client notices one as well",
+           done.stderr + done.stdout)
     done = subprocess.run([program("bench-load"), "echo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     report(done.returncode == 2, "bad arguments are refused")
 
@@ -176,10 +208,13 @@ def look_at_compression():
 def main():
     tls = len(TLS_SCENARIOS) + 3 if HAS_TLS else 0
     deflate = 2 * len(DEFLATE_SCENARIOS) + 1 if HAS_DEFLATE else 0
-    print("1..%d" % (len(SERVERS) * len(SCENARIOS) + 2 + tls + deflate))
+    print("1..%d" % (len(SERVERS) * len(SCENARIOS) + len(CLIENT_SCENARIOS) + 4 + tls + deflate))
     for command in SERVERS:
         for scenario in SCENARIOS:
             look(command, scenario)
+    for scenario in CLIENT_SCENARIOS:
+        look_at_client(scenario)
+    look_at_allocations()
     look_at_faults()
     if HAS_TLS:
         with tempfile.TemporaryDirectory() as folder:

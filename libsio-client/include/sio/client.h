@@ -7,10 +7,11 @@
  * - `sio_client` (the JavaScript client's Manager) is created and freed by the application.
  * - `sio_socket` is one namespace of it. It belongs to the client and lives as long as it does.
  *
- * ### Four ways to run
+ * ### Five ways to run
  * - sio_client_run(): blocks until every socket is done, or sio_client_stop().
  * - sio_client_start(): the library's own thread; sio_client_stop() ends it.
  * - `options.base`: the application's event base; nothing needs to be called.
+ * - `options.loop`: many clients on one loop, see client_loop.h.
  * - the core alone (`<sio/proto.h>`), in any other loop.
  *
  * ### Threads
@@ -133,13 +134,16 @@ typedef struct sio_client_options {
                             SIO_PARSER_MSGPACK only with `eio_version` 4 */
     bool log_packets;  /**< show `log` every packet too (scope "socket.io-client:packet"), users'
                           data included, but not what CONNECT carries */
+    sio_client_loop *loop; /**< one that several clients share (client_loop.h) and that outlives
+                                them; `mem`, `base` and `log` are then its own and must be NULL
+                                here. NULL: a loop of the client's own */
 } sio_client_options;
 
 #define SIO_CLIENT_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(sio_client_options), NULL, NULL, NULL, NULL, NULL, SIO_CLIENT_UPGRADE, 0, 0, 0, 0,  \
             0, 0.0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, NULL, false, 0, 0, 0, 0, NULL,          \
-            SIO_PARSER_DEFAULT, false                                                              \
+            SIO_PARSER_DEFAULT, false, NULL                                                        \
     }
 
 /* ---- client -------------------------------------------------------------------------------- */
@@ -166,21 +170,25 @@ SIO_API void sio_client_free(sio_client *client);
 /** Run the loop until sio_client_stop(), or until no socket is active any more (each was
  * disconnected, refused, or given up) and everything queued was written. With an event base of the
  * application this runs that base.
- * @return 0, or SIO_ERR_STATE when it runs already */
+ * @return 0; SIO_ERR_STATE when it runs already; SIO_ERR_UNSUPPORTED on a loop that clients share
+ */
 SIO_API int sio_client_run(sio_client *client);
 
 /** Run the loop in a thread of the library. From then on the client belongs to that thread.
- * @return 0, SIO_ERR_STATE, SIO_ERR_UNSUPPORTED with an event base of the application,
- * SIO_ERR_NOMEM */
+ * @return 0, SIO_ERR_STATE, SIO_ERR_UNSUPPORTED with an event base of the application and on a loop
+ * that clients share, SIO_ERR_NOMEM */
 SIO_API int sio_client_start(sio_client *client);
 
 /** Make sio_client_run() return, or end the thread of sio_client_start() and wait for it (from that
- * thread itself it does not wait). Callable from any thread. */
+ * thread itself it does not wait). No effect on a loop that clients share. Callable from any
+ * thread.
+ */
 SIO_API void sio_client_stop(sio_client *client);
 
 /** Call `fn` on the loop's thread. Callable from any thread while the client exists.
  * @param drop called instead when the client is freed first; may be NULL. It may run after
- * sio_client_free() has returned, if that was called inside a callback
+ * sio_client_free() has returned, if that was called inside a callback or on a loop that clients
+ * share
  * @return 0 or SIO_ERR_NOMEM */
 SIO_API int sio_client_post(sio_client *client, void (*fn)(void *user), void (*drop)(void *user),
                             void *user);

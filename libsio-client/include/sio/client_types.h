@@ -12,6 +12,7 @@ extern "C" {
 #endif
 
 typedef struct sio_client sio_client;
+typedef struct sio_client_loop sio_client_loop;
 typedef struct sio_socket sio_socket;
 
 /** The credentials of one CONNECT, asked for with a sio_auth_fn. */

@@ -48,9 +48,9 @@ bool sio_loop_in_thread(const sio_loop *loop);
 /* Whether one of the loop's callbacks is running. */
 bool sio_loop_in_callback(const sio_loop *loop);
 
-/* Call `fn` once outside all of the loop's callbacks, from its base; there `sio_loop_free` is
- * legal. Not for a base that sio_loop_run is running: stop that, and act when it has returned. One
- * call at a time. */
+/* Call `fn` once outside all of the loop's callbacks, from its base; there `sio_loop_free` is legal
+ * unless sio_loop_run is running that base: stop it then, and free when it has returned. One call
+ * at a time; asking for the same again before it came makes no second one. */
 void sio_loop_after(sio_loop *loop, void (*fn)(void *ctx), void *ctx);
 
 /* Streams that are open, connecting or still closing. Thread: any, which may see it a little late.
