@@ -296,6 +296,7 @@ static sio_loop *alloc_loop(const sio_loop_options *options) {
     loop->log = options->log;
     loop->wake_fd = -1;
     loop->timer_fd = -1;
+    loop->poller.fd = -1;
     loop->posts_end = &loop->posts;
     loop->random_source = getrandom;
     sio_list_init(&loop->tasks);
@@ -330,6 +331,9 @@ int sio_loop_new(sio_loop **out, const sio_loop_options *options) {
         rc = sio_loop_timers_open(loop);
     }
     if (rc == 0) {
+        rc = sio_poller_open(&loop->poller, loop);
+    }
+    if (rc == 0) {
         rc = open_buffers(loop);
     }
     if (rc != 0) {
@@ -348,6 +352,7 @@ static void close_events(sio_loop *loop) {
         close(loop->wake_fd);
     }
     sio_loop_timers_close(loop);
+    sio_poller_close(&loop->poller);
 }
 
 void sio_loop_free(sio_loop *loop) {

@@ -7,6 +7,7 @@
 #include "net/loop.h"
 #include "net/timer.h"
 #include "outq.h"
+#include "poller.h"
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -43,6 +44,8 @@ struct sio_loop {
     pthread_mutex_t post_lock;
     sio_post *posts;
     sio_post **posts_end;
+
+    sio_poller poller; /* of the streams */
 
     struct event turn_event; /* deferred work and dirty streams, at the end of a turn */
     sio_list tasks;

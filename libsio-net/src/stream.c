@@ -21,7 +21,6 @@ int sio_stream_make(sio_stream **out, sio_loop *loop, const sio_stream_callbacks
     stream->ctx = ctx;
     stream->fd = -1;
     sio_list_init(&stream->dirty);
-    event_assign(&stream->event, loop->base, -1, 0, sio_stream_on_event, stream);
     sio_loop_stream_made(loop);
     *out = stream;
     return 0;
@@ -37,10 +36,15 @@ void sio_stream_drop(sio_stream *stream) {
     }
 }
 
+void sio_stream_unwatch(sio_stream *stream) {
+    if (stream->watched != 0) {
+        (void)sio_poller_watch(&stream->loop->poller, stream, 0);
+    }
+}
+
 static void close_fd(sio_stream *stream) {
     if (stream->fd >= 0) {
-        event_del(&stream->event);
-        stream->watched = 0;
+        sio_stream_unwatch(stream);
         close(stream->fd);
         stream->fd = -1;
     }
@@ -185,14 +189,7 @@ void sio_stream_watch(sio_stream *stream) {
     if (what == stream->watched || stream->broken) {
         return;
     }
-    event_del(&stream->event);
-    stream->watched = (uint8_t)what;
-    if (what == 0) {
-        return;
-    }
-    event_assign(&stream->event, stream->loop->base, stream->fd, (short)(what | EV_PERSIST),
-                 sio_stream_on_event, stream);
-    if (event_add(&stream->event, NULL) != 0) {
+    if (!sio_poller_watch(&stream->loop->poller, stream, what)) {
         stream->broken = true; /* no callback from here: the flush reports it */
         sio_stream_touch(stream);
     }
@@ -427,7 +424,7 @@ int sio_stream_detach(int *out_fd, sio_stream *stream) {
     if (stream->state != STREAM_OPEN || stream->tls || stream->wire.bytes > 0) {
         return SIO_ERR_STATE;
     }
-    event_del(&stream->event);
+    sio_stream_unwatch(stream);
     *out_fd = stream->fd;
     stream->fd = -1;
     sio_stream_free(stream);

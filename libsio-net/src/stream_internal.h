@@ -27,7 +27,6 @@ typedef struct stream_connector stream_connector;
 typedef struct stream_tls stream_tls;
 
 struct sio_stream {
-    struct event event;
     sio_loop *loop;
     const sio_stream_callbacks *callbacks; /* never NULL */
     void *ctx;
@@ -43,9 +42,10 @@ struct sio_stream {
         sio_parcel *arrived;         /* it came in, until what was unread is read; else NULL */
     } origin;
     int fd;
+    uint16_t ready; /* place in the poller's batch, from 1; 0: none */
     uint8_t state;
     uint8_t busy;       /* callbacks of ours on the stack: memory stays */
-    uint8_t watched;    /* EV_READ, EV_WRITE */
+    uint8_t watched;    /* EV_READ, EV_WRITE: what the poller tells it of; 0: nothing */
     bool freed : 1;     /* release the memory when no longer busy */
     bool reading : 1;   /* its reader will flush: no need to be on the dirty list */
     bool paused : 1;    /* by the user */
@@ -68,6 +68,9 @@ void sio_stream_drop(sio_stream *stream);
 /* Watch for what the state asks for. */
 void sio_stream_watch(sio_stream *stream);
 
+/* For nothing any more: before its descriptor goes elsewhere. */
+void sio_stream_unwatch(sio_stream *stream);
+
 /* Flush it soon: by its own reader, or at the end of the turn. */
 void sio_stream_touch(sio_stream *stream);
 
@@ -84,7 +87,8 @@ void sio_stream_wait_end(sio_stream *stream);
 
 /* -- stream_io.c -- */
 
-void sio_stream_on_event(evutil_socket_t fd, short what, void *arg);
+/* EV_READ and EV_WRITE, as far as the stream waits for them. */
+void sio_stream_on_event(sio_stream *stream, short what);
 
 /* A descriptor is there: open, or begin the handshake. */
 void sio_stream_established(sio_stream *stream);

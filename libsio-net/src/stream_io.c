@@ -261,8 +261,7 @@ static bool wants_read(const sio_stream *stream) {
             stream->state == STREAM_CLOSING);
 }
 
-void sio_stream_on_event(evutil_socket_t fd, short what, void *arg) {
-    sio_stream *stream = arg;
+void sio_stream_on_event(sio_stream *stream, short what) {
     sio_loop *loop = stream->loop;
     sio_loop_enter(loop);
     sio_stream_hold(stream);

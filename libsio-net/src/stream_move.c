@@ -86,7 +86,7 @@ static void fill(sio_parcel *parcel, const sio_stream *stream, const sio_bytes *
 }
 
 static void hand_over(sio_parcel *parcel, sio_stream *stream) {
-    event_del(&stream->event);
+    sio_stream_unwatch(stream);
     parcel->fd = stream->fd;
     stream->fd = -1;
     if (stream->tls) {
