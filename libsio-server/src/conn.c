@@ -174,14 +174,35 @@ static void close_by_force(sio_conn *conn, const char *why) {
     sio_conn_unref(conn);
 }
 
+void sio_conn_wait_end(sio_conn *conn) {
+    sio_timer *timer = conn->timer;
+    conn->timer = NULL;
+    if (timer) {
+        sio_timer_done(timer);
+        sio_mem_release(conn->server->mem, timer);
+    }
+}
+
 /* One timer serves both: before the first namespace is joined no event is accepted. */
 static void on_timer(void *ctx) {
     sio_conn *conn = ctx;
+    sio_conn_wait_end(conn);
     if (sio_session_deadline(&conn->session) != SIO_TIME_NEVER) {
         close_by_force(conn, "no namespace was joined in time");
     } else if (sio_decoder_is_partial(&conn->decoder)) {
         close_by_force(conn, "the attachments of a packet did not come in time");
     }
+}
+
+/* Errors: SIO_ERR_NOMEM. */
+static int wait_begin(sio_conn *conn) {
+    sio_timer *timer = sio_mem_alloc(conn->server->mem, sizeof(*timer));
+    if (!timer || sio_timer_init(timer, conn->server->loop, on_timer, conn) != 0) {
+        sio_mem_release(conn->server->mem, timer);
+        return SIO_ERR_NOMEM;
+    }
+    conn->timer = timer;
+    return 0;
 }
 
 /* A packet whose attachments are awaited holds memory, but not for ever, and not for who has joined
@@ -190,8 +211,10 @@ static void watch_partial(sio_conn *conn) {
     if (sio_session_next(&conn->session, SIO_SLOT_NONE) == SIO_SLOT_NONE) {
         conn->server->counters.decode_errors++;
         close_by_force(conn, sio_error_text(SIO_ERR_SIO_VIOLATION));
-    } else if (!sio_timer_running(&conn->timer)) {
-        sio_timer_start(&conn->timer, conn->session.options->connect_timeout_ms);
+    } else if (!conn->timer && wait_begin(conn) != 0) {
+        sio_engine_session_fail(conn->engine, SIO_ERR_NOMEM);
+    } else if (!sio_timer_running(conn->timer)) {
+        sio_timer_start(conn->timer, conn->session.options->connect_timeout_ms);
     }
 }
 
@@ -291,7 +314,7 @@ static void on_message(sio_engine_session *engine, bool binary, uint8_t *data, s
         on_packet(conn, &packet);
         if (binary && conn->open && !sio_parser_is_binary(conn->server->parser)) {
             sio_decoder_reset(&conn->decoder);
-            sio_timer_stop(&conn->timer);
+            sio_conn_wait_end(conn);
         }
         sio_conn_unref(conn);
     } else if (rc == 0) {
@@ -309,7 +332,7 @@ static int conn_init(sio_conn *conn, sio_server *server, sio_engine_session *eng
     conn->refs = 1;
     sio_list_init(&conn->link);
     sio_list_init(&conn->connects);
-    int rc = sio_timer_init(&conn->timer, server->loop, on_timer, conn);
+    int rc = wait_begin(conn);
     if (rc == 0) {
         rc = sio_decoder_init(&conn->decoder, old ? &server->decoder4 : &server->decoder5);
     }
@@ -336,7 +359,7 @@ static void on_open(sio_engine_session *engine, void *user) {
         return;
     }
     if (conn_init(conn, server, engine) != 0) {
-        sio_timer_done(&conn->timer);
+        sio_conn_wait_end(conn);
         sio_mem_release(server->mem, conn);
         sio_engine_session_close(engine, true);
         return;
@@ -346,7 +369,7 @@ static void on_open(sio_engine_session *engine, void *user) {
     sio_list_push(&server->conns, &conn->link);
     sio_lag_start(&server->lag);
     sio_engine_session_set_user(engine, conn);
-    sio_timer_start_at(&conn->timer, sio_session_deadline(&conn->session));
+    sio_timer_start_at(conn->timer, sio_session_deadline(&conn->session));
     if (sio_conn_is_old(conn)) {
         sio_conn_ref(conn);
         connect_root(conn);
@@ -371,7 +394,7 @@ static void on_close(sio_engine_session *engine, sio_eio_reason reason, int err,
     conn->open = false;
     sio_engine_session_set_user(engine, NULL);
     sio_list_remove(&conn->link);
-    sio_timer_done(&conn->timer);
+    sio_conn_wait_end(conn);
     sio_decoder_reset(&conn->decoder);
     sio_connect_abandon_all(conn);
     end_peers(conn, sio_eio_reason_text(reason), err);

@@ -76,6 +76,9 @@ int sio_engine_headers_add(sio_engine_headers *headers, const char *name, const 
 static int make(sio_engine *engine, const sio_engine_settings *settings) {
     int rc = sio_table_init(&engine->sessions, engine->loop);
     if (rc == 0) {
+        rc = sio_request_forms_init(&engine->forms, engine->loop);
+    }
+    if (rc == 0) {
         rc = copy_path(engine, settings);
     }
     if (rc == 0) {
@@ -144,9 +147,12 @@ void sio_engine_free(sio_engine *engine) {
     free_hooks(engine);
     sio_eio_message_unref(engine->initial);
     sio_table_done(&engine->sessions);
+    sio_request_forms_done(&engine->forms);
     sio_buf_free(&engine->scratch);
     sio_buf_free(&engine->body);
     sio_poll_answers_done(&engine->answers);
+    sio_ws_free(engine->decoders[0]);
+    sio_ws_free(engine->decoders[1]);
     sio_ws_inflater_free(engine->inflater);
     for (size_t i = 0; i < sizeof(engine->deflaters) / sizeof(engine->deflaters[0]); i++) {
         sio_ws_deflater_free(engine->deflaters[i]);

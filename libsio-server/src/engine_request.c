@@ -254,13 +254,14 @@ static void accept_websocket(sio_engine *engine, sio_exchange *exchange,
                              const sio_engine_params *params, const char *id) {
     sio_engine_session *session;
     sio_ws_link *link;
+    sio_ws_rest rest;
     int rc = sio_engine_session_new(&session, engine, exchange, params, id, SIO_EIO_WEBSOCKET);
     if (rc != 0) {
         answer_500(engine, exchange, rc);
         return;
     }
     sio_engine_session_ref(session);
-    rc = sio_ws_link_accept(&link, session, exchange, params->base64);
+    rc = sio_ws_link_accept(&link, &rest, session, exchange, params->base64);
     if (rc != 0) {
         sio_engine_session_close(session, true);
     } else {
@@ -269,7 +270,7 @@ static void accept_websocket(sio_engine *engine, sio_exchange *exchange,
         sio_ws_link_attach(link, session, false);
         sio_engine_session_pump(session);
         sio_engine_session_announce(session);
-        sio_ws_link_start(link);
+        sio_ws_link_start(link, rest);
     }
     sio_engine_session_unref(session);
 }
@@ -279,15 +280,16 @@ static void accept_websocket(sio_engine *engine, sio_exchange *exchange,
 static void accept_upgrade(sio_engine_session *session, sio_exchange *exchange,
                            const sio_engine_params *params) {
     sio_ws_link *link;
+    sio_ws_rest rest;
     sio_engine_session_ref(session);
-    if (sio_ws_link_accept(&link, session, exchange, params->base64) == 0) {
+    if (sio_ws_link_accept(&link, &rest, session, exchange, params->base64) == 0) {
         sio_time now = sio_loop_now(session->engine->loop);
         if (sio_eio_session_probe_open(&session->eio, now) == 0) {
             session->engine->counters->upgrades_started++;
             sio_ws_link_attach(link, session, true);
             sio_engine_session_pump(session);
         }
-        sio_ws_link_start(link);
+        sio_ws_link_start(link, rest);
     }
     sio_engine_session_unref(session);
 }

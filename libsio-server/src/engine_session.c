@@ -33,20 +33,22 @@ static void on_pump_task(void *ctx) {
 
 static int copy_request(sio_engine_session *session, const sio_exchange *exchange,
                         const sio_engine_params *params) {
-    const sio_mem *mem = session->engine->mem;
-    const char *remote = sio_exchange_remote(exchange);
-    session->remote = sio_mem_strndup(mem, remote, strlen(remote));
+    sio_engine *engine = session->engine;
     if (params->has_j && params->polling) {
-        session->jsonp = sio_mem_strndup(mem, params->j.ptr, params->j.len);
-    }
-    if (!session->remote || (params->has_j && params->polling && !session->jsonp)) {
-        return SIO_ERR_NOMEM;
+        session->jsonp = sio_mem_strndup(engine->mem, params->j.ptr, params->j.len);
+        if (!session->jsonp) {
+            return SIO_ERR_NOMEM;
+        }
     }
     session->secure = sio_exchange_is_tls(exchange);
     session->issued_ms = sio_clock_wall_ms();
     int rc =
         sio_exchange_certificate(&session->certificate, &session->certificate_verified, exchange);
-    return rc != 0 ? rc : sio_http1_head_copy(&session->request, sio_exchange_head(exchange), mem);
+    const char *remote = sio_engine_session_remote(session);
+    uint8_t *own = (uint8_t *)(uintptr_t)(remote + strlen(remote) + 1);
+    return rc != 0 ? rc
+                   : sio_kept_request_init(&session->request, &engine->forms,
+                                           sio_exchange_head(exchange), own);
 }
 
 static int begin(sio_engine_session *session, const sio_exchange *exchange,
@@ -69,8 +71,9 @@ static int begin(sio_engine_session *session, const sio_exchange *exchange,
     return rc;
 }
 
-/* The id lies behind the struct. */
-static int alloc(sio_engine_session **out, sio_engine *engine, const char *id) {
+/* Behind the struct lie the id, the peer's address, and what the request needs for itself. */
+static int alloc(sio_engine_session **out, sio_engine *engine, const char *id,
+                 const sio_exchange *exchange) {
     char random[SIO_SID_LEN];
     size_t len = SIO_SID_LEN;
     if (id) {
@@ -84,11 +87,16 @@ static int alloc(sio_engine_session **out, sio_engine *engine, const char *id) {
             random[0] = engine->settings.tag;
         }
     }
-    sio_engine_session *session = sio_mem_zalloc(engine->mem, sizeof(*session) + len + 1);
+    const char *remote = sio_exchange_remote(exchange);
+    size_t remote_size = strlen(remote) + 1;
+    size_t own_size = sio_kept_request_size(sio_exchange_head(exchange));
+    sio_engine_session *session =
+        sio_mem_zalloc(engine->mem, sizeof(*session) + len + 1 + remote_size + own_size);
     if (!session) {
         return SIO_ERR_NOMEM;
     }
     memcpy(session->id, id ? id : random, len);
+    memcpy(session->id + len + 1, remote, remote_size);
     session->id_len = len;
     *out = session;
     return 0;
@@ -98,7 +106,7 @@ int sio_engine_session_new(sio_engine_session **out, sio_engine *engine,
                            const sio_exchange *exchange, const sio_engine_params *params,
                            const char *id, sio_eio_transport transport) {
     sio_engine_session *session;
-    int rc = alloc(&session, engine, id);
+    int rc = alloc(&session, engine, id, exchange);
     if (rc != 0) {
         return rc;
     }
@@ -132,13 +140,14 @@ void sio_engine_session_unref(sio_engine_session *session) {
     if (!session || --session->refs != 0) {
         return;
     }
-    const sio_mem *mem = session->engine->mem;
-    session->engine->budget->waiting -= session->charged;
+    sio_engine *engine = session->engine;
+    const sio_mem *mem = engine->mem;
+    engine->budget->waiting -= session->charged;
     sio_task_cancel(&session->pump_task);
     sio_timer_done(&session->timer);
     sio_eio_session_free(&session->eio);
-    sio_http1_head_free(session->request, mem);
-    sio_mem_release(mem, session->remote);
+    sio_kept_request_done(&session->request, &engine->forms);
+    sio_mem_release(mem, session->sents);
     sio_mem_release(mem, session->certificate);
     sio_mem_release(mem, session->jsonp);
     sio_mem_release(mem, session);
@@ -209,15 +218,18 @@ static void sent_tell(sio_engine_session *session, sio_engine_sent_queue *queue,
 
 /* The batch takes its waiters along. */
 static void sent_depart(sio_engine_session *session, const sio_eio_output *out) {
-    for (size_t i = 0; out->queued && i < out->count; i++) {
+    sio_engine_sents *sents = session->sents;
+    for (size_t i = 0; sents && out->queued && i < out->count; i++) {
         if (out->items[i].tag != 0) {
-            sent_push(&session->flying, sent_shift(&session->waiting));
+            sent_push(&sents->flying, sent_shift(&sents->waiting));
         }
     }
 }
 
 void sio_engine_session_sent(sio_engine_session *session) {
-    sent_tell(session, &session->flying, 0);
+    if (session->sents) {
+        sent_tell(session, &session->sents->flying, 0);
+    }
 }
 
 /* ---- events ---- */
@@ -241,8 +253,10 @@ static void end(sio_engine_session *session, const sio_eio_event *event) {
     }
     sio_engine_session_settle(session);
     sio_pressure_share(engine);
-    sent_tell(session, &session->flying, SIO_ERR_CLOSED);
-    sent_tell(session, &session->waiting, SIO_ERR_CLOSED);
+    if (session->sents) {
+        sent_tell(session, &session->sents->flying, SIO_ERR_CLOSED);
+        sent_tell(session, &session->sents->waiting, SIO_ERR_CLOSED);
+    }
     if (session->opened) {
         SIO_ENGINE_TELL(engine, on_close, session, event->reason, event->error);
     }
@@ -472,7 +486,7 @@ static int enqueue(sio_engine_session *session, sio_eio_message *message, unsign
     if (rc == 0) {
         sio_pressure_charge(session);
         if (sent) {
-            sent_push(&session->waiting, sent);
+            sent_push(&session->sents->waiting, sent);
         }
         sio_engine_session_pump_soon(session);
         tell_created(session, &(sio_eio_item){message, SIO_EIO_MESSAGE, (uint8_t)flags, 0, tag});
@@ -532,6 +546,13 @@ int sio_engine_session_send_buf(sio_engine_session *session, sio_buf *buf, bool 
 
 /* ---- sending, as the public header has it ---- */
 
+static bool has_sents(sio_engine_session *session) {
+    if (!session->sents) {
+        session->sents = sio_mem_zalloc(session->engine->mem, sizeof(*session->sents));
+    }
+    return session->sents != NULL;
+}
+
 /* Past the queue there is no batch whose end could be told. */
 static int send_tracked(sio_engine_session *session, sio_eio_message *message, unsigned flags,
                         const sio_engine_send_options *options) {
@@ -540,7 +561,7 @@ static int send_tracked(sio_engine_session *session, sio_eio_message *message, u
         return rc;
     }
     const sio_mem *mem = session->engine->mem;
-    sio_engine_sent *sent = sio_mem_alloc(mem, sizeof(*sent));
+    sio_engine_sent *sent = has_sents(session) ? sio_mem_alloc(mem, sizeof(*sent)) : NULL;
     if (!sent) {
         return SIO_ERR_NOMEM;
     }
@@ -656,11 +677,13 @@ bool sio_engine_session_upgraded(const sio_engine_session *session) {
 }
 
 const sio_http1_head *sio_engine_session_request(const sio_engine_session *session) {
-    return session->request;
+    /* Making it whole changes nothing that could be seen. */
+    sio_engine_session *owner = (sio_engine_session *)(uintptr_t)session;
+    return sio_kept_request_head(&owner->request, session->engine->mem);
 }
 
 const char *sio_engine_session_remote(const sio_engine_session *session) {
-    return session->remote;
+    return session->id + session->id_len + 1;
 }
 
 uint64_t sio_engine_session_issued(const sio_engine_session *session) {

@@ -6,6 +6,7 @@
 #include "counters.h"
 #include "engine.h"
 #include "exchange.h"
+#include "kept_request.h"
 #include "poll_answers.h"
 
 #include <net/list.h>
@@ -57,6 +58,7 @@ struct sio_engine {
     sio_eio_message *initial; /* sent behind the open packet; NULL: none */
     sio_list requests;        /* those that hooks decide upon */
     sio_table sessions;       /* by id */
+    sio_request_forms forms;  /* of what is kept of their requests */
     sio_list all;
     size_t count;
     bool closing;
@@ -71,6 +73,7 @@ struct sio_engine {
     sio_buf scratch;               /* base64 of the packet that is being decoded */
     sio_buf body;                  /* of the answer that is being written */
     sio_poll_answers answers;      /* what goes with it */
+    sio_ws *decoders[2];           /* that nobody uses; the second knows compression */
     sio_ws_inflater *inflater;     /* one for all: no context takeover */
     sio_ws_deflater *deflaters[8]; /* by window bits 8 to 15, made on demand */
 };
@@ -88,6 +91,12 @@ typedef struct sio_engine_sent_queue {
     sio_engine_sent *first, *last;
 } sio_engine_sent_queue;
 
+/* Those of a session. */
+typedef struct sio_engine_sents {
+    sio_engine_sent_queue waiting; /* for their batch, in the order of the queue's tagged items */
+    sio_engine_sent_queue flying;  /* for their batch to be written */
+} sio_engine_sents;
+
 struct sio_engine_session {
     sio_engine *engine;
     sio_eio_session eio;
@@ -104,8 +113,7 @@ struct sio_engine_session {
     sio_ws_link *ws;
     sio_ws_link *probe;
 
-    sio_http1_head *request; /* a copy */
-    char *remote;
+    sio_kept_request request;
     char *jsonp; /* the `j` parameter, NULL without */
     uint64_t issued_ms;
     int fail_error;
@@ -123,12 +131,12 @@ struct sio_engine_session {
     bool more; /* of what arrived, behind the message being handed on */
     bool settled;
     bool slow;
-    bool slow_told;                /* that it is */
-    bool released;                 /* the engine's own reference was given back */
-    sio_engine_sent_queue waiting; /* for their batch, in the order of the queue's tagged items */
-    sio_engine_sent_queue flying;  /* for their batch to be written */
+    bool slow_told;          /* that it is */
+    bool released;           /* the engine's own reference was given back */
+    sio_engine_sents *sents; /* made with the first */
     size_t id_len;
-    char id[]; /* NUL-terminated */
+    char id[]; /* NUL-terminated; behind it the peer's address, likewise, and what the request needs
+                */
 };
 
 /* What a handshake request said. */
@@ -216,14 +224,19 @@ void sio_polling_end(sio_engine_session *session);
 
 /* ---- transport_ws.c ---- */
 
-/* Answer the upgrade request on behalf of the session. What came behind the request is left in the
- * link until sio_ws_link_start, which must follow. Errors: SIO_ERR_WS_HANDSHAKE (answered),
- * SIO_ERR_NOMEM. */
-int sio_ws_link_accept(sio_ws_link **out, sio_engine_session *session, sio_exchange *exchange,
-                       bool base64);
+/* What came behind an upgrade request; where it was read. */
+typedef struct sio_ws_rest {
+    uint8_t *data;
+    size_t len;
+} sio_ws_rest;
+
+/* Answer the upgrade request on behalf of the session. `rest` is for sio_ws_link_start, which must
+ * follow. Errors: SIO_ERR_WS_HANDSHAKE (answered), SIO_ERR_NOMEM. */
+int sio_ws_link_accept(sio_ws_link **out, sio_ws_rest *rest, sio_engine_session *session,
+                       sio_exchange *exchange, bool base64);
 void sio_ws_link_attach(sio_ws_link *link, sio_engine_session *session, bool probe);
 /* Read what came behind the request, or close a link that no session took. */
-void sio_ws_link_start(sio_ws_link *link);
+void sio_ws_link_start(sio_ws_link *link, sio_ws_rest rest);
 void sio_ws_link_promote(sio_ws_link *link);
 /* Write packets. Errors: SIO_ERR_NOMEM. */
 int sio_ws_link_write(sio_ws_link *link, const sio_eio_item *items, size_t count);

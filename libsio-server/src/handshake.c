@@ -1,6 +1,7 @@
 /* What is known of a peer's client since its first request. */
 #include "peer.h"
 
+#include "engine_session.h"
 #include "mem.h"
 
 #include <sio/http_fields.h>
@@ -29,7 +30,7 @@ static void write_time(char *out, uint64_t ms) {
 /* The struct and its texts in one block. */
 static sio_handshake *handshake_new(const sio_peer *peer) {
     const sio_engine_session *engine = peer->conn->engine;
-    sio_str target = sio_engine_session_request(engine)->target;
+    sio_str target = sio_kept_request_target(&engine->request);
     sio_handshake *handshake =
         sio_mem_alloc(peer->ns->server->mem, sizeof(*handshake) + target.len + TIME_LEN + 2);
     if (!handshake) {
@@ -75,22 +76,22 @@ const char *sio_peer_client_id(const sio_peer *peer) {
 }
 
 sio_str sio_peer_header(const sio_peer *peer, const char *name) {
-    return sio_http1_find(sio_engine_session_request(peer->conn->engine),
-                          (sio_str){name, strlen(name)});
+    return sio_kept_request_find(&peer->conn->engine->request, (sio_str){name, strlen(name)});
 }
 
 void sio_peer_headers(const sio_peer *peer, void (*fn)(sio_str name, sio_str value, void *user),
                       void *user) {
-    const sio_http1_head *head = sio_engine_session_request(peer->conn->engine);
-    for (size_t i = 0; i < head->header_count; i++) {
-        fn(head->headers[i].name, head->headers[i].value, user);
+    sio_kept_lines lines = sio_kept_request_lines(&peer->conn->engine->request);
+    sio_http1_header line;
+    while (sio_kept_lines_next(&lines, &line)) {
+        fn(line.name, line.value, user);
     }
 }
 
 int sio_peer_query(const sio_peer *peer, const char *name, sio_buf *out) {
     sio_url_target target;
     sio_str raw;
-    sio_url_split_target(&target, sio_engine_session_request(peer->conn->engine)->target);
+    sio_url_split_target(&target, sio_kept_request_target(&peer->conn->engine->request));
     if (!sio_query_find(target.query, SIO_QUERY_FORM, (sio_str){name, strlen(name)}, &raw)) {
         return SIO_ERR_NOT_FOUND;
     }

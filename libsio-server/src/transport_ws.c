@@ -35,12 +35,10 @@ struct sio_ws_link {
     sio_engine *engine;
     sio_engine_session *session; /* NULL once it has let go */
     sio_stream *stream;          /* NULL once it is closed */
-    sio_ws *ws;
-    ws_wait *wait;     /* NULL: nothing is awaited, or not for long */
-    ws_ending *ending; /* NULL: it is not near, or it is over */
-    sio_ws_pong *pong; /* NULL: none waits for room */
-    uint8_t *rest;     /* what came behind the request, until the start */
-    size_t rest_len;
+    sio_ws *ws;                  /* from the beginning of a message to its end */
+    ws_wait *wait;               /* NULL: nothing is awaited, or not for long */
+    ws_ending *ending;           /* NULL: it is not near, or it is over */
+    sio_ws_pong *pong;           /* NULL: none waits for room */
     uint32_t refs;
     uint8_t deflate_bits; /* 0: no compression */
     bool probe;
@@ -165,6 +163,50 @@ static void fail(sio_ws_link *link, int err, uint16_t code, bool writable) {
     }
 }
 
+/* ---- decoders ---- */
+
+/* Between two messages a decoder knows nothing of its connection, so that one serves all that are
+ * read in turn. Whose message has begun keeps it. */
+
+static sio_ws **spare_decoder(const sio_ws_link *link) {
+    return &link->engine->decoders[link->deflate_bits != 0];
+}
+
+static int make_decoder(sio_ws_link *link) {
+    sio_engine *engine = link->engine;
+    sio_ws_options options = SIO_WS_OPTIONS_INIT;
+    options.role = SIO_WS_SERVER;
+    options.max_message = engine->settings.max_payload;
+    options.buffers = sio_loop_message_mem(engine->loop);
+    options.inflater = link->deflate_bits != 0 ? engine->inflater : NULL;
+    return sio_ws_new(&link->ws, &options, engine->mem);
+}
+
+static int take_decoder(sio_ws_link *link) {
+    if (link->ws) {
+        return 0;
+    }
+    sio_ws **spare = spare_decoder(link);
+    link->ws = *spare;
+    *spare = NULL;
+    return link->ws ? 0 : make_decoder(link);
+}
+
+/* It has used up all that it was given. */
+static void give_decoder_back(sio_ws_link *link) {
+    sio_ws **spare = spare_decoder(link);
+    if (*spare) {
+        sio_ws_free(link->ws);
+    } else {
+        *spare = link->ws;
+    }
+    link->ws = NULL;
+}
+
+static bool is_partial(const sio_ws_link *link) {
+    return link->ws && sio_ws_is_partial(link->ws);
+}
+
 /* ---- messages that take long ---- */
 
 static void on_wait(void *ctx) {
@@ -172,7 +214,7 @@ static void on_wait(void *ctx) {
     const sio_engine_settings *settings = &link->engine->settings;
     ws_wait *wait = link->wait;
     uint64_t enough = sio_rate_bytes(settings->min_receive_rate, settings->message_timeout_ms);
-    if (!sio_ws_is_partial(link->ws)) {
+    if (!is_partial(link)) {
         wait_end(link);
     } else if (wait->fresh || wait->received >= enough) {
         wait->fresh = false;
@@ -204,8 +246,8 @@ static void wait_begin(sio_ws_link *link) {
 static void watch_partial(sio_ws_link *link, size_t len) {
     if (link->wait) {
         link->wait->received += len;
-        link->wait->fresh = link->wait->fresh || !sio_ws_is_partial(link->ws);
-    } else if (link->engine->settings.message_timeout_ms > 0 && sio_ws_is_partial(link->ws)) {
+        link->wait->fresh = link->wait->fresh || !is_partial(link);
+    } else if (link->engine->settings.message_timeout_ms > 0 && is_partial(link)) {
         wait_begin(link);
     }
 }
@@ -323,12 +365,28 @@ static void read_events(sio_ws_link *link) {
     while (link->session && (rc = sio_ws_next(link->ws, &event)) == 1) {
         on_event(link, &event);
     }
-    if (rc < 0 && link->session) {
+    if (!link->session) {
+        return;
+    }
+    if (rc < 0) {
         link->engine->counters->decode_errors++;
         SIO_LOG(sio_loop_log(link->engine->loop), SIO_LOG_INFO, "engine:ws", "%s: %s",
                 link->session->id, sio_error_text(rc));
         begin_ending(link, rc, sio_error_close_code(rc));
+    } else if (!link->ending && !sio_ws_is_partial(link->ws)) {
+        give_decoder_back(link);
     }
+}
+
+/* Hand it what was read: into its own room, or elsewhere. */
+static int feed(sio_ws_link *link, uint8_t *data, size_t len) {
+    uint8_t *room;
+    size_t room_len;
+    if (link->ws && sio_ws_pending_room(link->ws, &room, &room_len) == 1 && room == data) {
+        return sio_ws_pending_filled(link->ws, len);
+    }
+    int rc = take_decoder(link);
+    return rc != 0 ? rc : sio_ws_feed(link->ws, data, len);
 }
 
 static void on_read(void *ctx, uint8_t *data, size_t len) {
@@ -337,14 +395,7 @@ static void on_read(void *ctx, uint8_t *data, size_t len) {
         return;
     }
     link->refs++;
-    int rc;
-    uint8_t *room;
-    size_t room_len;
-    if (sio_ws_pending_room(link->ws, &room, &room_len) == 1 && room == data) {
-        rc = sio_ws_pending_filled(link->ws, len);
-    } else {
-        rc = sio_ws_feed(link->ws, data, len);
-    }
+    int rc = feed(link, data, len);
     if (rc != 0) {
         fail(link, rc, sio_error_close_code(rc), true);
     } else {
@@ -359,7 +410,7 @@ static void on_read(void *ctx, uint8_t *data, size_t len) {
 static uint8_t *want_room(void *ctx, size_t *len) {
     sio_ws_link *link = ctx;
     uint8_t *room;
-    return sio_ws_pending_room(link->ws, &room, len) == 1 ? room : NULL;
+    return link->ws && sio_ws_pending_room(link->ws, &room, len) == 1 ? room : NULL;
 }
 
 static void on_eof(void *ctx) {
@@ -454,33 +505,23 @@ static void refuse(sio_exchange *exchange, const sio_ws_refusal *refusal) {
         refusal->send_version ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : NULL);
 }
 
-static int make_decoder(sio_ws_link *link, const sio_ws_agreement *agreement) {
+static int agree_on_compression(sio_ws_link *link, const sio_ws_agreement *agreement) {
     sio_engine *engine = link->engine;
-    sio_ws_options options = SIO_WS_OPTIONS_INIT;
-    options.role = SIO_WS_SERVER;
-    options.max_message = engine->settings.max_payload;
-    options.buffers = sio_loop_message_mem(engine->loop);
-    if (agreement->deflate) {
-        if (!engine->inflater) {
-            int rc = sio_ws_inflater_new(&engine->inflater, 15, false, engine->mem);
-            if (rc != 0) {
-                return rc;
-            }
-        }
-        options.inflater = engine->inflater;
-        link->deflate_bits = agreement->deflate_params.server_max_window_bits;
+    if (!agreement->deflate) {
+        return 0;
     }
-    return sio_ws_new(&link->ws, &options, engine->mem);
+    link->deflate_bits = agreement->deflate_params.server_max_window_bits;
+    return engine->inflater ? 0 : sio_ws_inflater_new(&engine->inflater, 15, false, engine->mem);
 }
 
-static int switch_protocols(sio_ws_link *link, sio_exchange *exchange,
+static int switch_protocols(sio_ws_link *link, sio_ws_rest *rest, sio_exchange *exchange,
                             const sio_ws_agreement *agreement) {
     sio_buf head;
     sio_buf_init(&head, 0, link->engine->mem);
     int rc = sio_ws_handshake_respond(&head, agreement);
     if (rc == 0) {
         rc = sio_exchange_upgrade(exchange, (sio_bytes){head.data, head.len}, &link->stream,
-                                  &link->rest, &link->rest_len);
+                                  &rest->data, &rest->len);
     } else {
         sio_exchange_destroy(exchange);
     }
@@ -489,8 +530,8 @@ static int switch_protocols(sio_ws_link *link, sio_exchange *exchange,
 }
 
 /* Without memory for it the connection goes. */
-static int link_new(sio_ws_link **out, sio_engine *engine, sio_exchange *exchange,
-                    const sio_ws_agreement *agreement) {
+static int link_new(sio_ws_link **out, sio_ws_rest *rest, sio_engine *engine,
+                    sio_exchange *exchange, const sio_ws_agreement *agreement) {
     sio_ws_link *link = sio_mem_zalloc(engine->mem, sizeof(*link));
     if (!link) {
         sio_exchange_destroy(exchange);
@@ -498,11 +539,11 @@ static int link_new(sio_ws_link **out, sio_engine *engine, sio_exchange *exchang
     }
     link->engine = engine;
     link->refs = 1;
-    int rc = make_decoder(link, agreement);
+    int rc = agree_on_compression(link, agreement);
     if (rc != 0) {
         sio_exchange_destroy(exchange);
     } else {
-        rc = switch_protocols(link, exchange, agreement);
+        rc = switch_protocols(link, rest, exchange, agreement);
     }
     if (rc != 0) {
         link_unref(link);
@@ -529,8 +570,8 @@ static int agree(sio_ws_agreement *out, const sio_engine *engine, sio_exchange *
     return 0;
 }
 
-int sio_ws_link_accept(sio_ws_link **out, sio_engine_session *session, sio_exchange *exchange,
-                       bool base64) {
+int sio_ws_link_accept(sio_ws_link **out, sio_ws_rest *rest, sio_engine_session *session,
+                       sio_exchange *exchange, bool base64) {
     sio_engine *engine = session->engine;
     ws_fields fields;
     sio_ws_agreement agreement;
@@ -542,7 +583,7 @@ int sio_ws_link_accept(sio_ws_link **out, sio_engine_session *session, sio_excha
     }
     if (rc == 0) {
         sio_engine_session_headers(session, exchange);
-        rc = link_new(out, engine, exchange, &agreement);
+        rc = link_new(out, rest, engine, exchange, &agreement);
     }
     if (rc == 0) {
         (*out)->base64 = base64;
@@ -561,15 +602,11 @@ void sio_ws_link_attach(sio_ws_link *link, sio_engine_session *session, bool pro
     }
 }
 
-void sio_ws_link_start(sio_ws_link *link) {
-    uint8_t *rest = link->rest;
-    size_t len = link->rest_len;
-    link->rest = NULL;
-    link->rest_len = 0;
+void sio_ws_link_start(sio_ws_link *link, sio_ws_rest rest) {
     if (!link->session) {
         sio_ws_link_close(link);
-    } else if (link->stream && len > 0) {
-        on_read(link, rest, len);
+    } else if (link->stream && rest.len > 0) {
+        on_read(link, rest.data, rest.len);
     }
     link_unref(link);
 }

@@ -2,6 +2,9 @@
 
 #include <stdio.h>
 
+/* Blocks and bytes for one WebSocket in one namespace, without the places in tables. */
+enum { IDLE_BLOCKS = 5, IDLE_BYTES = 1040 };
+
 static server_test t;
 static char reasons[512]; /* of disconnects, each with its namespace */
 
@@ -33,6 +36,38 @@ static void stop(void) {
 static size_t peers(const char *name) {
     return sio_namespace_peer_count(sio_server_of(t.server, name));
 }
+
+/* ---- memory ---- */
+
+/* What is allocated for one more idle client, after as many as the tables have grown for. The table
+ * in docs/performance.md says what it is. */
+START_TEST(an_idle_connection_is_small) {
+    enum { CLIENTS = 40 };
+    stop();
+    test_mem memory;
+    test_mem_init(&memory);
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.mem = &memory.mem;
+    server_start(&t, &options);
+    static raw_client c[CLIENTS];
+    size_t size = 0, blocks = 0;
+    for (int i = 0; i < CLIENTS; i++) {
+        size = memory.live_size;
+        blocks = memory.live;
+        ws_join(&c[i], &t, "40", NULL);
+        server_settle(&t);
+    }
+    ck_assert_uint_le(memory.live - blocks, IDLE_BLOCKS);
+    ck_assert_uint_le(memory.live_size - size, IDLE_BYTES);
+    for (int i = 0; i < CLIENTS; i++) {
+        raw_close(&c[i]);
+    }
+    server_until(&t, peers("/") == 0);
+    stop();
+    ck_assert_uint_eq(memory.live, 0);
+    start();
+}
+END_TEST
 
 /* ---- connecting ---- */
 
@@ -743,6 +778,7 @@ int main(void) {
     TCase *tc = tcase_create("protocol 5");
     suite_add_tcase(suite, tc);
     tcase_add_checked_fixture(tc, start, stop);
+    tcase_add_test(tc, an_idle_connection_is_small);
     tcase_add_test(tc, connects);
     tcase_add_test(tc, connects_with_auth_and_to_others);
     tcase_add_test(tc, refuses_unknown_namespaces);

@@ -286,7 +286,8 @@ SIO_API size_t sio_engine_session_queued_messages(const sio_engine_session *sess
 /** What was not handed over yet, in order, also inside on_close. Borrowed until the next call. */
 SIO_API const sio_eio_item *sio_engine_session_queue(const sio_engine_session *session,
                                                      size_t *count);
-/** The first request, kept for the session's life. Borrowed from the session. */
+/** The first request, kept for the session's life. Borrowed from the session. It is made of what is
+ * kept when it is asked for; without memory for that it has no texts. */
 SIO_API const sio_http1_head *sio_engine_session_request(const sio_engine_session *session);
 /** The peer's IP address as text at the handshake. Borrowed from the session. */
 SIO_API const char *sio_engine_session_remote(const sio_engine_session *session);
