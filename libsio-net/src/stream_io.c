@@ -192,7 +192,7 @@ static void read_records(sio_stream *stream, uint8_t *plain) {
 
 static void read_tls(sio_stream *stream) {
     sio_loop *loop = stream->loop;
-    uint8_t *wire = shared_buffer(loop, &loop->read_buffer, LOOP_READ_BUFFER);
+    uint8_t *wire = shared_buffer(loop, &loop->read_buffer, SIO_STREAM_READ_MAX);
     uint8_t *plain = shared_buffer(loop, &loop->tls_buffer, LOOP_TLS_BUFFER);
     if (!wire || !plain) {
         sio_stream_fail(stream, SIO_ERR_NOMEM, 0, "no read buffer");
@@ -221,8 +221,8 @@ static void read_plain(sio_stream *stream) {
         }
     }
     if (!buffer || room == 0) {
-        buffer = shared_buffer(loop, &loop->read_buffer, LOOP_READ_BUFFER);
-        room = LOOP_READ_BUFFER;
+        buffer = shared_buffer(loop, &loop->read_buffer, SIO_STREAM_READ_MAX);
+        room = SIO_STREAM_READ_MAX;
     }
     if (!buffer) {
         sio_stream_fail(stream, SIO_ERR_NOMEM, 0, "no read buffer");

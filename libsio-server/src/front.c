@@ -10,7 +10,7 @@
 
 /* More than the most that a stream hands over at once and what may be there before reading pauses
  * (see front_conn.c): a client that sends requests ahead never runs into it. */
-enum { HELD_MAX = 131072 };
+enum { HELD_MAX = SIO_STREAM_READ_MAX + 32768 };
 
 /* For the peer to see why it is refused. */
 enum { REFUSED_LINGER_MS = 200 };

@@ -193,6 +193,45 @@ START_TEST(a_flood_behind_a_held_request_is_not_read) {
 }
 END_TEST
 
+/* As much as one read brings, behind a request that is held, is all answered in its turn. */
+START_TEST(a_large_read_behind_a_held_request_is_kept) {
+    enum { MANY = 220 };
+    static const char one[] = "POST /engine/ HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n";
+    const int room = 400000;
+    front_test t;
+    front_setup(&t, front_options());
+    t.engine.on_request = engine_holds;
+    int fds[2];
+    sio_stream *stream;
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    ck_assert_int_eq(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
+    ck_assert_int_eq(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+    ck_assert_int_eq(sio_stream_adopt(&stream, t.loop, fds[0], NULL, 0, NULL, NULL), 0);
+    sio_front_accept(t.front, stream);
+    front_client c = {.test = &t, .fd = fds[1], .text = calloc(1, FRONT_TEXT_MAX + 1)};
+    client_send(&c, GET("/engine/"));
+    CLIENT_UNTIL(&c, t.engine.held);
+    size_t len = sizeof one - 1;
+    char *all = calloc(MANY, len + 1000);
+    for (size_t i = 0; i < MANY; i++) {
+        memcpy(all + i * (len + 1000), one, len);
+        memset(all + i * (len + 1000) + len, 'b', 1000);
+    }
+    ck_assert_int_eq(send(c.fd, all, MANY * (len + 1000), 0), (int)(MANY * (len + 1000)));
+    for (int i = 0; i < 10; i++) {
+        client_step(&c);
+    }
+    sio_exchange_answer(t.engine.held, 200, NULL, front_bytes("late"), NULL);
+    ck_assert(has(client_answer(&c, "HTTP/1.1 200"), "late"));
+    for (int i = 0; i < MANY; i++) {
+        ck_assert(has(client_answer(&c, "HTTP/1.1 200"), "ok"));
+    }
+    free(all);
+    client_close(&c);
+    front_teardown(&t);
+}
+END_TEST
+
 static void says_much(sio_request *request, void *user) {
     static char text[50000];
     unsigned *count = user;
@@ -784,6 +823,7 @@ int main(void) {
     tcase_add_test(tc, byte_by_byte_is_the_same);
     tcase_add_test(tc, a_held_request_makes_later_ones_wait);
     tcase_add_test(tc, a_flood_behind_a_held_request_is_not_read);
+    tcase_add_test(tc, a_large_read_behind_a_held_request_is_kept);
     tcase_add_test(tc, who_does_not_read_its_answers_gets_no_more);
     tcase_add_test(tc, half_closed_after_asking_is_answered);
     tcase_add_test(tc, a_lost_connection_aborts_its_request);

@@ -16,6 +16,10 @@
 
 typedef struct sio_stream sio_stream;
 
+/* The most that on_read is given at once, but for a reader's own buffer and for what a parcel
+ * brings. */
+enum { SIO_STREAM_READ_MAX = 256 * 1024 };
+
 typedef struct sio_stream_error {
     int err;            /* SIO_ERR_CONNECT, _RESET, _NET, _TIMEOUT (connect or TLS handshake
                          * deadline), _TLS, _TLS_VERIFY, _TLS_HOST, _NOMEM */
