@@ -1,0 +1,211 @@
+// A server with several loops and the JavaScript client: whatever loop a client's connections and
+// requests come to, nobody may notice.
+import { Agent, request } from "node:http";
+import { Agent as SecureAgent } from "node:https";
+import { createRequire } from "node:module";
+import { assert, certificate, launch, runAll, same, test, until, within } from "../interop/support.mjs";
+
+const require = createRequire(new URL("../interop/package.json", import.meta.url));
+const { io } = require("socket.io-client");
+
+const TRANSPORTS = [["polling"], ["websocket"], ["polling", "websocket"]];
+
+// ---- the server ----
+
+async function startServer(t, threads, { tls = false, args = [] } = {}) {
+  const files = tls ? certificate(t) : undefined;
+  const secure = tls ? ["--tls-cert", files.cert, "--tls-key", files.key] : [];
+  const program = launch(t, "tests/threads/threads-server", [
+    "--threads",
+    String(threads),
+    ...secure,
+    ...args,
+  ]);
+  const printed = new Promise((resolve, reject) => {
+    program.child.stdout.on("data", () => {
+      const line = /^LISTENING (\d+)$/m.exec(program.output);
+      if (line !== null) {
+        resolve(Number(line[1]));
+      }
+    });
+    program.ended.then((status) => reject(new Error(`the server ended with ${status}`)));
+  });
+  printed.catch(() => {});
+  const port = await within(printed, "the server to listen");
+  let told = false;
+  const server = {
+    port,
+    threads,
+    url: `${tls ? "https" : "http"}://127.0.0.1:${port}`,
+    async end(signal) {
+      if (!told) {
+        told = true;
+        program.child.kill(signal);
+      }
+      assert.equal(await within(program.ended, "the server to end"), 0, "status of the server");
+    },
+  };
+  t.after(() => server.end("SIGTERM"));
+  return server;
+}
+
+// A page of a plain server: { status, body }.
+function page(server, path, { method = "GET", agent = false, body } = {}) {
+  const answer = new Promise((resolve, reject) => {
+    const asked = request(
+      { host: "127.0.0.1", port: server.port, path, method, agent },
+      (response) => {
+        let text = "";
+        response.on("data", (chunk) => (text += chunk));
+        response.on("end", () => resolve({ status: response.statusCode, body: text }));
+      },
+    );
+    asked.on("error", reject);
+    asked.end(body);
+  });
+  return within(answer, path);
+}
+
+async function counter(server, name) {
+  const { body } = await page(server, "/metrics");
+  return Number(new RegExp(`^sio_server_${name} (\\d+)$`, "m").exec(body)[1]);
+}
+
+// ---- clients ----
+
+// Resolves when it is connected; `index` is its member.
+async function connect(t, url, options = {}, nsp = "/") {
+  const socket = io(url + nsp, {
+    forceNew: true,
+    reconnection: false,
+    rejectUnauthorized: false,
+    ...options,
+  });
+  t.after(async () => socket.disconnect());
+  const ready = new Promise((resolve, reject) => {
+    socket.once("hello", (index) => {
+      socket.index = index;
+      resolve();
+    });
+    socket.once("connect_error", reject);
+  });
+  await within(ready, "connecting");
+  return socket;
+}
+
+const ask = (socket, ...event) => socket.timeout(15000).emitWithAck(...event);
+
+// One after the other, because it is the order that says whose turn it is.
+async function crowd(t, server, count, options = {}, nsp = "/") {
+  const sockets = [];
+  for (let i = 0; i < count; i++) {
+    const transports = TRANSPORTS[i % TRANSPORTS.length];
+    sockets.push(await connect(t, server.url, { transports, ...options }, nsp));
+  }
+  const members = new Set(sockets.map(({ index }) => index));
+  same([...members].sort(), Array.from({ length: server.threads }, (_, i) => i), "all members");
+  return sockets;
+}
+
+const leave = (sockets) => sockets.forEach((socket) => socket.disconnect());
+
+const FORMS = [1, 2, 4].flatMap((threads) =>
+  [false, true].map((tls) => ({ threads, tls, name: `${threads} loops${tls ? ", TLS" : ""}` })),
+);
+
+// ---- connections and requests on any loop ----
+
+for (const { name, threads, tls } of FORMS) {
+  test(`${name}: 51 clients are answered, each by its member`, async (t) => {
+    const server = await startServer(t, threads, { tls });
+    const agent = new (tls ? SecureAgent : Agent)({ keepAlive: false, rejectUnauthorized: false });
+    const sockets = await crowd(t, server, 51, { agent });
+    await Promise.all(
+      sockets.map(async (socket, i) => {
+        for (let turn = 0; turn < 3; turn++) {
+          const sent = [i, turn, "x".repeat(turn * 5000), Buffer.alloc(turn * 100, i)];
+          same(await ask(socket, "echo", ...sent), sent[0]);
+          assert.equal(await ask(socket, "which"), socket.index);
+        }
+      }),
+    );
+    leave(sockets);
+  });
+}
+
+// A proxy's connections carry the requests of many clients, each perhaps for another loop.
+test("kept connections that everyone uses go from loop to loop", async (t) => {
+  const server = await startServer(t, 4);
+  const agent = new Agent({ keepAlive: true, scheduling: "fifo" });
+  t.after(async () => agent.destroy());
+  const sockets = await Promise.all(
+    Array.from({ length: 16 }, () => connect(t, server.url, { agent, transports: ["polling"] })),
+  );
+  const sent = Array.from({ length: 20 }, (_, i) => i);
+  await Promise.all(
+    sockets.map(async (socket, i) => {
+      const seen = [];
+      socket.on("echo", (from, n) => seen.push([from, n]));
+      sent.forEach((n) => socket.emit("echo", i, n));
+      await until(socket, ["echo"], () => seen.length === sent.length, "the answers");
+      same(seen, sent.map((n) => [i, n]), "in order");
+    }),
+  );
+  assert.ok((await counter(server, "connections_moved_total")) > 0);
+  assert.equal(await counter(server, "connections_move_failed_total"), 0);
+  leave(sockets);
+});
+
+test("a session of no member is unknown, and so is one of another that has none of it", async (t) => {
+  const server = await startServer(t, 2);
+  for (const sid of ["!", "~abc", "Azzzzzzzzzzzzzzzzzzz", "Bzzzzzzzzzzzzzzzzzzz", "Czzzzzzzzzzzzzzzzzzz", "_z"]) {
+    for (let turn = 0; turn < 2; turn++) {
+      const answer = await page(server, `/socket.io/?EIO=4&transport=polling&sid=${sid}`);
+      assert.equal(answer.status, 400, sid);
+      same(JSON.parse(answer.body), { code: 1, message: "Session ID unknown" });
+    }
+  }
+});
+
+// ---- the end ----
+
+async function busy(t, server, count) {
+  const sockets = await crowd(t, server, count);
+  const ends = sockets.map(
+    (socket) => new Promise((resolve) => socket.once("disconnect", resolve)),
+  );
+  const talk = (socket) => {
+    if (socket.connected) {
+      socket.emit("echo", "x".repeat(2000));
+    }
+  };
+  for (const socket of sockets) {
+    socket.on("echo", () => talk(socket));
+    talk(socket);
+    talk(socket);
+  }
+  await Promise.all(sockets.map((socket) => ask(socket, "echo", "busy")));
+  return ends;
+}
+
+for (const [what, signal] of [["closing", "SIGTERM"], ["freeing", "SIGUSR1"]]) {
+  for (const tls of [false, true]) {
+    test(`${what} while all are busy${tls ? ", TLS" : ""}`, async (t) => {
+      const server = await startServer(t, 4, { tls });
+      const ends = await busy(t, server, 12);
+      await server.end(signal);
+      await within(Promise.all(ends), "all to know");
+    });
+  }
+}
+
+test("a member that cannot be set up is the server's failure", async (t) => {
+  for (const member of ["0", "2", "3"]) {
+    const args = ["--threads", "4", "--fail-at", member];
+    const program = launch(t, "tests/threads/threads-server", args);
+    assert.equal(await within(program.ended, "the server to end"), 1);
+    assert.match(program.output, /^server: /m);
+  }
+});
+
+await runAll();
