@@ -385,7 +385,7 @@ size_t sio_stream_in_kernel(const sio_stream *stream) {
 }
 
 void sio_stream_tell_low(sio_stream *stream, size_t bytes) {
-    stream->low = bytes;
+    stream->low = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 }
 
 /* -- reading -- */

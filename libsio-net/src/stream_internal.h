@@ -31,7 +31,6 @@ struct sio_stream {
     const sio_stream_callbacks *callbacks; /* never NULL */
     void *ctx;
     sio_outq wire; /* bytes for the kernel; with TLS what was encrypted */
-    size_t low;    /* see sio_stream_tell_low */
     sio_list dirty;
     void (*on_gone)(void *ctx);
     void *gone_ctx;
@@ -42,6 +41,7 @@ struct sio_stream {
         sio_parcel *arrived;         /* it came in, until what was unread is read; else NULL */
     } origin;
     int fd;
+    uint32_t low;   /* see sio_stream_tell_low */
     uint16_t ready; /* place in the poller's batch, from 1; 0: none */
     uint8_t state;
     uint8_t busy;       /* callbacks of ours on the stack: memory stays */

@@ -330,7 +330,6 @@ static int conn_init(sio_conn *conn, sio_server *server, sio_engine_session *eng
     bool old = sio_engine_session_revision(engine) == 3;
     conn->server = server;
     conn->refs = 1;
-    sio_list_init(&conn->link);
     sio_list_init(&conn->connects);
     int rc = wait_begin(conn);
     if (rc == 0) {
@@ -366,7 +365,6 @@ static void on_open(sio_engine_session *engine, void *user) {
     }
     conn->engine = sio_engine_session_ref(engine);
     conn->open = true;
-    sio_list_push(&server->conns, &conn->link);
     sio_lag_start(&server->lag);
     sio_engine_session_set_user(engine, conn);
     sio_timer_start_at(conn->timer, sio_session_deadline(&conn->session));
@@ -393,7 +391,6 @@ static void on_close(sio_engine_session *engine, sio_eio_reason reason, int err,
     hear_out(conn, engine, reason);
     conn->open = false;
     sio_engine_session_set_user(engine, NULL);
-    sio_list_remove(&conn->link);
     sio_conn_wait_end(conn);
     sio_decoder_reset(&conn->decoder);
     sio_connect_abandon_all(conn);

@@ -8,7 +8,6 @@
 typedef struct sio_conn {
     sio_server *server;
     sio_engine_session *engine; /* a reference, kept beyond the close for the handshake's data */
-    sio_list link;              /* in sio_server.conns while open */
     sio_list connects;          /* CONNECT packets on their way, see connect.h */
     sio_decoder decoder;
     sio_session session; /* the slots' user pointers are peers */

@@ -31,30 +31,29 @@ static void on_pump_task(void *ctx) {
     sio_engine_session_unref(session);
 }
 
-static int copy_request(sio_engine_session *session, const sio_exchange *exchange,
-                        const sio_engine_params *params) {
-    sio_engine *engine = session->engine;
-    if (params->has_j && params->polling) {
-        session->jsonp = sio_mem_strndup(engine->mem, params->j.ptr, params->j.len);
-        if (!session->jsonp) {
-            return SIO_ERR_NOMEM;
-        }
+static bool is_jsonp(const sio_engine_params *params) {
+    return params->has_j && params->polling;
+}
+
+static int keep_request(sio_engine_session *session, const sio_exchange *exchange) {
+    const char *last = sio_engine_session_jsonp(session);
+    if (!last) {
+        last = sio_engine_session_remote(session);
     }
+    uint8_t *own = (uint8_t *)(uintptr_t)(last + strlen(last) + 1);
+    bool verified = false;
+    int rc = sio_exchange_certificate(&session->certificate, &verified, exchange);
+    session->certificate_verified = verified;
     session->secure = sio_exchange_is_tls(exchange);
     session->issued_ms = sio_clock_wall_ms();
-    int rc =
-        sio_exchange_certificate(&session->certificate, &session->certificate_verified, exchange);
-    const char *remote = sio_engine_session_remote(session);
-    uint8_t *own = (uint8_t *)(uintptr_t)(remote + strlen(remote) + 1);
     return rc != 0 ? rc
-                   : sio_kept_request_init(&session->request, &engine->forms,
+                   : sio_kept_request_init(&session->request, &session->engine->forms,
                                            sio_exchange_head(exchange), own);
 }
 
-static int begin(sio_engine_session *session, const sio_exchange *exchange,
-                 const sio_engine_params *params) {
+static int begin(sio_engine_session *session, const sio_exchange *exchange) {
     sio_engine *engine = session->engine;
-    int rc = copy_request(session, exchange, params);
+    int rc = keep_request(session, exchange);
     if (rc == 0) {
         rc = sio_timer_init(&session->timer, engine->loop, on_timer, session);
     }
@@ -71,33 +70,42 @@ static int begin(sio_engine_session *session, const sio_exchange *exchange,
     return rc;
 }
 
-/* Behind the struct lie the id, the peer's address, and what the request needs for itself. */
+static char *put_text(char *at, const char *text, size_t len) {
+    if (len > 0) {
+        memcpy(at, text, len);
+    }
+    at[len] = '\0';
+    return at + len + 1;
+}
+
+/* With the texts that lie behind the struct. */
 static int alloc(sio_engine_session **out, sio_engine *engine, const char *id,
-                 const sio_exchange *exchange) {
+                 const sio_exchange *exchange, const sio_engine_params *params) {
     char random[SIO_SID_LEN];
-    size_t len = SIO_SID_LEN;
-    if (id) {
-        len = strlen(id);
-    } else {
-        int rc = sio_random_sid(engine->loop, random);
-        if (rc != 0) {
-            return rc;
-        }
-        if (engine->settings.tag != '\0') {
-            random[0] = engine->settings.tag;
-        }
+    size_t len = id ? strlen(id) : SIO_SID_LEN;
+    int rc = id ? 0 : sio_random_sid(engine->loop, random);
+    if (rc != 0 || len > SIO_EIO_SID_MAX) {
+        return rc != 0 ? rc : SIO_ERR_INVALID;
+    }
+    if (!id && engine->settings.tag != '\0') {
+        random[0] = engine->settings.tag;
     }
     const char *remote = sio_exchange_remote(exchange);
-    size_t remote_size = strlen(remote) + 1;
+    size_t remote_len = strlen(remote);
+    size_t jsonp_size = is_jsonp(params) ? params->j.len + 1 : 0;
     size_t own_size = sio_kept_request_size(sio_exchange_head(exchange));
-    sio_engine_session *session =
-        sio_mem_zalloc(engine->mem, sizeof(*session) + len + 1 + remote_size + own_size);
+    sio_engine_session *session = sio_mem_zalloc(
+        engine->mem, sizeof(*session) + len + 1 + remote_len + 1 + jsonp_size + own_size);
     if (!session) {
         return SIO_ERR_NOMEM;
     }
-    memcpy(session->id, id ? id : random, len);
-    memcpy(session->id + len + 1, remote, remote_size);
-    session->id_len = len;
+    session->id_len = (uint16_t)len;
+    session->jsonp = jsonp_size > 0;
+    char *at = put_text(session->id, id ? id : random, len);
+    at = put_text(at, remote, remote_len);
+    if (jsonp_size > 0) {
+        put_text(at, params->j.ptr, params->j.len);
+    }
     *out = session;
     return 0;
 }
@@ -106,18 +114,18 @@ int sio_engine_session_new(sio_engine_session **out, sio_engine *engine,
                            const sio_exchange *exchange, const sio_engine_params *params,
                            const char *id, sio_eio_transport transport) {
     sio_engine_session *session;
-    int rc = alloc(&session, engine, id, exchange);
+    int rc = alloc(&session, engine, id, exchange, params);
     if (rc != 0) {
         return rc;
     }
     session->engine = engine;
     session->refs = 1;
     /* JSONP carries text only. */
-    session->base64 = params->base64 || (params->has_j && params->polling);
+    session->base64 = params->base64 || session->jsonp;
     sio_list_init(&session->link);
     sio_task_init(&session->pump_task, on_pump_task, session);
     sio_eio_session_init(&session->eio, SIO_EIO_SERVER, transport, params->revision, &engine->eio);
-    rc = begin(session, exchange, params);
+    rc = begin(session, exchange);
     if (rc != 0) {
         sio_engine_session_unref(session);
         return rc;
@@ -149,7 +157,6 @@ void sio_engine_session_unref(sio_engine_session *session) {
     sio_kept_request_done(&session->request, &engine->forms);
     sio_mem_release(mem, session->sents);
     sio_mem_release(mem, session->certificate);
-    sio_mem_release(mem, session->jsonp);
     sio_mem_release(mem, session);
 }
 
@@ -619,7 +626,7 @@ void sio_engine_session_close(sio_engine_session *session, bool discard) {
 
 void sio_engine_session_fail(sio_engine_session *session, int err) {
     if (!session->ended && session->fail_error == 0) {
-        session->fail_error = err;
+        session->fail_error = (int16_t)err;
         sio_loop_defer(session->engine->loop, &session->pump_task);
     }
 }
@@ -684,6 +691,11 @@ const sio_http1_head *sio_engine_session_request(const sio_engine_session *sessi
 
 const char *sio_engine_session_remote(const sio_engine_session *session) {
     return session->id + session->id_len + 1;
+}
+
+const char *sio_engine_session_jsonp(const sio_engine_session *session) {
+    const char *remote = sio_engine_session_remote(session);
+    return session->jsonp ? remote + strlen(remote) + 1 : NULL;
 }
 
 uint64_t sio_engine_session_issued(const sio_engine_session *session) {

@@ -108,35 +108,36 @@ struct sio_engine_session {
     sio_task pump_task;
 
     sio_exchange *poll; /* the GET that is held */
-    sio_poll_traits poll_traits;
     sio_exchange *post; /* the POST whose body is awaited */
     sio_ws_link *ws;
     sio_ws_link *probe;
 
     sio_kept_request request;
-    char *jsonp; /* the `j` parameter, NULL without */
     uint64_t issued_ms;
-    int fail_error;
-    uint32_t refs;
-    char *certificate; /* its subject; NULL: the client showed none */
-    bool certificate_verified;
-    bool secure;
-    bool base64; /* binary goes out as text */
-    bool cookie_written;
-    bool greeted; /* the first response was given */
-    bool counted; /* as a session that began */
-    bool opened;  /* on_open was called */
-    bool ended;   /* on_close was called */
-    bool pumping;
-    bool more; /* of what arrived, behind the message being handed on */
-    bool settled;
-    bool slow;
-    bool slow_told;          /* that it is */
-    bool released;           /* the engine's own reference was given back */
+    char *certificate;       /* its subject; NULL: the client showed none */
     sio_engine_sents *sents; /* made with the first */
-    size_t id_len;
-    char id[]; /* NUL-terminated; behind it the peer's address, likewise, and what the request needs
-                */
+    uint32_t refs;
+    int16_t fail_error;
+    sio_poll_traits poll_traits;
+    uint16_t id_len;
+    bool certificate_verified : 1;
+    bool secure : 1;
+    bool jsonp : 1;  /* answers are scripts */
+    bool base64 : 1; /* binary goes out as text */
+    bool cookie_written : 1;
+    bool greeted : 1; /* the first response was given */
+    bool counted : 1; /* as a session that began */
+    bool opened : 1;  /* on_open was called */
+    bool ended : 1;   /* on_close was called */
+    bool pumping : 1;
+    bool more : 1; /* of what arrived, behind the message being handed on */
+    bool settled : 1;
+    bool slow : 1;
+    bool slow_told : 1; /* that it is */
+    bool released : 1;  /* the engine's own reference was given back */
+    /* The id, the peer's address, with JSONP its `j` parameter, all NUL-terminated; then what the
+     * request needs for itself. */
+    char id[];
 };
 
 /* What a handshake request said. */
@@ -157,6 +158,9 @@ typedef struct sio_engine_params {
 int sio_engine_session_new(sio_engine_session **out, sio_engine *engine,
                            const sio_exchange *exchange, const sio_engine_params *params,
                            const char *id, sio_eio_transport transport);
+
+/* The `j` parameter, raw; NULL without JSONP. */
+const char *sio_engine_session_jsonp(const sio_engine_session *session);
 
 /* Have the hooks add to the headers of a response that the session is about to give. */
 void sio_engine_session_headers(sio_engine_session *session, sio_exchange *exchange);

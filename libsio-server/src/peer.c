@@ -60,9 +60,11 @@ int sio_peer_new(sio_peer **out, sio_namespace *ns, sio_conn *conn, uint16_t slo
     sio_list_init(&peer->link);
     sio_room_set_init(&peer->rooms);
     int rc = make_id(peer);
-    if (rc == 0 && auth.len > 0) {
+    if (rc == 0 && auth.len > UINT32_MAX) {
+        rc = SIO_ERR_LIMIT;
+    } else if (rc == 0 && auth.len > 0) {
         peer->auth = sio_mem_strndup(mem, auth.ptr, auth.len);
-        peer->auth_len = auth.len;
+        peer->auth_len = (uint32_t)auth.len;
         rc = peer->auth ? 0 : SIO_ERR_NOMEM;
     }
     if (rc != 0) {

@@ -31,7 +31,6 @@ struct sio_peer {
     sio_handlers *outgoing; /* the same, of events that are sent */
     sio_handshake *handshake; /* made when asked for */
     char *auth;
-    size_t auth_len;
     char *pid;  /* for coming back; NULL: it cannot */
     char *data; /* JSON of the application; NULL: none */
     void *user;
@@ -39,14 +38,15 @@ struct sio_peer {
     uint64_t mark; /* the last broadcast that counted or left out this peer */
     char *id;      /* id_inline, or owned when it is longer */
     uint32_t id_len;
+    uint32_t auth_len;
     uint32_t refs;
     uint32_t waiting_events; /* for their middlewares */
     uint16_t slot;
-    bool joining; /* its middlewares are being asked */
-    bool connected;
-    bool leaving; /* "disconnecting" was handed out */
-    bool left_own_room;
-    bool recovered;
+    bool joining : 1; /* its middlewares are being asked */
+    bool connected : 1;
+    bool leaving : 1; /* "disconnecting" was handed out */
+    bool left_own_room : 1;
+    bool recovered : 1;
     char id_inline[SIO_PEER_ID_INLINE + 1];
 };
 

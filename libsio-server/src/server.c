@@ -223,7 +223,6 @@ int sio_server_make(sio_server **out, const sio_server_options *options, sio_gro
         return SIO_ERR_NOMEM;
     }
     server->index = index;
-    sio_list_init(&server->conns);
     sio_list_init(&server->ending);
     sio_list_init(&server->nexts);
     sio_delivery_init(server);

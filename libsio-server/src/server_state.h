@@ -69,7 +69,6 @@ struct sio_server {
     unsigned parents_made;
     uint32_t max_child_namespaces;
     bool cleanup_children;
-    sio_list conns;
     sio_list ending; /* peers whose "disconnect" or acknowledgements are being handed out */
     sio_list nexts;  /* what middlewares have not answered */
 

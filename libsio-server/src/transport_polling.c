@@ -61,7 +61,8 @@ static int write_body(sio_engine_session *session, const sio_eio_output *out,
                                                        : "text/plain; charset=UTF-8";
     if (rc == 0 && session->jsonp) {
         size_t plain = engine->body.len;
-        sio_str index = {session->jsonp, strlen(session->jsonp)};
+        const char *j = sio_engine_session_jsonp(session);
+        sio_str index = {j, strlen(j)};
         sio_buf wrapped;
         sio_buf_init(&wrapped, 0, engine->mem);
         rc = sio_eio_jsonp_write(&wrapped, index, (sio_bytes){engine->body.data, plain});

@@ -3,7 +3,9 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 
+#include <arpa/inet.h>
 #include <getopt.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +80,11 @@ ws_echo_settings ws_echo_arguments(int argc, char **argv, sio_ws_role role) {
     return s;
 }
 
+bool ws_echo_address(struct sockaddr_in *out, const ws_echo_settings *settings) {
+    *out = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(settings->port)};
+    return inet_pton(AF_INET, settings->host, &out->sin_addr) == 1;
+}
+
 /* ---- the handshake ------------------------------------------------------------------------- */
 
 void ws_echo_handshake_options(sio_ws_handshake_options *out, const ws_echo_settings *settings) {
@@ -85,6 +92,20 @@ void ws_echo_handshake_options(sio_ws_handshake_options *out, const ws_echo_sett
         .size = sizeof(willing), .server_context_takeover = true, .client_context_takeover = true};
     *out = (sio_ws_handshake_options)SIO_WS_HANDSHAKE_OPTIONS_INIT;
     out->deflate = settings->deflate ? &willing : NULL;
+}
+
+int ws_echo_fields_read(ws_echo_field *fields, size_t count, const sio_http1_head *head) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = sio_http1_join(fields[i].value, head, fields[i].name, &fields[i].joined);
+    }
+    return rc;
+}
+
+void ws_echo_fields_done(ws_echo_field *fields, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        sio_buf_free(&fields[i].joined);
+    }
 }
 
 void ws_echo_random(void *out, size_t len) {
@@ -197,7 +218,7 @@ static void on_event(ws_echo *echo, const sio_ws_event *event) {
     }
 }
 
-void ws_echo_take(ws_echo *echo, uint8_t *data, size_t len) {
+static void take_frames(ws_echo *echo, uint8_t *data, size_t len) {
     sio_ws_event event;
     int rc = echo->ended ? 0 : sio_ws_feed(echo->ws, data, len);
     while (rc >= 0 && !echo->ended && (rc = sio_ws_next(echo->ws, &event)) == 1) {
@@ -211,7 +232,8 @@ void ws_echo_take(ws_echo *echo, uint8_t *data, size_t len) {
     }
 }
 
-void ws_echo_drained(ws_echo *echo) {
+/* What was queued is sent. */
+static void drained(ws_echo *echo) {
     if (echo->ended) {
         shutdown(bufferevent_getfd(echo->bev), SHUT_WR);
         return;
@@ -231,8 +253,71 @@ void ws_echo_end(ws_echo *echo) {
     bufferevent_set_timeouts(echo->bev, &patience, &patience);
     bufferevent_enable(echo->bev, EV_READ);
     if (queued(echo) == 0) {
-        ws_echo_drained(echo);
+        drained(echo);
     }
+}
+
+/* ---- events -------------------------------------------------------------------------------- */
+
+/* Returns what lies behind the handshake. */
+static sio_bytes take_handshake(ws_echo *echo, const uint8_t *data, size_t len) {
+    sio_http1_event event;
+    int rc = sio_http1_feed(echo->parser, data, len);
+    rc = rc == 0 ? sio_http1_next(echo->parser, &event) : rc;
+    if (rc != 0) {
+        echo->on_handshake(rc == 1 ? event.head : NULL, rc == 1 ? 0 : rc, echo->user);
+    }
+    return echo->ws ? sio_http1_rest(echo->parser) : (sio_bytes){NULL, 0};
+}
+
+static void take(ws_echo *echo, uint8_t *data, size_t len) {
+    if (echo->parser && !echo->ended) {
+        sio_bytes rest = take_handshake(echo, data, len);
+        if (!echo->ws) {
+            return;
+        }
+        data += len - rest.len;
+        len = rest.len;
+        sio_http1_parser_free(echo->parser);
+        echo->parser = NULL;
+    }
+    take_frames(echo, data, len);
+}
+
+static void on_read(struct bufferevent *bev, void *user) {
+    struct evbuffer *input = bufferevent_get_input(bev);
+    size_t len;
+    while ((len = evbuffer_get_contiguous_space(input)) > 0) {
+        take(user, evbuffer_pullup(input, (ev_ssize_t)len), len);
+        evbuffer_drain(input, len);
+    }
+}
+
+static void on_drained(struct bufferevent *bev, void *user) {
+    (void)bev;
+    drained(user);
+}
+
+static void no_delay(struct bufferevent *bev) {
+    static const int on = 1;
+    setsockopt(bufferevent_getfd(bev), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static void on_status(struct bufferevent *bev, short what, void *user) {
+    ws_echo *echo = user;
+    if (what & BEV_EVENT_CONNECTED) {
+        no_delay(bev);
+    } else {
+        echo->on_end(echo->user);
+    }
+}
+
+void ws_echo_open(ws_echo *echo) {
+    if (echo->role == SIO_WS_SERVER) {
+        no_delay(echo->bev);
+    }
+    bufferevent_setcb(echo->bev, on_read, on_drained, on_status, echo);
+    bufferevent_enable(echo->bev, EV_READ | EV_WRITE);
 }
 
 void ws_echo_done(ws_echo *echo) {
@@ -242,4 +327,8 @@ void ws_echo_done(ws_echo *echo) {
     echo->ws = NULL;
     echo->deflater = NULL;
     echo->inflater = NULL;
+    sio_http1_parser_free(echo->parser);
+    echo->parser = NULL;
+    bufferevent_free(echo->bev);
+    echo->bev = NULL;
 }

@@ -1,5 +1,6 @@
 /* One end of a WebSocket that sends back what it gets: whole messages, text as text and binary as
- * binary. What the echo server and the echo client share. */
+ * binary. What the echo server and the echo client share: all but who dials and what is said in the
+ * handshake. */
 #ifndef WS_ECHO_H
 #define WS_ECHO_H
 
@@ -7,6 +8,8 @@
 #include <sio/ws.h>
 
 #include <event2/bufferevent.h>
+
+#include <netinet/in.h>
 
 typedef struct ws_echo_settings {
     const char *host;
@@ -19,11 +22,16 @@ typedef struct ws_echo_settings {
 } ws_echo_settings;
 
 typedef struct ws_echo {
-    struct bufferevent *bev; /* borrowed */
+    struct bufferevent *bev;
     const ws_echo_settings *settings;
     sio_ws_role role;
+    sio_http1_parser *parser; /* of the handshake; NULL behind it */
+    /* Gets the handshake's head, or NULL and what is wrong with it. Starts or ends the echo. */
+    void (*on_handshake)(const sio_http1_head *head, int error, void *user);
     /* Gets the text messages in place of the echo; NULL for none. */
     void (*on_text)(const uint8_t *data, size_t len, void *user);
+    /* The connection has ended, however. */
+    void (*on_end)(void *user);
     void *user;
     /* From here on zero until the start. */
     sio_ws *ws;
@@ -33,8 +41,27 @@ typedef struct ws_echo {
     bool ended;
 } ws_echo;
 
+/* A field of a head and where its value goes. Zero `joined`. */
+typedef struct ws_echo_field {
+    sio_str name;
+    sio_str *value;
+    sio_buf joined;
+} ws_echo_field;
+
 /* Read the command line; ends the program when it is wrong. */
 ws_echo_settings ws_echo_arguments(int argc, char **argv, sio_ws_role role);
+
+/* Where that says to listen or to dial. Returns whether the host is an IPv4 address. */
+bool ws_echo_address(struct sockaddr_in *out, const ws_echo_settings *settings);
+
+/* Set to work a connection whose members up to `user` are filled in. The echo owns its bufferevent
+ * and its parser from here on. */
+void ws_echo_open(ws_echo *echo);
+
+/* Fill in the values of `fields`, which last until ws_echo_fields_done(). Returns 0 or an error of
+ * libsio-proto. */
+int ws_echo_fields_read(ws_echo_field *fields, size_t count, const sio_http1_head *head);
+void ws_echo_fields_done(ws_echo_field *fields, size_t count);
 
 /* What either role says of permessage-deflate in its handshake. */
 void ws_echo_handshake_options(sio_ws_handshake_options *out, const ws_echo_settings *settings);
@@ -42,18 +69,12 @@ void ws_echo_handshake_options(sio_ws_handshake_options *out, const ws_echo_sett
 /* Echo from here on, over what was agreed on. Returns 0 or an error of libsio-proto. */
 int ws_echo_start(ws_echo *echo, const sio_ws_agreement *agreement);
 
-/* Take bytes of the peer, changing them. */
-void ws_echo_take(ws_echo *echo, uint8_t *data, size_t len);
-
-/* To be called by the write callback: everything queued is sent. */
-void ws_echo_drained(ws_echo *echo);
-
 /* Nothing more is read. Our side is shut once what is queued is sent; what still comes is thrown
  * away, because unread bytes would turn the end into a reset that overtakes our last words. The
  * peer has two seconds for its own end. */
 void ws_echo_end(ws_echo *echo);
 
-/* Release what the start made. */
+/* Close the connection and release all that is the echo's. */
 void ws_echo_done(ws_echo *echo);
 
 /* Secure random bytes. */

@@ -4,12 +4,8 @@
  * are asked for (/updateReports?agent=NAME), which is how the Autobahn suite tests clients. */
 #include "ws_echo.h"
 
-#include <event2/buffer.h>
 #include <event2/event.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +14,6 @@
 typedef struct connection {
     ws_echo echo;
     struct event_base *base;
-    sio_http1_parser *parser; /* NULL behind the handshake */
     uint8_t random[16];
     unsigned count; /* what getCaseCount said */
     bool refused;
@@ -40,15 +35,11 @@ static int write_request(connection *c, sio_buf *out, const char *target) {
     return rc == 0 ? sio_http1_write_end(out) : rc;
 }
 
-static int on_response(connection *c, const sio_http1_head *head) {
+static int read_response(connection *c, const sio_http1_head *head) {
     sio_ws_handshake_options options;
     sio_ws_agreement agreement;
     sio_ws_response response = {.status = head->status};
-    struct {
-        sio_str name;
-        sio_str *value;
-        sio_buf joined;
-    } fields[] = {
+    ws_echo_field fields[] = {
         {SIO_STR("Upgrade"), &response.upgrade, {0}},
         {SIO_STR("Connection"), &response.connection, {0}},
         {SIO_STR("Sec-WebSocket-Accept"), &response.accept, {0}},
@@ -56,77 +47,30 @@ static int on_response(connection *c, const sio_http1_head *head) {
         {SIO_STR("Sec-WebSocket-Extensions"), &response.extensions, {0}},
     };
     const size_t count = sizeof(fields) / sizeof(fields[0]);
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        rc = sio_http1_join(fields[i].value, head, fields[i].name, &fields[i].joined);
-    }
+    int rc = ws_echo_fields_read(fields, count, head);
     if (rc == 0) {
         ws_echo_handshake_options(&options, c->echo.settings);
         rc = sio_ws_handshake_check(&agreement, &response, c->random, &options);
     }
-    for (size_t i = 0; i < count; i++) {
-        sio_buf_free(&fields[i].joined);
-    }
+    ws_echo_fields_done(fields, count);
     return rc == 0 ? ws_echo_start(&c->echo, &agreement) : rc;
 }
 
-/* Returns what lies behind the response. */
-static sio_bytes take_response(connection *c, const uint8_t *data, size_t len) {
-    sio_http1_event event;
-    int rc = sio_http1_feed(c->parser, data, len);
-    rc = rc == 0 ? sio_http1_next(c->parser, &event) : rc;
-    if (rc == 0) {
-        return (sio_bytes){NULL, 0};
-    }
-    rc = rc == 1 ? on_response(c, event.head) : rc;
+static void on_response(const sio_http1_head *head, int error, void *user) {
+    connection *c = user;
+    int rc = head ? read_response(c, head) : error;
     if (rc != 0) {
         fprintf(stderr, "ws_echo_client: %s\n", sio_error_text(rc));
         c->refused = true;
         ws_echo_end(&c->echo);
-        return (sio_bytes){NULL, 0};
     }
-    return sio_http1_rest(c->parser);
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-static void take(connection *c, uint8_t *data, size_t len) {
-    if (c->parser && !c->echo.ended) {
-        sio_bytes rest = take_response(c, data, len);
-        if (!c->echo.ws) {
-            return;
-        }
-        data += len - rest.len;
-        len = rest.len;
-        sio_http1_parser_free(c->parser);
-        c->parser = NULL;
-    }
-    ws_echo_take(&c->echo, data, len);
-}
-
-static void on_read(struct bufferevent *bev, void *user) {
-    struct evbuffer *input = bufferevent_get_input(bev);
-    size_t len;
-    while ((len = evbuffer_get_contiguous_space(input)) > 0) {
-        take(user, evbuffer_pullup(input, (ev_ssize_t)len), len);
-        evbuffer_drain(input, len);
-    }
-}
-
-static void on_drained(struct bufferevent *bev, void *user) {
+static void on_end(void *user) {
     connection *c = user;
-    (void)bev;
-    ws_echo_drained(&c->echo);
-}
-
-static void on_end(struct bufferevent *bev, short what, void *user) {
-    static const int on = 1;
-    connection *c = user;
-    if (what & BEV_EVENT_CONNECTED) {
-        setsockopt(bufferevent_getfd(bev), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        return;
-    }
-    c->refused = c->refused || c->parser != NULL;
+    c->refused = c->refused || c->echo.parser != NULL;
     event_base_loopbreak(c->base);
 }
 
@@ -141,12 +85,10 @@ static void on_count(const uint8_t *data, size_t len, void *user) {
 /* ---- running ------------------------------------------------------------------------------- */
 
 static bool open_connection(connection *c, const char *target) {
-    const ws_echo_settings *settings = c->echo.settings;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(settings->port)};
+    struct sockaddr_in address;
     sio_buf out = {0};
     bool done =
-        inet_pton(AF_INET, settings->host, &address.sin_addr) == 1 &&
-        write_request(c, &out, target) == 0 &&
+        ws_echo_address(&address, c->echo.settings) && write_request(c, &out, target) == 0 &&
         bufferevent_write(c->echo.bev, out.data, out.len) == 0 &&
         bufferevent_socket_connect(c->echo.bev, (struct sockaddr *)&address, sizeof(address)) == 0;
     sio_buf_free(&out);
@@ -158,22 +100,22 @@ static bool open_connection(connection *c, const char *target) {
 static bool run(struct event_base *base, const ws_echo_settings *settings, const char *target,
                 unsigned *count) {
     connection c = {.base = base, .echo = {.settings = settings, .role = SIO_WS_CLIENT}};
-    c.echo.on_text = count ? on_count : NULL;
-    c.echo.user = &c;
-    c.echo.bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-    if (!c.echo.bev || sio_http1_parser_new(&c.parser, SIO_HTTP1_RESPONSES, NULL, NULL) != 0 ||
-        sio_http1_response_to(c.parser, SIO_HTTP1_ASKED_UPGRADE) != 0) {
+    ws_echo *echo = &c.echo;
+    echo->on_handshake = on_response;
+    echo->on_text = count ? on_count : NULL;
+    echo->on_end = on_end;
+    echo->user = &c;
+    echo->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    if (!echo->bev || sio_http1_parser_new(&echo->parser, SIO_HTTP1_RESPONSES, NULL, NULL) != 0 ||
+        sio_http1_response_to(echo->parser, SIO_HTTP1_ASKED_UPGRADE) != 0) {
         abort();
     }
-    bufferevent_setcb(c.echo.bev, on_read, on_drained, on_end, &c);
-    bufferevent_enable(c.echo.bev, EV_READ | EV_WRITE);
+    ws_echo_open(echo);
     c.refused = !open_connection(&c, target);
     if (!c.refused) {
         event_base_dispatch(base);
     }
-    ws_echo_done(&c.echo);
-    sio_http1_parser_free(c.parser);
-    bufferevent_free(c.echo.bev);
+    ws_echo_done(echo);
     if (count) {
         *count = c.count;
     }

@@ -1,13 +1,9 @@
 /* A WebSocket server on the codec alone (RFC 6455, RFC 7692) that sends back what it gets. */
 #include "ws_echo.h"
 
-#include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/listener.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +12,6 @@
 typedef struct connection {
     LIST_ENTRY(connection) link;
     ws_echo echo;
-    sio_http1_parser *parser; /* NULL behind the handshake */
 } connection;
 
 typedef struct echo_server {
@@ -31,8 +26,6 @@ static echo_server server;
 static void connection_free(connection *c) {
     LIST_REMOVE(c, link);
     ws_echo_done(&c->echo);
-    sio_http1_parser_free(c->parser);
-    bufferevent_free(c->echo.bev);
     free(c);
 }
 
@@ -78,13 +71,9 @@ static void answer_handshake(connection *c, const sio_ws_request *request) {
     }
 }
 
-static void on_request(connection *c, const sio_http1_head *head) {
+static void read_request(connection *c, const sio_http1_head *head) {
     sio_ws_request request = {.method = head->method};
-    struct {
-        sio_str name;
-        sio_str *value;
-        sio_buf joined;
-    } fields[] = {
+    ws_echo_field fields[] = {
         {SIO_STR("Upgrade"), &request.upgrade, {0}},
         {SIO_STR("Connection"), &request.connection, {0}},
         {SIO_STR("Sec-WebSocket-Key"), &request.key, {0}},
@@ -93,76 +82,33 @@ static void on_request(connection *c, const sio_http1_head *head) {
         {SIO_STR("Sec-WebSocket-Extensions"), &request.extensions, {0}},
     };
     const size_t count = sizeof(fields) / sizeof(fields[0]);
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        rc = sio_http1_join(fields[i].value, head, fields[i].name, &fields[i].joined);
-    }
-    if (rc == 0) {
+    if (ws_echo_fields_read(fields, count, head) == 0) {
         answer_handshake(c, &request);
     } else {
         ws_echo_end(&c->echo);
     }
-    for (size_t i = 0; i < count; i++) {
-        sio_buf_free(&fields[i].joined);
-    }
+    ws_echo_fields_done(fields, count);
 }
 
-/* Returns what lies behind the handshake. */
-static sio_bytes take_request(connection *c, const uint8_t *data, size_t len) {
-    sio_http1_event event;
-    int rc = sio_http1_feed(c->parser, data, len);
-    rc = rc == 0 ? sio_http1_next(c->parser, &event) : rc;
-    if (rc < 0) {
-        answer(c, sio_error_http_status(rc), "");
-    } else if (rc == 1 && event.head->upgrade) {
-        on_request(c, event.head);
-        return sio_http1_rest(c->parser);
-    } else if (rc == 1) {
+static void on_request(const sio_http1_head *head, int error, void *user) {
+    connection *c = user;
+    if (!head) {
+        answer(c, sio_error_http_status(error), "");
+    } else if (head->upgrade) {
+        read_request(c, head);
+    } else {
         answer(c, 426, "Upgrade: websocket\r\n");
     }
-    return (sio_bytes){NULL, 0};
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-static void take(connection *c, uint8_t *data, size_t len) {
-    if (c->parser && !c->echo.ended) {
-        sio_bytes rest = take_request(c, data, len);
-        if (!c->echo.ws) {
-            return;
-        }
-        data += len - rest.len;
-        len = rest.len;
-        sio_http1_parser_free(c->parser);
-        c->parser = NULL;
-    }
-    ws_echo_take(&c->echo, data, len);
-}
-
-static void on_read(struct bufferevent *bev, void *user) {
-    struct evbuffer *input = bufferevent_get_input(bev);
-    size_t len;
-    while ((len = evbuffer_get_contiguous_space(input)) > 0) {
-        take(user, evbuffer_pullup(input, (ev_ssize_t)len), len);
-        evbuffer_drain(input, len);
-    }
-}
-
-static void on_drained(struct bufferevent *bev, void *user) {
-    connection *c = user;
-    (void)bev;
-    ws_echo_drained(&c->echo);
-}
-
-static void on_end(struct bufferevent *bev, short what, void *user) {
-    (void)bev;
-    (void)what;
+static void on_end(void *user) {
     connection_free(user);
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from,
                       int len, void *user) {
-    static const int on = 1;
     connection *c = calloc(1, sizeof(*c));
     struct bufferevent *bev = bufferevent_socket_new(server.base, fd, BEV_OPT_CLOSE_ON_FREE);
     (void)listener;
@@ -170,16 +116,17 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     (void)len;
     (void)user;
     if (!c || !bev ||
-        sio_http1_parser_new_shared(&c->parser, SIO_HTTP1_REQUESTS, server.scratch) != 0) {
+        sio_http1_parser_new_shared(&c->echo.parser, SIO_HTTP1_REQUESTS, server.scratch) != 0) {
         abort();
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     c->echo.bev = bev;
     c->echo.settings = &server.settings;
     c->echo.role = SIO_WS_SERVER;
+    c->echo.on_handshake = on_request;
+    c->echo.on_end = on_end;
+    c->echo.user = c;
     LIST_INSERT_HEAD(&server.connections, c, link);
-    bufferevent_setcb(bev, on_read, on_drained, on_end, c);
-    bufferevent_enable(bev, EV_READ | EV_WRITE);
+    ws_echo_open(&c->echo);
 }
 
 /* ---- running ------------------------------------------------------------------------------- */
@@ -191,10 +138,10 @@ static void on_terminate(evutil_socket_t fd, short what, void *user) {
     event_base_loopbreak(server.base);
 }
 
-static struct evconnlistener *listen_on(const char *host, uint16_t port) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+static struct evconnlistener *listen_on(const ws_echo_settings *settings) {
+    struct sockaddr_in address;
     socklen_t len = sizeof(address);
-    if (inet_pton(AF_INET, host, &address.sin_addr) != 1) {
+    if (!ws_echo_address(&address, settings)) {
         return NULL;
     }
     struct evconnlistener *listener =
@@ -217,7 +164,7 @@ int main(int argc, char **argv) {
         return EXIT_FAILURE;
     }
     struct event *on_term = evsignal_new(server.base, SIGTERM, on_terminate, NULL);
-    struct evconnlistener *listener = listen_on(server.settings.host, server.settings.port);
+    struct evconnlistener *listener = listen_on(&server.settings);
     if (!on_term || event_add(on_term, NULL) != 0 || !listener) {
         fprintf(stderr, "ws_echo_server: cannot listen on %s\n", server.settings.host);
         return EXIT_FAILURE;

@@ -286,7 +286,7 @@ START_TEST(an_idle_stream_is_small) {
             sio_stream_adopt(&streams[i], loop, fds[0], NULL, 0, &net_peer_callbacks, NULL), 0);
     }
     size_t each = (t.live_size - before) / count;
-    ck_assert_uint_le(each, 128);
+    ck_assert_uint_le(each, 120);
     sio_stream_set_callbacks(streams[0], NULL, NULL);
     ck_assert_int_eq(send(others[0], "x", 1, 0), 1);
     ck_assert_int_eq(sio_stream_write(streams[0], "y", 1), 0);

@@ -379,11 +379,12 @@ START_TEST(many_moves_in_one_read) {
     front_client c;
     setup(&m, front_options());
     client_open(&c, &m.t);
-    char *all = calloc(MANY, 64);
-    for (int i = 0; i < MANY; i++) {
-        strcat(all, texts[i % 2]);
+    size_t len = strlen(texts[0]);
+    char *all = malloc(MANY * len);
+    for (size_t i = 0; i < MANY; i++) {
+        memcpy(all + i * len, texts[i % 2], len);
     }
-    client_send(&c, all);
+    client_send_bytes(&c, all, MANY * len);
     for (int i = 0; i < MANY; i++) {
         answer(&c, i % 2 ? "/engine/1" : "/engine/0");
     }
