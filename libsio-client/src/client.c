@@ -21,9 +21,8 @@ static int make_home(sio_client *client, const sio_client_options *options) {
     if (rc == 0) {
         client->loop = client->home->loop;
         client->mem = client->home->mem;
-        client->log = *sio_loop_log(client->loop);
+        client->log = sio_loop_log(client->loop);
         sio_list_push(&client->home->clients, &client->home_link);
-        sio_buf_init(&client->decoded, 0, client->mem);
     }
     return rc;
 }
@@ -46,7 +45,6 @@ void sio_client_empty(sio_client *client) {
     }
     sio_handlers_done(&client->handlers);
     sio_table_done(&client->by_nsp);
-    sio_buf_free(&client->decoded);
     sio_mem_release(client->mem, client->failure_texts);
     sio_client_options_free(client);
 }
@@ -200,7 +198,7 @@ int sio_client_start(sio_client *client) {
     if (home->running) {
         return SIO_ERR_STATE;
     }
-    if (client->options.base || client->shared) {
+    if (client->rules->options.base || client->shared) {
         return SIO_ERR_UNSUPPORTED;
     }
     home->running = true;

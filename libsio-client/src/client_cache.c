@@ -55,9 +55,11 @@ static sio_client *find(const sio_client_cache *cache, const sio_url *url,
                         const sio_client_options *options) {
     for (sio_list *at = cache->clients.next; at != &cache->clients; at = at->next) {
         sio_client *client = SIO_CONTAINER(at, sio_client, cache_link);
-        if (client->url.tls == url->tls && client->url.port == url->port &&
-            same_text(client->url.host, url->host) && strcmp(client->path, options->path) == 0 &&
-            client->options.base == options->base && client->options.loop == options->loop) {
+        sio_url there = sio_client_url(client);
+        if (there.tls == url->tls && there.port == url->port && same_text(there.host, url->host) &&
+            strcmp(client->path, options->path) == 0 &&
+            client->rules->options.base == options->base &&
+            client->rules->options.loop == options->loop) {
             return client;
         }
     }

@@ -61,6 +61,7 @@ int sio_client_loop_new(sio_client_loop **out, const sio_client_loop_options *op
     }
     sio_list_init(&home->clients);
     sio_list_init(&home->dead);
+    sio_list_init(&home->rules);
     rc = make_loop(home, &full);
     if (rc != 0) {
         sio_mem_release(full.mem, home);

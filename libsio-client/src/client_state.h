@@ -40,6 +40,16 @@ typedef enum sio_client_phase {
     SIO_CLIENT_OPEN,
 } sio_client_phase;
 
+/* Settings that never change, one for all clients of a loop that were given the same. */
+typedef struct sio_client_rules {
+    sio_list link; /* in home->rules; of nobody else without a home */
+    unsigned refs;
+    sio_client_options options; /* numbers only; its pointers are not used but to be compared */
+    sio_decoder_options decoder;
+    sio_session_options session;
+    sio_buf decoded; /* MessagePack: the JSON text of the packet that is being handed out */
+} sio_client_rules;
+
 /* A loop and what its clients share: only one of them is ever at work. A client that is made
  * without one has its own. */
 struct sio_client_loop {
@@ -48,7 +58,8 @@ struct sio_client_loop {
     sio_client_log_fn log_fn;
     void *log_user;
     sio_list clients;
-    sio_list dead; /* freed inside a callback, or with something posted */
+    sio_list dead;  /* freed inside a callback, or with something posted */
+    sio_list rules; /* of sio_client_rules */
 
     sio_args *scratch; /* the arguments of the packet that is being handed out */
     sio_args *no_args; /* for events that have none; never changed */
@@ -66,11 +77,10 @@ struct sio_client {
     sio_loop *loop;     /* that of `home` */
     sio_client_loop *home;
     sio_list home_link; /* in home->clients, then in home->dead */
-    sio_log log;
+    const sio_log *log;
 
     /* What attempts are made with. */
     char *url_text;
-    sio_url url; /* views of url_text */
     char *path;
     char *query;
     char *auth;
@@ -80,11 +90,12 @@ struct sio_client {
     sio_http1_header *headers; /* names and values owned */
     size_t header_count;
     sio_tls *tls;
-    sio_client_network network; /* a copy of its own */
-    bool websocket_worked;      /* the last time: for `remember_upgrade` */
-    sio_client_options options; /* numbers only; its pointers are not used */
-    sio_decoder_options decoder_options;
-    sio_session_options session_options;
+    sio_client_network *network; /* a copy of its own; NULL: all defaults */
+    sio_client_rules *rules;
+    uint32_t reconnection_attempts;
+    uint32_t connect_timeout_ms;
+    sio_client_transports transports;
+    bool websocket_worked; /* the last time: for `remember_upgrade` */
 
     /* The connection. */
     sio_client_phase phase;
@@ -113,8 +124,6 @@ struct sio_client {
     sio_list sockets;
     uint32_t buffered;       /* events kept for sending or early ones kept for delivery */
     uint64_t buffered_bytes; /* of those kept for sending */
-
-    sio_buf decoded; /* MessagePack: the JSON text of the packet that is being handed out */
 
     uint32_t refs;
     sio_list cache_link; /* in the cache that finds it again */

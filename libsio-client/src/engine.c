@@ -56,7 +56,7 @@ struct sio_cengine {
     bool closed; /* the session is; on_close may still wait for the last POST */
     bool ended;  /* on_close was called */
     bool freed;
-    char id[SIO_EIO_SID_MAX + 1];
+    char *id; /* owned; NULL until the handshake */
 };
 
 static void hold(sio_cengine *e) {
@@ -79,6 +79,7 @@ static void drop(sio_cengine *e) {
     request_free(e);
     sio_buf_free(&e->scratch);
     sio_mem_release(e->mem, e->failure.detail);
+    sio_mem_release(e->mem, e->id);
     sio_mem_release(e->mem, e);
 }
 
@@ -104,7 +105,7 @@ static sio_client_stage stage_of(const sio_cengine *e, const sio_transport_end *
                                    ? SIO_CLIENT_STAGE_WEBSOCKET
                                    : SIO_CLIENT_STAGE_HTTP;
     sio_client_stage stage = end->stage ? end->stage : sio_client_stage_of(end->err, carried);
-    bool handshake = stage == SIO_CLIENT_STAGE_PROTOCOL && e->id[0] == '\0';
+    bool handshake = stage == SIO_CLIENT_STAGE_PROTOCOL && !e->id;
     return handshake ? SIO_CLIENT_STAGE_HANDSHAKE : stage;
 }
 
@@ -154,8 +155,11 @@ static void handshake_done(sio_cengine *e, const sio_eio_packet *packet) {
     sio_eio_handshake handshake;
     char sid[SIO_EIO_SID_MAX];
     if (sio_eio_handshake_read(&handshake, sid, packet->data) == 0) {
-        memcpy(e->id, sid, handshake.sid.len);
-        e->id[handshake.sid.len] = '\0';
+        e->id = sio_mem_strndup(e->mem, sid, handshake.sid.len);
+    }
+    if (!e->id) {
+        fail_now(e, SIO_ERR_NOMEM, sio_error_text(SIO_ERR_NOMEM));
+        return;
     }
     e->connect_at = SIO_TIME_NEVER;
     bool on_websocket = sio_cengine_transport(e) == SIO_EIO_WEBSOCKET;
@@ -189,7 +193,7 @@ static void start_session(sio_cengine *e, sio_eio_transport transport, int revis
 /* A session that did not open on one transport is begun on the next.
  * @return whether there is one */
 static bool try_next(sio_cengine *e, const sio_eio_event *event) {
-    bool open = e->id[0] != '\0';
+    bool open = e->id != NULL;
     if (!e->try_all || open || e->late || e->order.count < 2 ||
         event->reason == SIO_EIO_REASON_FORCED_CLOSE || e->fail_error != 0) {
         return false;
@@ -334,7 +338,7 @@ static const sio_polling_callbacks polling_callbacks = {
 
 static int need_polling(sio_cengine *e) {
     return e->polling ? 0
-                      : sio_polling_new(&e->polling, e->loop, e->request, e->id, e->max_message,
+                      : sio_polling_new(&e->polling, e->loop, e->request, &e->id, e->max_message,
                                         &polling_callbacks, e);
 }
 
@@ -415,7 +419,7 @@ static const sio_ws_client_callbacks ws_callbacks = {
 static int open_ws(sio_cengine *e, sio_ws_client **out) {
     sio_ws_client_options options = {
         .request = e->request,
-        .sid = e->id,
+        .sid = sio_cengine_id(e),
         .max_message = e->max_message,
         .deflate = e->deflate,
         .compress_threshold = e->compress_threshold,
@@ -828,7 +832,7 @@ int sio_cengine_new(sio_cengine **out, sio_loop *loop, const sio_cengine_options
 /* ---- asking ---- */
 
 const char *sio_cengine_id(const sio_cengine *engine) {
-    return engine->id;
+    return engine->id ? engine->id : "";
 }
 
 sio_eio_transport sio_cengine_transport(const sio_cengine *engine) {

@@ -114,21 +114,25 @@ static void write_log(void *user, int level, const char *scope, const char *text
 
 static int make_loop(sio_engine_client *c, const sio_client_options *options) {
     sio_client *s = &c->settings;
+    sio_log log = {.fn = NULL};
     c->log_fn = options->log;
     c->log_user = options->log_user;
     if (options->log) {
-        s->log = (sio_log){write_log, c, SIO_LOG_DEBUG};
+        log = (sio_log){write_log, c, SIO_LOG_DEBUG};
     }
-    sio_loop_options loop = {.base = options->base, .mem = options->mem, .log = s->log};
+    sio_loop_options loop = {.base = options->base, .mem = options->mem, .log = log};
     int rc = sio_loop_new(&s->loop, &loop);
     if (rc == 0) {
         s->mem = sio_loop_mem(s->loop);
+        s->log = sio_loop_log(s->loop);
     }
     return rc;
 }
 
 static int make_engine(sio_engine_client *c) {
-    sio_cengine_options options = sio_client_engine_options(&c->settings, &engine_callbacks, c);
+    sio_url url = sio_client_url(&c->settings);
+    sio_cengine_options options =
+        sio_client_engine_options(&c->settings, &url, &engine_callbacks, c);
     return sio_cengine_new(&c->engine, c->settings.loop, &options);
 }
 

@@ -79,7 +79,7 @@ static void tell_failure(sio_socket *socket, const void *arg) {
 }
 
 static void attempt_failed(sio_client *client, int err, const char *message) {
-    SIO_LOG(&client->log, SIO_LOG_INFO, "socket.io-client:manager", "connect error: %s", message);
+    SIO_LOG(client->log, SIO_LOG_INFO, "socket.io-client:manager", "connect error: %s", message);
     end_session(client);
     bool in_loop = client->reconnecting;
     bool asked = client->attempt_is_asked;
@@ -111,7 +111,7 @@ static void on_open(void *ctx) {
         return;
     }
     sio_timer_stop(&client->reconnect_timer);
-    (void)sio_session_init(&client->session, &client->session_options, sio_loop_now(client->loop));
+    (void)sio_session_init(&client->session, &client->rules->session, sio_loop_now(client->loop));
     client->phase = SIO_CLIENT_OPEN;
     sio_client_enter(client);
     emit_plain(client, "open", 0, NULL);
@@ -222,7 +222,8 @@ static const sio_cengine_callbacks callbacks = {
 };
 
 static int start_engine(sio_client *client, sio_attempt *attempt) {
-    sio_cengine_options options = sio_client_engine_options(client, &callbacks, attempt);
+    sio_url url = sio_client_url(client);
+    sio_cengine_options options = sio_client_engine_options(client, &url, &callbacks, attempt);
     return sio_cengine_new(&attempt->engine, client->loop, &options);
 }
 
@@ -280,7 +281,7 @@ static void tell_loss(sio_socket *socket, const void *arg) {
 }
 
 void sio_manager_lose(sio_client *client, const char *reason, int err) {
-    SIO_LOG(&client->log, SIO_LOG_INFO, "socket.io-client:manager", "closed due to %s", reason);
+    SIO_LOG(client->log, SIO_LOG_INFO, "socket.io-client:manager", "closed due to %s", reason);
     end_session(client);
     let_go(client);
     /* When it was an attempt of the loop of attempts, that begins anew. */
@@ -330,7 +331,7 @@ static void cut(sio_client *client) {
 /* ---- reconnecting ---- */
 
 static bool gives_up(const sio_client *client) {
-    uint32_t limit = client->options.reconnection_attempts;
+    uint32_t limit = client->reconnection_attempts;
     return limit != 0 && client->backoff.attempts >= limit;
 }
 
@@ -348,7 +349,7 @@ static void reconnect(sio_client *client) {
     uint32_t delay = sio_backoff_next(&client->backoff, random);
     client->reconnecting = true;
     sio_timer_start(&client->reconnect_timer, delay);
-    SIO_LOG(&client->log, SIO_LOG_DEBUG, "socket.io-client:manager",
+    SIO_LOG(client->log, SIO_LOG_DEBUG, "socket.io-client:manager",
             "will wait %u ms before reconnect attempt", delay);
     emit_numbers(client, "reconnect_scheduled", client->backoff.attempts, delay);
 }
@@ -438,12 +439,12 @@ void sio_client_set_reconnection_attempts(sio_client *client, uint32_t attempts)
     if (attempts == SIO_CLIENT_NO_RECONNECTION) {
         sio_client_set_reconnection(client, false);
     } else {
-        client->options.reconnection_attempts = attempts;
+        client->reconnection_attempts = attempts;
     }
 }
 
 uint32_t sio_client_reconnection_attempts(const sio_client *client) {
-    return client->options.reconnection_attempts;
+    return client->reconnection_attempts;
 }
 
 void sio_client_set_reconnection_delay(sio_client *client, uint32_t delay_ms,
@@ -467,11 +468,11 @@ double sio_client_randomization_factor(const sio_client *client) {
 }
 
 void sio_client_set_connect_timeout(sio_client *client, uint32_t ms) {
-    client->options.connect_timeout_ms = ms;
+    client->connect_timeout_ms = ms;
 }
 
 uint32_t sio_client_connect_timeout(const sio_client *client) {
-    return client->options.connect_timeout_ms;
+    return client->connect_timeout_ms;
 }
 
 bool sio_client_reconnecting(const sio_client *client) {
@@ -489,17 +490,17 @@ void sio_client_close(sio_client *client) {
 }
 
 int sio_manager_init(sio_client *client) {
-    const sio_client_options *o = &client->options;
+    const sio_client_options *o = &client->rules->options;
     sio_list_init(&client->attempts);
     sio_task_init(&client->failed_task, start_failed, client);
     sio_task_init(&client->opened_task, opened, client);
     client->no_reconnection = o->reconnection_attempts == SIO_CLIENT_NO_RECONNECTION;
     sio_backoff_init(&client->backoff, o->reconnection_delay_ms, o->reconnection_delay_max_ms,
                      o->randomization_factor);
-    int rc = sio_decoder_init(&client->decoder, &client->decoder_options);
+    int rc = sio_decoder_init(&client->decoder, &client->rules->decoder);
     if (rc == 0) {
         /* Now, so that it cannot fail when a connection opens. */
-        rc = sio_session_init(&client->session, &client->session_options, 0);
+        rc = sio_session_init(&client->session, &client->rules->session, 0);
     }
     if (rc == 0) {
         rc = sio_timer_init(&client->reconnect_timer, client->loop, reconnect_now, client);

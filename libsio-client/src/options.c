@@ -123,19 +123,27 @@ static int copy_string(const sio_client *client, char **out, const char *text) {
     return copy_text(client, out, text, text ? strlen(text) : 0);
 }
 
+/* It was parsed before, so that this cannot fail. */
+sio_url sio_client_url(const sio_client *client) {
+    sio_url url = {.port = 0};
+    (void)sio_url_parse(&url, (sio_str){client->url_text, strlen(client->url_text)});
+    return url;
+}
+
 static int apply_url(sio_client *client, const char *url, const char *query) {
+    sio_url parsed;
     if (!url) {
         return SIO_ERR_URL;
     }
     int rc = copy_string(client, &client->url_text, url);
     if (rc == 0) {
-        rc = sio_url_parse(&client->url, (sio_str){client->url_text, strlen(url)});
+        rc = sio_url_parse(&parsed, (sio_str){client->url_text, strlen(url)});
     }
     if (rc != 0) {
         return rc;
     }
-    if (client->url.query.len > 0) {
-        return copy_text(client, &client->query, client->url.query.ptr, client->url.query.len);
+    if (parsed.query.len > 0) {
+        return copy_text(client, &client->query, parsed.query.ptr, parsed.query.len);
     }
     return sio_client_set_query(client, query);
 }
@@ -184,7 +192,6 @@ int sio_client_set_url(sio_client *client, const char *url) {
     }
     sio_mem_release(client->mem, client->url_text);
     client->url_text = copy;
-    client->url = parsed;
     client->tls = tls ? tls : client->tls;
     if (query) {
         sio_mem_release(client->mem, client->query);
@@ -197,7 +204,7 @@ int sio_client_set_transports(sio_client *client, sio_client_transports transpor
     if ((unsigned)transports > SIO_CLIENT_WEBSOCKET) {
         return SIO_ERR_INVALID;
     }
-    client->options.transports = transports;
+    client->transports = transports;
     return 0;
 }
 
@@ -287,7 +294,7 @@ static int apply_headers(sio_client *client, const sio_client_options *options) 
 static int apply_tls(sio_client *client, const sio_client_tls *tls) {
     static const sio_client_tls none = SIO_CLIENT_TLS_INIT;
     char detail[SIO_TLS_DETAIL_MAX] = "";
-    if (!client->url.tls) {
+    if (!sio_client_url(client).tls) {
         return 0;
     }
     if (!tls) {
@@ -318,7 +325,7 @@ static int apply_tls(sio_client *client, const sio_client_tls *tls) {
     };
     int rc = sio_tls_client_new(&client->tls, &options, detail, client->mem);
     if (rc != 0) {
-        SIO_LOG(&client->log, SIO_LOG_ERROR, "socket.io-client", "TLS: %s", detail);
+        SIO_LOG(client->log, SIO_LOG_ERROR, "socket.io-client", "TLS: %s", detail);
         return rc;
     }
     return copy_string(client, &client->server_name, tls->server_name);
@@ -330,30 +337,105 @@ static size_t max_packet(uint64_t max_message, uint32_t attachments) {
     return max_message > SIZE_MAX / messages ? SIZE_MAX : (size_t)(max_message * messages);
 }
 
-static void apply_numbers(sio_client *client, const sio_client_options *options) {
-    client->options = *options;
-    client->decoder_options = (sio_decoder_options)SIO_DECODER_OPTIONS_INIT;
-    client->decoder_options.protocol = options->eio_version == 3 ? 4 : 5;
-    client->decoder_options.max_attachments = options->max_attachments;
-    client->decoder_options.max_partial_bytes =
-        max_packet(options->max_message, options->max_attachments);
-    client->decoder_options.args.max_depth = options->max_json_depth;
-    client->decoder_options.mem = client->mem;
-    client->decoder_options.parser = options->parser;
-    client->decoder_options.text = &client->decoded;
-    client->decoded.max = max_packet(options->max_message, 5); /* \u00xx: six bytes for one */
-    client->session_options = (sio_session_options)SIO_SESSION_OPTIONS_INIT;
-    client->session_options.role = SIO_ROLE_CLIENT;
-    client->session_options.protocol = client->decoder_options.protocol;
-    client->session_options.max_connected = MAX_NAMESPACES;
-    client->session_options.max_pending = MAX_NAMESPACES;
-    client->session_options.mem = client->mem;
+/* ---- rules ---- */
+
+static sio_client_rules *rules_new(const sio_client_options *options, const sio_mem *mem) {
+    sio_client_rules *r = sio_mem_zalloc(mem, sizeof(*r));
+    if (!r) {
+        return NULL;
+    }
+    sio_list_init(&r->link);
+    r->options = *options;
+    r->decoder = (sio_decoder_options)SIO_DECODER_OPTIONS_INIT;
+    r->decoder.protocol = options->eio_version == 3 ? 4 : 5;
+    r->decoder.max_attachments = options->max_attachments;
+    r->decoder.max_partial_bytes = max_packet(options->max_message, options->max_attachments);
+    r->decoder.args.max_depth = options->max_json_depth;
+    r->decoder.mem = mem;
+    r->decoder.parser = options->parser;
+    r->decoder.text = &r->decoded;
+    sio_buf_init(&r->decoded, max_packet(options->max_message, 5), mem); /* \u00xx: six bytes */
+    r->session = (sio_session_options)SIO_SESSION_OPTIONS_INIT;
+    r->session.role = SIO_ROLE_CLIENT;
+    r->session.protocol = r->decoder.protocol;
+    r->session.max_connected = MAX_NAMESPACES;
+    r->session.max_pending = MAX_NAMESPACES;
+    r->session.mem = mem;
+    return r;
+}
+
+static bool rules_agree(const sio_client_options *a, const sio_client_options *b) {
+    return a->base == b->base && a->loop == b->loop && a->eio_version == b->eio_version &&
+           a->reconnection_delay_ms == b->reconnection_delay_ms &&
+           a->reconnection_delay_max_ms == b->reconnection_delay_max_ms &&
+           a->randomization_factor == b->randomization_factor && a->max_message == b->max_message &&
+           a->max_attachments == b->max_attachments && a->max_json_depth == b->max_json_depth &&
+           a->max_buffered == b->max_buffered && a->max_pending_acks == b->max_pending_acks &&
+           a->max_queued_bytes == b->max_queued_bytes && a->no_auto_connect == b->no_auto_connect &&
+           a->retries == b->retries && a->ack_timeout_ms == b->ack_timeout_ms &&
+           a->max_retry_queue == b->max_retry_queue &&
+           a->max_buffered_bytes == b->max_buffered_bytes && a->parser == b->parser &&
+           a->log_packets == b->log_packets;
+}
+
+static sio_client_rules *rules_find(sio_client_loop *home, const sio_client_options *options) {
+    for (sio_list *at = home->rules.next; at != &home->rules; at = at->next) {
+        sio_client_rules *r = SIO_CONTAINER(at, sio_client_rules, link);
+        if (rules_agree(&r->options, options)) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static int apply_rules(sio_client *client, const sio_client_options *options) {
+    sio_client_rules *r = client->home ? rules_find(client->home, options) : NULL;
+    if (!r) {
+        r = rules_new(options, client->mem);
+        if (r && client->home) {
+            sio_list_push(&client->home->rules, &r->link);
+        }
+    }
+    if (!r) {
+        return SIO_ERR_NOMEM;
+    }
+    r->refs++;
+    client->rules = r;
+    client->transports = options->transports;
+    client->reconnection_attempts = options->reconnection_attempts;
+    client->connect_timeout_ms = options->connect_timeout_ms;
+    return 0;
+}
+
+static void rules_unref(sio_client_rules *r, const sio_mem *mem) {
+    if (r && --r->refs == 0) {
+        sio_list_remove(&r->link);
+        sio_buf_free(&r->decoded);
+        sio_mem_release(mem, r);
+    }
+}
+
+static int apply_network(sio_client *client, const sio_client_network *network) {
+    sio_client_network copy;
+    int rc = network ? sio_network_copy(&copy, network, client->mem) : 0;
+    if (!network || rc != 0) {
+        return rc;
+    }
+    client->network = sio_mem_alloc(client->mem, sizeof(copy));
+    if (!client->network) {
+        sio_network_free(&copy, client->mem);
+        return SIO_ERR_NOMEM;
+    }
+    *client->network = copy;
+    return 0;
 }
 
 int sio_client_options_apply(sio_client *client, const char *url,
                              const sio_client_options *options) {
-    apply_numbers(client, options);
-    int rc = apply_url(client, url, options->query);
+    int rc = apply_rules(client, options);
+    if (rc == 0) {
+        rc = apply_url(client, url, options->query);
+    }
     if (rc == 0) {
         rc = copy_string(client, &client->path, options->path);
     }
@@ -364,7 +446,7 @@ int sio_client_options_apply(sio_client *client, const char *url,
         rc = apply_headers(client, options);
     }
     if (rc == 0) {
-        rc = sio_network_copy(&client->network, options->network, client->mem);
+        rc = apply_network(client, options->network);
     }
     if (rc == 0) {
         rc = apply_tls(client, options->tls);
@@ -383,7 +465,11 @@ void sio_client_options_free(sio_client *client) {
     sio_mem_release(mem, client->query);
     sio_mem_release(mem, client->auth);
     sio_mem_release(mem, client->server_name);
-    sio_network_free(&client->network, mem);
+    if (client->network) {
+        sio_network_free(client->network, mem);
+        sio_mem_release(mem, client->network);
+    }
+    rules_unref(client->rules, mem);
     sio_tls_unref(client->tls);
 }
 
@@ -392,26 +478,27 @@ static uint64_t engine_timeout(uint32_t ms) {
     return ms == SIO_CLIENT_NO_TIMEOUT ? 0 : ms > 0 ? ms : 1;
 }
 
-sio_cengine_options sio_client_engine_options(sio_client *client,
+sio_cengine_options sio_client_engine_options(sio_client *client, const sio_url *url,
                                               const sio_cengine_callbacks *callbacks, void *ctx) {
-    const sio_client_options *o = &client->options;
+    const sio_client_options *o = &client->rules->options;
     return (sio_cengine_options){
-        .url = &client->url,
+        .url = url,
         .path = client->path,
         .query = client->query,
         .headers = client->headers,
         .header_count = client->header_count,
-        .transport = o->transports == SIO_CLIENT_WEBSOCKET ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING,
-        .upgrade = o->transports == SIO_CLIENT_UPGRADE,
+        .transport =
+            client->transports == SIO_CLIENT_WEBSOCKET ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING,
+        .upgrade = client->transports == SIO_CLIENT_UPGRADE,
         .revision = (int)o->eio_version,
         .max_message = o->max_message,
         .max_queued = o->max_queued_bytes,
-        .connect_timeout = engine_timeout(o->connect_timeout_ms),
+        .connect_timeout = engine_timeout(client->connect_timeout_ms),
         .deflate = true,
         .compress_threshold = 1024,
         .tls = client->tls,
         .server_name = client->server_name,
-        .network = &client->network,
+        .network = client->network,
         .websocket_worked = &client->websocket_worked,
         .callbacks = callbacks,
         .ctx = ctx,

@@ -15,8 +15,12 @@ int sio_client_options_apply(sio_client *client, const char *url,
                              const sio_client_options *options);
 void sio_client_options_free(sio_client *client);
 
-/* What an attempt's engine is made with, all of it borrowed from the client. */
-sio_cengine_options sio_client_engine_options(sio_client *client,
+/* Where attempts go: views of the client's text. */
+sio_url sio_client_url(const sio_client *client);
+
+/* What an attempt's engine is made with, all of it borrowed from the client; `url` is that of it.
+ */
+sio_cengine_options sio_client_engine_options(sio_client *client, const sio_url *url,
                                               const sio_cengine_callbacks *callbacks, void *ctx);
 
 #endif

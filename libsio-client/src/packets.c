@@ -24,12 +24,12 @@ void sio_client_log_packet(const sio_client *client, const char *direction, bool
                            sio_bytes data) {
     static const char scope[] = "socket.io-client:packet";
     if (binary) {
-        SIO_LOG(&client->log, SIO_LOG_DEBUG, scope, "%s %zu bytes", direction, data.len);
+        SIO_LOG(client->log, SIO_LOG_DEBUG, scope, "%s %zu bytes", direction, data.len);
         return;
     }
     const char *text = (const char *)data.ptr;
     size_t shown = logged_length(text, data.len);
-    SIO_LOG(&client->log, SIO_LOG_DEBUG, scope, "%s %.*s%s", direction, (int)shown, text,
+    SIO_LOG(client->log, SIO_LOG_DEBUG, scope, "%s %.*s%s", direction, (int)shown, text,
             shown < data.len ? "..." : "");
 }
 
@@ -110,7 +110,7 @@ static void on_packet(sio_client *client, const sio_packet *packet) {
 
 void sio_client_receive(sio_client *client, bool binary, uint8_t *data, size_t len) {
     sio_packet packet;
-    if (client->options.log_packets) {
+    if (client->rules->options.log_packets) {
         sio_client_log_packet(client, "<", binary, (sio_bytes){data, len});
     }
     client->receiving = true;
@@ -124,8 +124,8 @@ void sio_client_receive(sio_client *client, bool binary, uint8_t *data, size_t l
         sio_manager_lose(client, "parse error", rc);
     }
     client->receiving = false;
-    if (client->decoded.cap > KEPT_TEXT) {
-        sio_buf_free(&client->decoded);
+    if (client->rules->decoded.cap > KEPT_TEXT) {
+        sio_buf_free(&client->rules->decoded);
     }
     if (client->phase != SIO_CLIENT_OPEN) {
         sio_decoder_reset(&client->decoder); /* lost meanwhile */

@@ -1,5 +1,7 @@
 #include "socket.h"
 
+#include "options.h"
+
 #include "mem.h"
 
 #include <string.h>
@@ -29,10 +31,10 @@ static sio_socket *socket_alloc(sio_client *client, const char *nsp) {
     sio_list_init(&socket->outgoing);
     sio_list_init(&socket->early);
     sio_list_init(&socket->retry_queue);
-    socket->retries = client->options.retries;
-    sio_socket_set_ack_timeout(socket, client->options.ack_timeout_ms);
+    socket->retries = client->rules->options.retries;
+    sio_socket_set_ack_timeout(socket, client->rules->options.ack_timeout_ms);
     sio_recovery_init(&socket->recovery, client->mem);
-    sio_ack_table_init(&socket->acks, client->options.max_pending_acks, client->mem);
+    sio_ack_table_init(&socket->acks, client->rules->options.max_pending_acks, client->mem);
     return socket;
 }
 
@@ -86,7 +88,8 @@ sio_socket *sio_client_socket(sio_client *client, const char *nsp) {
     if (nsp) {
         socket = socket_alloc(client, nsp);
     } else {
-        char *path = sio_mem_strndup(client->mem, client->url.path.ptr, client->url.path.len);
+        sio_str own = sio_client_url(client).path;
+        char *path = sio_mem_strndup(client->mem, own.ptr, own.len);
         socket = path ? socket_alloc(client, path) : NULL;
         sio_mem_release(client->mem, path);
     }
@@ -101,7 +104,7 @@ sio_socket *sio_client_socket(sio_client *client, const char *nsp) {
         sio_list_push(&client->sockets, &socket->link);
         present = socket;
     }
-    if (present && !client->options.no_auto_connect) {
+    if (present && !client->rules->options.no_auto_connect) {
         (void)sio_socket_connect(present);
     }
     return present;
@@ -115,14 +118,14 @@ static int write_connect(sio_socket *socket, sio_str auth) {
     sio_buf *buf = NULL;
     sio_buf_init(&payload, 0, client->mem);
     int rc = 0;
-    if (client->options.eio_version == 4) {
+    if (client->rules->options.eio_version == 4) {
         rc = sio_recovery_auth(&socket->recovery, auth, &payload);
     }
     if (rc == 0) {
         rc = sio_socket_packet_begin(socket, &buf);
     }
     if (rc == 0) {
-        rc = sio_parser_encode_connect(client->options.parser, buf,
+        rc = sio_parser_encode_connect(client->rules->options.parser, buf,
                                        (sio_str){socket->nsp, socket->nsp_len}, (sio_str){NULL, 0},
                                        (sio_str){(const char *)payload.data, payload.len});
     }
@@ -347,7 +350,7 @@ void sio_socket_end(sio_socket *socket, const char *reason) {
 void sio_socket_send_disconnect(sio_socket *socket) {
     sio_buf *buf = NULL;
     if (sio_socket_packet_begin(socket, &buf) == 0 &&
-        sio_parser_encode_disconnect(socket->client->options.parser, buf,
+        sio_parser_encode_disconnect(socket->client->rules->options.parser, buf,
                                      (sio_str){socket->nsp, socket->nsp_len}) == 0) {
         (void)sio_socket_packet_send(socket, SIO_EIO_COMPRESS);
     }
@@ -391,8 +394,8 @@ static int ack_send(void *owner, uint64_t id, const sio_args *args) {
         .type = SIO_PACKET_ACK, .has_id = true, .id = id, .nsp = {socket->nsp, socket->nsp_len}};
     int rc = sio_socket_packet_begin(socket, &buf);
     if (rc == 0) {
-        rc = sio_parser_encode(socket->client->options.parser, buf, &head, (sio_str){NULL, 0}, args,
-                               (sio_str){NULL, 0});
+        rc = sio_parser_encode(socket->client->rules->options.parser, buf, &head,
+                               (sio_str){NULL, 0}, args, (sio_str){NULL, 0});
     }
     if (rc == 0) {
         rc = sio_socket_packet_send(socket, SIO_EIO_COMPRESS);
@@ -440,7 +443,7 @@ void sio_socket_receive(sio_socket *socket, const sio_packet *packet) {
 void sio_socket_keep_early(sio_socket *socket, const sio_packet *packet) {
     sio_client *client = socket->client;
     sio_early *early = NULL;
-    if (client->buffered < client->options.max_buffered) {
+    if (client->buffered < client->rules->options.max_buffered) {
         early = sio_mem_zalloc(client->mem, sizeof(*early));
     }
     if (!early || sio_args_ref(&early->args, packet->args) != 0) {

@@ -18,7 +18,7 @@ int sio_socket_packet_begin(sio_socket *socket, sio_buf **buf) {
 
 static int send_encoded(sio_client *client, bool binary, unsigned flags) {
     const sio_buf *buf = &client->home->encode;
-    if (client->options.log_packets && buf->len >= SIO_EIO_HEADROOM) {
+    if (client->rules->options.log_packets && buf->len >= SIO_EIO_HEADROOM) {
         sio_client_log_packet(
             client, ">", binary,
             (sio_bytes){buf->data + SIO_EIO_HEADROOM, buf->len - SIO_EIO_HEADROOM});
@@ -27,14 +27,14 @@ static int send_encoded(sio_client *client, bool binary, unsigned flags) {
 }
 
 int sio_socket_packet_send(sio_socket *socket, unsigned flags) {
-    bool binary = sio_parser_is_binary(socket->client->options.parser);
+    bool binary = sio_parser_is_binary(socket->client->rules->options.parser);
     int rc = send_encoded(socket->client, binary, flags);
     return rc == SIO_ERR_CLOSED ? SIO_ERR_DISCONNECTED : rc;
 }
 
 /* How many messages follow that of the packet itself. */
 static uint32_t attachments_behind(const sio_socket *socket, const sio_args *args) {
-    bool inside = sio_parser_is_binary(socket->client->options.parser);
+    bool inside = sio_parser_is_binary(socket->client->rules->options.parser);
     return args && !inside ? sio_args_attachment_count(args) : 0;
 }
 
@@ -67,7 +67,7 @@ static void tell_lost(sio_socket *socket, const char *name, size_t len, int stat
     sio_client *client = socket->client;
     sio_event event = {.size = sizeof(event), .status = status, .reason = sio_error_text(status)};
     sio_args *args = NULL;
-    SIO_LOG(&client->log, SIO_LOG_WARN, "socket.io-client:socket", "an event was not sent: %s",
+    SIO_LOG(client->log, SIO_LOG_WARN, "socket.io-client:socket", "an event was not sent: %s",
             sio_error_text(status));
     if (sio_args_new(&args, client->mem) == 0 && sio_args_add_string(args, socket->nsp) == 0 &&
         sio_args_add_str(args, (sio_str){name, len}) == 0) {
@@ -145,7 +145,7 @@ static int decode_kept(sio_decoder *decoder, sio_args *args, const sio_outgoing 
 
 /* What is kept is encoded already; it is read again for those who want to see it. */
 static void tell_kept(sio_socket *socket, sio_outgoing *out) {
-    sio_decoder_options options = socket->client->decoder_options;
+    sio_decoder_options options = socket->client->rules->decoder;
     sio_eio_message *text = sio_eio_message_ref(out->messages[0]);
     sio_eio_message *last = sio_eio_message_ref(out->messages[out->count - 1]);
     sio_args *args = NULL;
@@ -181,7 +181,7 @@ enum { USUAL_ATTACHMENTS = 10 };
 static void warn_of_many(const sio_socket *socket, const char *event, const sio_args *args) {
     uint32_t count = attachments_behind(socket, args);
     if (count > USUAL_ATTACHMENTS) {
-        SIO_LOG(&socket->client->log, SIO_LOG_WARN, "socket.io-client:socket",
+        SIO_LOG(socket->client->log, SIO_LOG_WARN, "socket.io-client:socket",
                 "'%s' has %u attachments, servers take 10 unless told otherwise", event,
                 (unsigned)count);
     }
@@ -199,7 +199,7 @@ static int encode(sio_socket *socket, const char *event, const sio_args *args,
                             .has_id = ack_id != NULL,
                             .id = ack_id ? *ack_id : 0,
                             .nsp = {socket->nsp, socket->nsp_len}};
-    return sio_parser_encode(socket->client->options.parser, buf, &head,
+    return sio_parser_encode(socket->client->rules->options.parser, buf, &head,
                              (sio_str){event, strlen(event)}, args, (sio_str){NULL, 0});
 }
 
@@ -246,8 +246,9 @@ void sio_socket_drop_kept(sio_socket *socket, uint64_t ack_id, int status) {
 static int take_messages(sio_socket *socket, sio_outgoing *out, const sio_args *args,
                          uint32_t attachments) {
     sio_client *client = socket->client;
-    int rc = sio_eio_message_take(&out->messages[0], sio_parser_is_binary(client->options.parser),
-                                  &client->home->encode);
+    int rc =
+        sio_eio_message_take(&out->messages[0], sio_parser_is_binary(client->rules->options.parser),
+                             &client->home->encode);
     while (rc == 0 && ++out->count <= attachments) {
         sio_bytes data = sio_args_attachment(args, out->count - 1);
         rc = sio_eio_message_new(&out->messages[out->count], true, data.ptr, data.len, client->mem);
@@ -261,7 +262,7 @@ static int count_bytes(sio_client *client, sio_outgoing *out) {
     for (uint32_t i = 0; i < out->count; i++) {
         bytes += sio_eio_message_data(out->messages[i]).len;
     }
-    if (bytes > client->options.max_buffered_bytes - client->buffered_bytes) {
+    if (bytes > client->rules->options.max_buffered_bytes - client->buffered_bytes) {
         return SIO_ERR_LIMIT;
     }
     out->bytes = bytes;
@@ -274,7 +275,7 @@ static int keep(sio_socket *socket, const sio_args *args, bool compress, const u
                 sio_wait *sent) {
     sio_client *client = socket->client;
     uint32_t attachments = attachments_behind(socket, args);
-    if (client->buffered >= client->options.max_buffered) {
+    if (client->buffered >= client->rules->options.max_buffered) {
         return SIO_ERR_LIMIT;
     }
     sio_outgoing *out = sio_mem_zalloc(client->mem, sizeof(*out) + (attachments + (size_t)1) *
@@ -351,7 +352,7 @@ static int write_or_keep(sio_socket *socket, const char *event, const sio_args *
     sio_client *client = socket->client;
     sio_wait *sent = NULL;
     if (options->on_sent) {
-        bool full = client->sent.count >= client->options.max_pending_acks;
+        bool full = client->sent.count >= client->rules->options.max_pending_acks;
         sent = full ? NULL : sio_wait_new(options->on_sent, options->user, client->mem);
         if (!sent) {
             return full ? SIO_ERR_LIMIT : SIO_ERR_NOMEM;
@@ -470,8 +471,8 @@ static bool flush_one(sio_socket *socket, sio_outgoing *out) {
     unsigned flags = out->compress ? SIO_EIO_COMPRESS : 0u;
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < out->count; i++) {
-        if (client->options.log_packets) {
-            bool binary = i > 0 || sio_parser_is_binary(client->options.parser);
+        if (client->rules->options.log_packets) {
+            bool binary = i > 0 || sio_parser_is_binary(client->rules->options.parser);
             sio_client_log_packet(client, ">", binary, sio_eio_message_data(out->messages[i]));
         }
         rc = sio_cengine_send(engine, out->messages[i], flags);

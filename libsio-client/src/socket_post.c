@@ -84,7 +84,7 @@ void sio_client_end_posted(sio_client *client, int status) {
 
 static int enlist(sio_client *client, posted *post) {
     pthread_mutex_lock(&client->home->post_lock);
-    bool full = client->posted_count >= client->options.max_buffered;
+    bool full = client->posted_count >= client->rules->options.max_buffered;
     if (!full) {
         sio_list_push(&client->posted, &post->link);
         client->posted_count++;

@@ -143,7 +143,7 @@ int sio_socket_enqueue(sio_socket *socket, const char *event, const sio_args *ar
     if (options->on_sent) {
         return SIO_ERR_INVALID;
     }
-    if (socket->retry_count >= client->options.max_retry_queue) {
+    if (socket->retry_count >= client->rules->options.max_retry_queue) {
         return SIO_ERR_LIMIT;
     }
     sio_retry *entry = entry_new(socket, event, args, options);

@@ -10,7 +10,7 @@
 struct sio_polling {
     const sio_mem *mem;
     sio_engine_request *request;
-    const char *sid;
+    char *const *sid;
     const sio_polling_callbacks *callbacks;
     void *ctx;
     sio_http_client *get;
@@ -143,7 +143,8 @@ static const sio_http_client_callbacks post_callbacks = {
 /* ---- requests ---- */
 
 static int begin(sio_polling *p, sio_buf *out, const char *method) {
-    int rc = sio_engine_request_write(p->request, out, method, SIO_EIO_POLLING, p->sid);
+    int rc =
+        sio_engine_request_write(p->request, out, method, SIO_EIO_POLLING, *p->sid ? *p->sid : "");
     if (rc == 0 && !p->request->of[SIO_EIO_POLLING].has_accept) {
         rc = sio_http1_write_header(out, SIO_STR("Accept"), SIO_STR("*/*"));
     }
@@ -195,8 +196,9 @@ bool sio_polling_posting(const sio_polling *polling) {
 
 /* ---- life ---- */
 
-int sio_polling_new(sio_polling **out, sio_loop *loop, sio_engine_request *request, const char *sid,
-                    uint64_t max_response, const sio_polling_callbacks *callbacks, void *ctx) {
+int sio_polling_new(sio_polling **out, sio_loop *loop, sio_engine_request *request,
+                    char *const *sid, uint64_t max_response, const sio_polling_callbacks *callbacks,
+                    void *ctx) {
     const sio_mem *mem = sio_loop_mem(loop);
     sio_polling *p = sio_mem_zalloc(mem, sizeof(*p));
     if (!p) {

@@ -17,11 +17,12 @@ typedef struct sio_polling_callbacks {
     void (*on_failed)(void *ctx, const sio_transport_end *end);
 } sio_polling_callbacks;
 
-/* `request`, `sid` (NUL-terminated, may change) and `callbacks` are borrowed. Errors:
+/* `request`, `sid` (where that will be; NULL at first) and `callbacks` are borrowed. Errors:
  * SIO_ERR_NOMEM.
  */
-int sio_polling_new(sio_polling **out, sio_loop *loop, sio_engine_request *request, const char *sid,
-                    uint64_t max_response, const sio_polling_callbacks *callbacks, void *ctx);
+int sio_polling_new(sio_polling **out, sio_loop *loop, sio_engine_request *request,
+                    char *const *sid, uint64_t max_response, const sio_polling_callbacks *callbacks,
+                    void *ctx);
 
 /* No callback any more. NULL is allowed. The GET is cut; a small POST that is being sent goes out
  * with `linger_ms`. */

@@ -16,48 +16,80 @@ enum {
 
 typedef enum ws_state { WS_CONNECTING, WS_OPEN, WS_ENDED } ws_state;
 
+/* What only the handshake needs. */
+typedef struct opening {
+    sio_engine_request *request;
+    sio_dial dial;
+    sio_http1_parser *parser; /* of the response */
+    sio_buf upgrade;          /* the request, until it is sent */
+    uint8_t random[16];
+} opening;
+
+/* What only permessage-deflate needs. */
+typedef struct packing {
+    sio_ws_inflater *inflater;
+    sio_ws_deflater *deflater; /* made for the first message that is compressed */
+    sio_buf packed;
+    sio_ws_deflate_params params;
+} packing;
+
 struct sio_ws_client {
     const sio_mem *mem;
     sio_loop *loop;
-    sio_engine_request *request; /* until it is open */
     const sio_ws_client_callbacks *callbacks;
     void *ctx;
-    sio_dial dial;
+    opening *opening;   /* NULL once it is open */
+    sio_stream *stream; /* once it is open */
     uint64_t max_message;
     size_t compress_threshold;
-    sio_http1_parser *parser; /* of the handshake's response */
     sio_ws *decoder;
-    sio_ws_inflater *inflater;
-    sio_ws_deflater *deflater;
+    packing *packing;    /* NULL unless compression was agreed upon */
     const uint8_t *room; /* where the decoder asked the next bytes to be put */
-    sio_buf upgrade;     /* the request, until it is sent */
-    sio_buf packed;      /* what the compressor makes */
-    sio_ws_deflate_params params;
-    sio_ws_pong *pong; /* made for the first ping */
-    uint8_t random[16];
+    sio_ws_pong *pong;   /* made for the first ping */
     ws_state state;
     unsigned holds;
     uint8_t revision;
     bool base64; /* no binary frames */
     bool freed;
     bool offered;
-    bool compresses;
 };
+
+static void opening_free(sio_ws_client *w) {
+    if (w->opening) {
+        sio_dial_cut(&w->opening->dial);
+        sio_http1_parser_free(w->opening->parser);
+        sio_buf_free(&w->opening->upgrade);
+        sio_mem_release(w->mem, w->opening);
+        w->opening = NULL;
+    }
+}
+
+static void packing_free(sio_ws_client *w) {
+    if (w->packing) {
+        sio_ws_inflater_free(w->packing->inflater);
+        sio_ws_deflater_free(w->packing->deflater);
+        sio_buf_free(&w->packing->packed);
+        sio_mem_release(w->mem, w->packing);
+        w->packing = NULL;
+    }
+}
+
+static void cut(sio_ws_client *w) {
+    if (w->opening) {
+        sio_dial_cut(&w->opening->dial);
+    }
+    sio_stream_free(w->stream);
+    w->stream = NULL;
+}
 
 /* What was handed out may lie in the decoder, so it stays until the last callback has returned. */
 static void release_parts(sio_ws_client *w) {
-    sio_http1_parser_free(w->parser);
+    opening_free(w);
     sio_ws_free(w->decoder);
-    sio_ws_inflater_free(w->inflater);
-    sio_ws_deflater_free(w->deflater);
-    sio_buf_free(&w->upgrade);
-    sio_buf_free(&w->packed);
+    packing_free(w);
     sio_mem_release(w->mem, w->pong);
     w->pong = NULL;
-    w->parser = NULL;
     w->decoder = NULL;
-    w->inflater = NULL;
-    w->deflater = NULL;
 }
 
 static void hold(sio_ws_client *w) {
@@ -82,7 +114,7 @@ static void tell_end(sio_ws_client *w, const sio_transport_end *why) {
     char text[SIO_TRANSPORT_DETAIL];
     snprintf(text, sizeof(text), "%s", why->detail);
     w->state = WS_ENDED;
-    sio_dial_cut(&w->dial);
+    cut(w);
     told.message = broken ? "websocket error" : "websocket connection closed";
     told.detail = text;
     w->callbacks->on_end(w->ctx, w, &told, broken);
@@ -110,9 +142,9 @@ static void say_goodbye(sio_ws_client *w, uint16_t code) {
     size_t head = sio_ws_write_header(storage, SIO_WS_CLOSE, true, false, len, key);
     memcpy(storage + head, text, len);
     sio_ws_mask(storage + head, len, key, 0);
-    if (sio_stream_write(w->dial.stream, storage, head + len) == 0) {
-        sio_stream_close(w->dial.stream, LINGER_MS);
-        w->dial.stream = NULL;
+    if (sio_stream_write(w->stream, storage, head + len) == 0) {
+        sio_stream_close(w->stream, LINGER_MS);
+        w->stream = NULL;
     }
 }
 
@@ -173,7 +205,7 @@ static int write_large(sio_ws_client *w, const frame *f, const uint8_t key[4]) {
     }
     b->mem = w->mem;
     size_t used = encode(b->bytes, f, key);
-    return sio_stream_write_ref(w->dial.stream, b->bytes, used, block_release, b);
+    return sio_stream_write_ref(w->stream, b->bytes, used, block_release, b);
 }
 
 static int write_frame(sio_ws_client *w, const frame *f) {
@@ -188,16 +220,16 @@ static int write_frame(sio_ws_client *w, const frame *f) {
     if (f->len > DIRECT_MAX) {
         return write_large(w, f, key);
     }
-    uint8_t *room = sio_stream_room(w->dial.stream, SIO_WS_HEADER_MAX + 1 + f->len);
+    uint8_t *room = sio_stream_room(w->stream, SIO_WS_HEADER_MAX + 1 + f->len);
     if (!room) {
         return SIO_ERR_NOMEM;
     }
-    sio_stream_commit(w->dial.stream, encode(room, f, key));
+    sio_stream_commit(w->stream, encode(room, f, key));
     return 0;
 }
 
 static bool wants_compression(const sio_ws_client *w, size_t len, unsigned flags) {
-    return w->compresses && (flags & SIO_EIO_COMPRESS) != 0 && len >= w->compress_threshold;
+    return w->packing && (flags & SIO_EIO_COMPRESS) != 0 && len >= w->compress_threshold;
 }
 
 static sio_ws_opcode opcode_of(const sio_ws_client *w, const sio_eio_item *item) {
@@ -205,14 +237,15 @@ static sio_ws_opcode opcode_of(const sio_ws_client *w, const sio_eio_item *item)
 }
 
 static int write_compressed(sio_ws_client *w, const sio_eio_item *item, sio_bytes bytes) {
+    packing *p = w->packing;
     int rc = 0;
-    if (!w->deflater) {
-        rc = sio_ws_deflater_new(&w->deflater, w->params.client_max_window_bits,
-                                 !w->params.client_no_context_takeover, 0, 0, w->mem);
+    if (!p->deflater) {
+        rc = sio_ws_deflater_new(&p->deflater, p->params.client_max_window_bits,
+                                 !p->params.client_no_context_takeover, 0, 0, w->mem);
     }
-    w->packed.len = 0;
+    p->packed.len = 0;
     if (rc == 0) {
-        rc = sio_ws_deflate(w->deflater, &w->packed, bytes.ptr, bytes.len);
+        rc = sio_ws_deflate(p->deflater, &p->packed, bytes.ptr, bytes.len);
     }
     if (rc != 0) {
         return rc;
@@ -220,12 +253,12 @@ static int write_compressed(sio_ws_client *w, const sio_eio_item *item, sio_byte
     frame f = {
         .opcode = opcode_of(w, item),
         .compressed = true,
-        .data = w->packed.data,
-        .len = w->packed.len,
+        .data = p->packed.data,
+        .len = p->packed.len,
     };
     rc = write_frame(w, &f);
-    if (w->packed.cap > SIO_STREAM_ROOM_MAX) {
-        sio_buf_free(&w->packed);
+    if (p->packed.cap > SIO_STREAM_ROOM_MAX) {
+        sio_buf_free(&p->packed);
     }
     return rc;
 }
@@ -278,7 +311,7 @@ int sio_ws_client_write_message(sio_ws_client *ws, const uint8_t *data, size_t l
 }
 
 size_t sio_ws_client_queued(const sio_ws_client *ws) {
-    return ws->dial.stream ? sio_stream_queued(ws->dial.stream) : 0;
+    return ws->stream ? sio_stream_queued(ws->stream) : 0;
 }
 
 /* Only the newest ping is answered, and only while the peer takes what it is sent. */
@@ -381,17 +414,17 @@ static sio_ws_handshake_options handshake_options(const sio_ws_client *w) {
     static const sio_ws_deflate_options lean = SIO_WS_DEFLATE_OPTIONS_INIT;
     sio_ws_handshake_options options = SIO_WS_HANDSHAKE_OPTIONS_INIT;
     options.deflate = w->offered ? &lean : NULL;
-    options.protocols = w->request->protocols;
-    options.protocol_count = w->request->protocol_count;
+    options.protocols = w->opening->request->protocols;
+    options.protocol_count = w->opening->request->protocol_count;
     return options;
 }
 
 static int build_upgrade(sio_ws_client *w, const char *sid) {
-    sio_buf *out = &w->upgrade;
+    sio_buf *out = &w->opening->upgrade;
     sio_ws_handshake_options options = handshake_options(w);
-    int rc = sio_engine_request_write(w->request, out, "GET", SIO_EIO_WEBSOCKET, sid);
+    int rc = sio_engine_request_write(w->opening->request, out, "GET", SIO_EIO_WEBSOCKET, sid);
     if (rc == 0) {
-        rc = sio_ws_handshake_request(out, w->random, &options);
+        rc = sio_ws_handshake_request(out, w->opening->random, &options);
     }
     return rc == 0 ? sio_http1_write_end(out) : rc;
 }
@@ -413,26 +446,35 @@ static int check_head(sio_ws_client *w, sio_ws_agreement *agreed, const sio_http
     }
     if (rc == 0) {
         sio_ws_handshake_options options = handshake_options(w);
-        rc = sio_ws_handshake_check(agreed, &response, w->random, &options);
+        rc = sio_ws_handshake_check(agreed, &response, w->opening->random, &options);
     }
     sio_buf_free(&joined[0]);
     sio_buf_free(&joined[1]);
     return rc;
 }
 
+static int make_packing(sio_ws_client *w, const sio_ws_deflate_params *params) {
+    packing *p = sio_mem_zalloc(w->mem, sizeof(*p));
+    if (!p) {
+        return SIO_ERR_NOMEM;
+    }
+    w->packing = p;
+    p->params = *params;
+    sio_buf_init(&p->packed, 0, w->mem);
+    return sio_ws_inflater_new(&p->inflater, params->server_max_window_bits,
+                               !params->server_no_context_takeover, w->mem);
+}
+
 static int make_decoder(sio_ws_client *w, const sio_ws_agreement *agreed) {
     int rc = 0;
     if (agreed->deflate) {
-        w->params = agreed->deflate_params;
-        w->compresses = true;
-        rc = sio_ws_inflater_new(&w->inflater, w->params.server_max_window_bits,
-                                 !w->params.server_no_context_takeover, w->mem);
+        rc = make_packing(w, &agreed->deflate_params);
     }
     if (rc == 0) {
         sio_ws_options options = SIO_WS_OPTIONS_INIT;
         options.role = SIO_WS_CLIENT;
         options.max_message = w->max_message;
-        options.inflater = w->inflater;
+        options.inflater = w->packing ? w->packing->inflater : NULL;
         options.buffers = sio_loop_message_mem(w->loop);
         rc = sio_ws_new(&w->decoder, &options, w->mem);
     }
@@ -444,7 +486,7 @@ static void refused(sio_ws_client *w, int status) {
     char text[SIO_TRANSPORT_DETAIL];
     sio_http1_event event;
     sio_bytes body = {NULL, 0};
-    if (sio_http1_next(w->parser, &event) == 1 && event.type == SIO_HTTP1_BODY) {
+    if (sio_http1_next(w->opening->parser, &event) == 1 && event.type == SIO_HTTP1_BODY) {
         body = event.body;
     }
     int shown = body.len < sizeof(text) ? (int)body.len : (int)sizeof(text);
@@ -456,7 +498,7 @@ static void refused(sio_ws_client *w, int status) {
 static void accepted(sio_ws_client *w, const sio_http1_head *head, uint8_t *data, size_t len) {
     sio_ws_agreement agreed;
     int status = head->status;
-    sio_engine_request_take_cookies(w->request, SIO_EIO_WEBSOCKET, head);
+    sio_engine_request_take_cookies(w->opening->request, SIO_EIO_WEBSOCKET, head);
     int rc = check_head(w, &agreed, head);
     if (rc == 0) {
         rc = make_decoder(w, &agreed);
@@ -466,12 +508,11 @@ static void accepted(sio_ws_client *w, const sio_http1_head *head, uint8_t *data
         return;
     }
     /* The head ended in what was just read, so all that is behind it was read with it. */
-    size_t rest = sio_http1_rest(w->parser).len;
-    sio_http1_parser_free(w->parser);
-    w->parser = NULL;
+    size_t rest = sio_http1_rest(w->opening->parser).len;
+    w->stream = w->opening->dial.stream;
+    w->opening->dial.stream = NULL;
+    opening_free(w);
     w->state = WS_OPEN;
-    w->request = NULL; /* only the handshake needs it */
-    w->dial.target = NULL;
     w->callbacks->on_open(w->ctx, w);
     if (w->state == WS_OPEN && rest > 0) {
         read_frames(w, data + (len - rest), rest);
@@ -480,9 +521,9 @@ static void accepted(sio_ws_client *w, const sio_http1_head *head, uint8_t *data
 
 static void read_response(sio_ws_client *w, uint8_t *data, size_t len) {
     sio_http1_event event;
-    int rc = sio_http1_feed(w->parser, data, len);
+    int rc = sio_http1_feed(w->opening->parser, data, len);
     if (rc == 0) {
-        rc = sio_http1_next(w->parser, &event);
+        rc = sio_http1_next(w->opening->parser, &event);
     }
     if (rc < 0) {
         end_error(w, rc);
@@ -498,11 +539,12 @@ static void read_response(sio_ws_client *w, uint8_t *data, size_t len) {
 static void on_connected(void *ctx) {
     sio_ws_client *w = ctx;
     hold(w);
-    int rc = sio_http1_response_to(w->parser, SIO_HTTP1_ASKED_UPGRADE);
+    int rc = sio_http1_response_to(w->opening->parser, SIO_HTTP1_ASKED_UPGRADE);
     if (rc == 0) {
-        rc = sio_stream_write(w->dial.stream, w->upgrade.data, w->upgrade.len);
+        const sio_buf *request = &w->opening->upgrade;
+        rc = sio_stream_write(w->opening->dial.stream, request->data, request->len);
     }
-    sio_buf_free(&w->upgrade);
+    sio_buf_free(&w->opening->upgrade);
     if (rc != 0) {
         end_error(w, rc);
     }
@@ -578,15 +620,33 @@ static const sio_stream_callbacks stream_callbacks = {
 
 /* ---- life ---- */
 
+static int make_opening(sio_ws_client *w, const sio_ws_client_options *options) {
+    opening *o = sio_mem_zalloc(w->mem, sizeof(*o));
+    if (!o) {
+        return SIO_ERR_NOMEM;
+    }
+    w->opening = o;
+    o->request = options->request;
+    o->dial = (sio_dial){
+        .loop = w->loop,
+        .target = &options->request->to,
+        .callbacks = &stream_callbacks,
+        .on_failed = on_dial_failed,
+        .ctx = w,
+    };
+    sio_buf_init(&o->upgrade, 0, w->mem);
+    return 0;
+}
+
 static int start(sio_ws_client *w, const char *sid) {
-    int rc = sio_random_fill(w->loop, w->random, sizeof(w->random));
+    int rc = sio_random_fill(w->loop, w->opening->random, sizeof(w->opening->random));
     if (rc == 0) {
         rc = build_upgrade(w, sid);
     }
     if (rc == 0) {
-        rc = sio_http1_parser_new(&w->parser, SIO_HTTP1_RESPONSES, NULL, w->mem);
+        rc = sio_http1_parser_new(&w->opening->parser, SIO_HTTP1_RESPONSES, NULL, w->mem);
     }
-    return rc == 0 ? sio_dial_start(&w->dial) : rc;
+    return rc == 0 ? sio_dial_start(&w->opening->dial) : rc;
 }
 
 int sio_ws_client_new(sio_ws_client **out, sio_loop *loop, const sio_ws_client_options *options) {
@@ -597,7 +657,6 @@ int sio_ws_client_new(sio_ws_client **out, sio_loop *loop, const sio_ws_client_o
     }
     w->mem = mem;
     w->loop = loop;
-    w->request = options->request;
     w->revision = (uint8_t)options->request->revision;
     w->base64 = options->request->base64;
     w->callbacks = options->callbacks;
@@ -605,16 +664,10 @@ int sio_ws_client_new(sio_ws_client **out, sio_loop *loop, const sio_ws_client_o
     w->max_message = options->max_message;
     w->compress_threshold = options->compress_threshold;
     w->offered = options->deflate;
-    w->dial = (sio_dial){
-        .loop = loop,
-        .target = &options->request->to,
-        .callbacks = &stream_callbacks,
-        .on_failed = on_dial_failed,
-        .ctx = w,
-    };
-    sio_buf_init(&w->upgrade, 0, mem);
-    sio_buf_init(&w->packed, 0, mem);
-    int rc = start(w, options->sid);
+    int rc = make_opening(w, options);
+    if (rc == 0) {
+        rc = start(w, options->sid);
+    }
     if (rc != 0) {
         sio_ws_client_free(w);
         return rc;
@@ -629,7 +682,7 @@ void sio_ws_client_free(sio_ws_client *ws) {
     }
     ws->state = WS_ENDED;
     ws->freed = true;
-    sio_dial_cut(&ws->dial);
+    cut(ws);
     hold(ws);
     drop(ws);
 }

@@ -12,7 +12,6 @@ int sio_handlers_init(sio_handlers *handlers, sio_loop *loop) {
 
 static void list_free(sio_handler_list *list, const sio_mem *mem) {
     sio_mem_release(mem, list->items);
-    sio_mem_release(mem, list->name);
 }
 
 void sio_handlers_done(sio_handlers *handlers) {
@@ -34,14 +33,16 @@ sio_handler_list *sio_handlers_named(const sio_handlers *handlers, const char *n
 
 /* A list for a name that has none yet. */
 static sio_handler_list *list_new(sio_handlers *handlers, const char *name, size_t len) {
-    sio_handler_list *list = sio_mem_zalloc(handlers->mem, sizeof(*list));
+    sio_handler_list *list = len < UINT32_MAX - sizeof(*list)
+                                 ? sio_mem_zalloc(handlers->mem, sizeof(*list) + len + 1)
+                                 : NULL;
     if (!list) {
         return NULL;
     }
-    list->name = sio_mem_strndup(handlers->mem, name, len);
+    list->name = (char *)(list + 1);
+    memcpy(list->name, name, len);
     list->name_len = (uint32_t)len;
-    if (!list->name || sio_table_put(&handlers->by_name, list->name, len, list) != 0) {
-        list_free(list, handlers->mem);
+    if (sio_table_put(&handlers->by_name, list->name, len, list) != 0) {
         sio_mem_release(handlers->mem, list);
         return NULL;
     }
@@ -50,7 +51,10 @@ static sio_handler_list *list_new(sio_handlers *handlers, const char *name, size
 
 static int list_reserve(sio_handler_list *list, const sio_mem *mem) {
     if (list->count == list->cap) {
-        size_t cap = list->cap ? list->cap * 2 : 2;
+        if (list->cap > UINT32_MAX / 2) {
+            return SIO_ERR_NOMEM;
+        }
+        uint32_t cap = list->cap ? list->cap * 2 : 1; /* most events have one handler */
         sio_handler *items = sio_mem_resize_array(mem, list->items, cap, sizeof(*items));
         if (!items) {
             return SIO_ERR_NOMEM;
@@ -92,8 +96,8 @@ static void list_tidy(sio_handlers *handlers, sio_handler_list *list) {
     if (list->walk) {
         return;
     }
-    size_t kept = 0;
-    for (size_t i = 0; i < list->count; i++) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
         if (list->items[i].fn) {
             list->items[kept++] = list->items[i];
         }
@@ -142,7 +146,7 @@ int sio_handlers_remove(sio_handlers *handlers, const char *name, sio_handler_fn
     if (!list) {
         return SIO_ERR_NOT_FOUND;
     }
-    size_t before = list->live;
+    uint32_t before = list->live;
     for (size_t i = 0; i < list->count; i++) {
         sio_handler *item = &list->items[i];
         if (item->fn == fn && item->user == user) {

@@ -101,7 +101,7 @@ def look(command, scenario, what=None):
 
 
 # What an idle client may cost, in bytes of memory with what malloc adds: docs/performance.md.
-CLIENT_BYTES = 4608
+CLIENT_BYTES = 3584
 CLIENT_SCENARIOS = ["echo -c 1 -w 4", "echo -c 20 -w 4", "echo -c 3 -w 2 -p 70000", "echo -c 5 -w 2 --polling",
                     "idle -c 100 --count", "idle -c 20 --polling", "start"]
 

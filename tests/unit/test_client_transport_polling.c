@@ -8,6 +8,7 @@ typedef struct world {
     sio_url url;
     char url_text[64];
     sio_engine_request request;
+    char *sid;
     sio_polling *polling;
     char packets[SRV_TEXT];
     unsigned polled, posted, failed;
@@ -66,8 +67,8 @@ static void begin(world *w, int revision, const char *raw) {
     ck_assert_int_eq(sio_url_parse(&w->url, (sio_str){w->url_text, strlen(w->url_text)}), 0);
     sio_cengine_options options = {.url = &w->url, .path = "/e", .revision = revision};
     ck_assert_int_eq(sio_engine_request_init(&w->request, w->loop, &options), 0);
-    ck_assert_int_eq(sio_polling_new(&w->polling, w->loop, &w->request, "", 1000, &callbacks, w),
-                     0);
+    ck_assert_int_eq(
+        sio_polling_new(&w->polling, w->loop, &w->request, &w->sid, 1000, &callbacks, w), 0);
 }
 
 static void end(world *w) {

@@ -19,12 +19,12 @@ typedef struct sio_handler {
 
 typedef struct sio_handler_list {
     sio_handler *items;
-    size_t count;
-    size_t cap;
-    size_t live;                   /* those not removed */
     struct sio_handler_walk *walk; /* the innermost event being handed out */
+    char *name;                    /* in the list's block; NULL for the list of every event */
     uint32_t name_len;
-    char *name; /* NULL for the list of every event */
+    uint32_t count;
+    uint32_t cap;
+    uint32_t live; /* those not removed */
 } sio_handler_list;
 
 typedef struct sio_handlers {
