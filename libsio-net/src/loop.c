@@ -1,5 +1,7 @@
 #include "loop_internal.h"
 
+#include "net/figure.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -418,7 +420,7 @@ size_t sio_loop_stream_count(const sio_loop *loop) {
 }
 
 size_t sio_loop_queued(const sio_loop *loop) {
-    return loop->pool.queued;
+    return SIO_FIGURE(loop->pool.queued);
 }
 
 struct event_base *sio_loop_base(const sio_loop *loop) {

@@ -1,6 +1,7 @@
 #include "outq.h"
 
 #include "mem.h"
+#include "net/figure.h"
 
 #include <sio/error.h>
 
@@ -91,7 +92,7 @@ static void tail_fill(sio_outq *q, sio_chunk_pool *pool, const void *data, size_
     tail->used += (uint32_t)len;
     tail->len += len;
     q->bytes += len;
-    pool->queued += len;
+    SIO_FIGURE_ADD(pool->queued, len);
 }
 
 /* An empty chunk for at least `len` bytes, one kind above the last one: a queue that keeps growing
@@ -150,7 +151,7 @@ static int queue_ref(sio_outq *q, sio_chunk_pool *pool, const void *data, size_t
     chunk->owner = owner;
     append(q, chunk);
     q->bytes += len;
-    pool->queued += len;
+    SIO_FIGURE_ADD(pool->queued, len);
     return 0;
 }
 
@@ -186,7 +187,7 @@ void sio_outq_commit(sio_outq *q, sio_chunk_pool *pool, size_t used) {
     q->tail->used += (uint32_t)used;
     q->tail->len += used;
     q->bytes += used;
-    pool->queued += used;
+    SIO_FIGURE_ADD(pool->queued, used);
     if (q->bytes == 0) {
         sio_outq_clear(q, pool);
     }
@@ -227,7 +228,7 @@ static void drop_head(sio_outq *q, sio_chunk_pool *pool) {
 
 void sio_outq_consume(sio_outq *q, sio_chunk_pool *pool, size_t len) {
     q->bytes -= len;
-    pool->queued -= len;
+    SIO_FIGURE_SUB(pool->queued, len);
     while (q->head && q->head->len <= len) {
         len -= q->head->len;
         drop_head(q, pool);
@@ -239,7 +240,7 @@ void sio_outq_consume(sio_outq *q, sio_chunk_pool *pool, size_t len) {
 }
 
 void sio_outq_clear(sio_outq *q, sio_chunk_pool *pool) {
-    pool->queued -= q->bytes;
+    SIO_FIGURE_SUB(pool->queued, q->bytes);
     q->bytes = 0;
     while (q->head) {
         drop_head(q, pool);

@@ -19,7 +19,7 @@ typedef struct sio_chunk_pool {
     const sio_mem *mem;
     sio_chunk *free[CHUNK_CLASSES];
     unsigned count[CHUNK_CLASSES];
-    size_t queued; /* bytes in all queues */
+    size_t queued; /* bytes in all queues, a figure */
 } sio_chunk_pool;
 
 void sio_chunk_pool_init(sio_chunk_pool *pool, const sio_mem *mem);

@@ -89,7 +89,7 @@ static int encode_refusal(const sio_conn *conn, sio_buf *buf, sio_str nsp,
 }
 
 static void send_refusal(sio_conn *conn, sio_str nsp, const sio_refusal *refusal) {
-    conn->server->counters.namespaces_refused++;
+    SIO_COUNT(conn->server->counters.namespaces_refused);
     sio_buf *buf = NULL;
     int rc = sio_conn_begin(conn, &buf);
     send_control(conn, rc != 0 ? rc : encode_refusal(conn, buf, nsp, refusal));
@@ -209,7 +209,7 @@ static int wait_begin(sio_conn *conn) {
  * nothing that it could be for (CVE-2026-48804). */
 static void watch_partial(sio_conn *conn) {
     if (sio_session_next(&conn->session, SIO_SLOT_NONE) == SIO_SLOT_NONE) {
-        conn->server->counters.decode_errors++;
+        SIO_COUNT(conn->server->counters.decode_errors);
         close_by_force(conn, sio_error_text(SIO_ERR_SIO_VIOLATION));
     } else if (!conn->timer && wait_begin(conn) != 0) {
         sio_engine_session_fail(conn->engine, SIO_ERR_NOMEM);
@@ -251,7 +251,7 @@ static void on_packet(sio_conn *conn, const sio_packet *packet) {
     sio_session_action action;
     int rc = sio_session_receive(&conn->session, packet, &action);
     if (rc != 0) {
-        conn->server->counters.decode_errors++;
+        SIO_COUNT(conn->server->counters.decode_errors);
         close_by_force(conn, sio_error_text(rc));
         return;
     }
@@ -280,7 +280,7 @@ static void on_packet(sio_conn *conn, const sio_packet *packet) {
 static void reject(sio_conn *conn, int err, sio_str message) {
     char text[SIO_PACKET_ERROR_TEXT_MAX];
     sio_packet_error_text(err, message, text);
-    conn->server->counters.decode_errors++;
+    SIO_COUNT(conn->server->counters.decode_errors);
     SIO_LOG(&conn->server->log, SIO_LOG_INFO, "socket.io:parser", "closing %s: %s",
             sio_engine_session_id(conn->engine), text);
     sio_conn_ref(conn);

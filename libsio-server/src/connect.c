@@ -108,7 +108,7 @@ static void enter(joining *self) {
     sio_peer_ref(peer);
     finish(self);
     sio_conn_wait_end(conn);
-    conn->server->counters.namespaces_joined++;
+    SIO_COUNT(conn->server->counters.namespaces_joined);
     sio_engine_session_settle(conn->engine);
     sio_conn_welcome(conn, peer);
     if (conn->open) {

@@ -1,7 +1,7 @@
 #include "counters.h"
 
 #include "engine_session.h"
-#include "namespace.h"
+#include "server_state.h"
 
 #include <net/clock.h>
 
@@ -12,11 +12,11 @@ enum { LAG_INTERVAL_MS = 1000 };
 /* ---- the loop's lateness ---- */
 
 void sio_lag_note(sio_counters *counters, uint64_t late_us) {
-    counters->loop_lag_us = late_us;
-    counters->loop_lag_sum_us += late_us;
-    counters->loop_lag_count++;
+    SIO_FIGURE_SET(counters->loop_lag_us, late_us);
+    SIO_FIGURE_ADD(counters->loop_lag_sum_us, late_us);
+    SIO_COUNT(counters->loop_lag_count);
     if (late_us > counters->loop_lag_max_us) {
-        counters->loop_lag_max_us = late_us;
+        SIO_FIGURE_SET(counters->loop_lag_max_us, late_us);
     }
 }
 
@@ -30,14 +30,14 @@ static void on_lag_timer(void *ctx) {
     sio_lag *lag = ctx;
     uint64_t now = sio_clock_us();
     sio_lag_note(lag->counters, now > lag->due_us ? now - lag->due_us : 0);
-    if (lag->busy(lag->ctx)) {
+    if (lag->measured(lag->ctx)) {
         start(lag);
     }
 }
 
-int sio_lag_init(sio_lag *lag, sio_loop *loop, sio_counters *counters,
-                 bool (*busy)(const void *ctx), const void *ctx) {
-    *lag = (sio_lag){.counters = counters, .busy = busy, .ctx = ctx};
+int sio_lag_init(sio_lag *lag, sio_loop *loop, sio_counters *counters, bool (*measured)(void *ctx),
+                 void *ctx) {
+    *lag = (sio_lag){.counters = counters, .measured = measured, .ctx = ctx};
     return sio_timer_init(&lag->timer, loop, on_lag_timer, lag);
 }
 
@@ -57,32 +57,32 @@ void sio_count_status(sio_counters *counters, int status) {
     uint64_t *const classes[] = {&counters->http_1xx, &counters->http_2xx, &counters->http_3xx,
                                  &counters->http_4xx, &counters->http_5xx};
     if (status >= 100 && status < 600) {
-        ++*classes[status / 100 - 1];
+        SIO_COUNT(*classes[status / 100 - 1]);
     }
 }
 
 void sio_count_refusal(sio_counters *counters, int err) {
     switch (err) {
     case SIO_ERR_EIO_TRANSPORT_UNKNOWN:
-        counters->refused_transport++;
+        SIO_COUNT(counters->refused_transport);
         break;
     case SIO_ERR_EIO_SID_UNKNOWN:
-        counters->refused_sid++;
+        SIO_COUNT(counters->refused_sid);
         break;
     case SIO_ERR_EIO_BAD_METHOD:
-        counters->refused_method++;
+        SIO_COUNT(counters->refused_method);
         break;
     case SIO_ERR_EIO_BAD_REQUEST:
-        counters->refused_request++;
+        SIO_COUNT(counters->refused_request);
         break;
     case SIO_ERR_EIO_FORBIDDEN:
-        counters->refused_forbidden++;
+        SIO_COUNT(counters->refused_forbidden);
         break;
     case SIO_ERR_EIO_UNSUPPORTED_VERSION:
-        counters->refused_version++;
+        SIO_COUNT(counters->refused_version);
         break;
     default:
-        counters->refused_internal++;
+        SIO_COUNT(counters->refused_internal);
         break;
     }
 }
@@ -90,19 +90,19 @@ void sio_count_refusal(sio_counters *counters, int err) {
 void sio_count_close(sio_counters *counters, sio_eio_reason reason) {
     switch (reason) {
     case SIO_EIO_REASON_TRANSPORT_CLOSE:
-        counters->closed_transport_close++;
+        SIO_COUNT(counters->closed_transport_close);
         break;
     case SIO_EIO_REASON_TRANSPORT_ERROR:
-        counters->closed_transport_error++;
+        SIO_COUNT(counters->closed_transport_error);
         break;
     case SIO_EIO_REASON_PING_TIMEOUT:
-        counters->closed_ping_timeout++;
+        SIO_COUNT(counters->closed_ping_timeout);
         break;
     case SIO_EIO_REASON_PARSE_ERROR:
-        counters->closed_parse_error++;
+        SIO_COUNT(counters->closed_parse_error);
         break;
     default:
-        counters->closed_forced++;
+        SIO_COUNT(counters->closed_forced);
         break;
     }
 }
@@ -124,7 +124,7 @@ void sio_count_disconnect(sio_counters *counters, const char *reason) {
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (strcmp(rows[i].reason, reason) == 0) {
-            ++*rows[i].counter;
+            SIO_COUNT(*rows[i].counter);
             return;
         }
     }
@@ -132,44 +132,83 @@ void sio_count_disconnect(sio_counters *counters, const char *reason) {
 
 /* ---- reading ---- */
 
-static void add_session(const sio_engine_session *session, sio_counters *out) {
-    out->queued_bytes += sio_engine_session_queued(session);
-    out->queued_messages += sio_engine_session_queued_messages(session);
-    out->sessions_slow += session->slow;
-    if (sio_engine_session_transport(session) == SIO_EIO_WEBSOCKET) {
-        out->sessions_websocket++;
-    } else {
-        out->sessions_polling++;
+static uint64_t waiting_messages(const sio_server *server) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < server->engine_count; i++) {
+        const sio_engine *engine = server->engines[i];
+        for (sio_list *at = engine->all.next; at != &engine->all; at = at->next) {
+            sum += sio_engine_session_queued_messages(SIO_CONTAINER(at, sio_engine_session, link));
+        }
+    }
+    return sum;
+}
+
+static sio_tally tally_of(const sio_server *server) {
+    return (sio_tally){server->loop, &server->counters,
+                       (sio_engine_budget *)(uintptr_t)&server->budget};
+}
+
+void sio_server_share(sio_server *server, sio_shared *shared) {
+    sio_tally tally = tally_of(server);
+    server->shared = sio_shared_ref(shared);
+    server->budget.shared = shared;
+    sio_shared_join(shared, server->index, &tally);
+}
+
+void sio_server_unshare(sio_server *server) {
+    if (server->shared) {
+        sio_shared_leave(server->shared, server->index);
+        sio_shared_unref(server->shared);
     }
 }
 
-static void add_sessions(const sio_engine *engine, sio_counters *out) {
-    for (sio_list *at = engine->all.next; at != &engine->all; at = at->next) {
-        add_session(SIO_CONTAINER(at, sio_engine_session, link), out);
-    }
+void sio_server_note_queues(sio_server *server) {
+    bool empty = sio_loop_queued(server->loop) == 0 && server->budget.waiting == 0;
+    SIO_FIGURE_SET(server->counters.queued_messages, empty ? 0 : waiting_messages(server));
 }
 
-static void add_namespaces(const sio_server *server, sio_counters *out) {
-    sio_table_iter it = sio_table_iter_start(&server->namespaces);
-    const sio_namespace *ns;
-    while ((ns = sio_table_next(&server->namespaces, &it)) != NULL) {
-        out->peers += ns->peer_count;
-        out->rooms += ns->rooms.by_name.count;
-    }
+static bool fits(const sio_counters *out) {
+    return out->size >= sizeof(out->size) && out->size <= sizeof(*out);
+}
+
+/* As much as the caller's struct has. */
+static void hand_out(sio_counters *out, sio_counters *full) {
+    full->size = out->size;
+    memcpy(out, full, out->size);
 }
 
 int sio_server_read_counters(const sio_server *server, sio_counters *out) {
-    sio_counters full = server->counters;
-    if (out->size < sizeof(out->size) || out->size > sizeof(full)) {
+    sio_counters full;
+    if (!fits(out)) {
         return SIO_ERR_INVALID;
     }
-    full.handshakes_pending = server->budget.pending;
-    full.connections_open = sio_loop_stream_count(server->loop);
-    for (size_t i = 0; i < server->engine_count; i++) {
-        add_sessions(server->engines[i], &full);
+    if (server->shared) {
+        sio_shared_read(server->shared, &full);
+    } else {
+        sio_tally tally = tally_of(server);
+        sio_tally_read(&tally, &full);
     }
-    add_namespaces(server, &full);
-    full.size = out->size;
-    memcpy(out, &full, out->size);
+    full.queued_messages += waiting_messages(server) - server->counters.queued_messages;
+    hand_out(out, &full);
     return 0;
+}
+
+int sio_server_read_member_counters(const sio_server *server, unsigned index, sio_counters *out) {
+    sio_counters full;
+    sio_tally tally = tally_of(server);
+    if (!fits(out)) {
+        return SIO_ERR_INVALID;
+    }
+    if (index == server->index) {
+        sio_tally_read(&tally, &full);
+        full.queued_messages = waiting_messages(server);
+    } else if (!server->shared || sio_shared_read_one(server->shared, index, &full) != 0) {
+        return SIO_ERR_NOT_FOUND;
+    }
+    hand_out(out, &full);
+    return 0;
+}
+
+size_t sio_server_session_count(const sio_server *server) {
+    return server->shared ? sio_shared_sessions(server->shared) : server->budget.sessions;
 }

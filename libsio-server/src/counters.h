@@ -2,23 +2,24 @@
 #ifndef SIO_SERVER_COUNTERS_H
 #define SIO_SERVER_COUNTERS_H
 
+#include <net/figure.h>
 #include <net/timer.h>
 #include <sio/eio_session.h>
 #include <sio/metrics.h>
 
 /* How late the loop runs: a timer of one second, and how much later than that it is called. It
- * stops when `busy` says so, to let an idle program sleep. */
+ * stops when `measured`, which is told of each time, says so, to let an idle program sleep. */
 typedef struct sio_lag {
     sio_timer timer;
     sio_counters *counters;
     uint64_t due_us;
-    bool (*busy)(const void *ctx);
-    const void *ctx;
+    bool (*measured)(void *ctx);
+    void *ctx;
 } sio_lag;
 
 /* Errors: SIO_ERR_NOMEM. */
-int sio_lag_init(sio_lag *lag, sio_loop *loop, sio_counters *counters,
-                 bool (*busy)(const void *ctx), const void *ctx);
+int sio_lag_init(sio_lag *lag, sio_loop *loop, sio_counters *counters, bool (*measured)(void *ctx),
+                 void *ctx);
 void sio_lag_done(sio_lag *lag);
 /* Measure, unless it does. */
 void sio_lag_start(sio_lag *lag);

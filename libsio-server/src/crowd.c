@@ -4,15 +4,18 @@
 
 #include <net/table.h>
 
+#include <pthread.h>
 #include <string.h>
 
 enum { V6_NETWORK = 8 };
 
 struct sio_crowd {
+    const sio_mem *mem; /* &mem_copy, or NULL for libc */
+    sio_mem mem_copy;
+    pthread_mutex_t lock;
     sio_table table; /* of members, by key */
-    const sio_mem *mem;
     uint32_t max;
-    bool released;
+    uint32_t refs;
 };
 
 /* One address. */
@@ -30,39 +33,64 @@ int sio_crowd_new(sio_crowd **out, sio_loop *loop, uint32_t max) {
         return SIO_ERR_NOMEM;
     }
     int rc = sio_table_init(&crowd->table, loop);
+    if (rc == 0 && pthread_mutex_init(&crowd->lock, NULL) != 0) {
+        rc = SIO_ERR_NOMEM;
+    }
     if (rc != 0) {
         sio_mem_release(mem, crowd);
         return rc;
     }
-    crowd->mem = mem;
+    if (mem) {
+        crowd->mem_copy = *mem;
+        crowd->mem = &crowd->mem_copy;
+    }
+    crowd->table.mem = crowd->mem; /* the loop may be gone before */
     crowd->max = max;
+    crowd->refs = 1;
     *out = crowd;
     return 0;
 }
 
-static void free_if_over(sio_crowd *crowd) {
-    if (crowd->released && crowd->table.count == 0) {
+/* Unlock, and free it when nobody is left who could lock it again. */
+static void unlock(sio_crowd *crowd) {
+    bool over = crowd->refs == 0 && crowd->table.count == 0;
+    pthread_mutex_unlock(&crowd->lock);
+    if (over) {
+        sio_mem mem = crowd->mem_copy;
+        const sio_mem *owner = crowd->mem ? &mem : NULL;
         sio_table_done(&crowd->table);
-        sio_mem_release(crowd->mem, crowd);
+        pthread_mutex_destroy(&crowd->lock);
+        sio_mem_release(owner, crowd);
     }
+}
+
+sio_crowd *sio_crowd_ref(sio_crowd *crowd) {
+    if (crowd) {
+        pthread_mutex_lock(&crowd->lock);
+        crowd->refs++;
+        unlock(crowd);
+    }
+    return crowd;
 }
 
 void sio_crowd_release(sio_crowd *crowd) {
     if (crowd) {
-        crowd->released = true;
-        free_if_over(crowd);
+        pthread_mutex_lock(&crowd->lock);
+        crowd->refs--;
+        unlock(crowd);
     }
 }
 
 static void leave(void *ctx) {
     member *self = ctx;
     sio_crowd *crowd = self->crowd;
+    pthread_mutex_lock(&crowd->lock);
     if (--self->count == 0) {
         sio_table_remove(&crowd->table, self->key, self->len);
         sio_table_settle(&crowd->table);
         sio_mem_release(crowd->mem, self);
-        free_if_over(crowd);
     }
+    unlock(crowd);
 }
 
 /* IPv4 may come as IPv6. @return its length, 0: it is not to be counted */
@@ -99,13 +127,7 @@ static member *add(sio_crowd *crowd, const uint8_t *key, uint8_t len) {
     return fresh;
 }
 
-int sio_crowd_enter(sio_crowd *crowd, sio_stream *stream, const sio_address *address,
-                    bool limited) {
-    uint8_t key[V6_NETWORK];
-    uint8_t len = key_of(key, address);
-    if (len == 0) {
-        return 0;
-    }
+static int count_in(member **out, sio_crowd *crowd, const uint8_t *key, uint8_t len, bool limited) {
     member *self = sio_table_get(&crowd->table, key, len);
     if (limited && self && self->count >= crowd->max) {
         return SIO_ERR_LIMIT;
@@ -115,6 +137,23 @@ int sio_crowd_enter(sio_crowd *crowd, sio_stream *stream, const sio_address *add
         return SIO_ERR_NOMEM;
     }
     self->count++;
-    sio_stream_on_gone(stream, leave, self);
+    *out = self;
     return 0;
+}
+
+int sio_crowd_enter(sio_crowd *crowd, sio_stream *stream, const sio_address *address,
+                    bool limited) {
+    uint8_t key[V6_NETWORK];
+    uint8_t len = key_of(key, address);
+    if (len == 0) {
+        return 0;
+    }
+    member *self;
+    pthread_mutex_lock(&crowd->lock);
+    int rc = count_in(&self, crowd, key, len, limited);
+    unlock(crowd);
+    if (rc == 0) {
+        sio_stream_on_gone(stream, leave, self);
+    }
+    return rc;
 }

@@ -21,16 +21,22 @@ typedef struct sio_queue_limits {
 } sio_queue_limits;
 
 /* What the engines of a server share: what waits for their sessions, and the
- * sessions that have yet to show what they are. */
+ * sessions that have yet to show what they are. What is counted are figures (net/figure.h). With
+ * `shared` the limits are those of all members together. */
 typedef struct sio_engine_budget {
     size_t max; /* bytes; 0: no limit */
     size_t sessions;
     size_t waiting;     /* bytes in the queues of sessions; the loop knows what streams hold */
-    size_t quiet;       /* a session's queue up to this concerns nobody: see engine_pressure.c */
+    size_t quiet;       /* a session's queue up to this concerns nobody: see engine_pressure.c. A
+                           figure, too, written under the lock of `shared` */
     size_t pending;     /* sessions that are not settled, and requests that are not decided */
     size_t max_pending; /* 0: no limit */
-    sio_task *empty;    /* run when a closing engine has ended the last session; NULL: nothing */
+    struct sio_shared *shared; /* NULL: there is one loop */
+    sio_task *empty; /* run when a closing engine has ended the last session; NULL: nothing */
 } sio_engine_budget;
+
+/* Anew, with so many sessions in all, and the largest queue that this loop has seen. */
+void sio_engine_budget_quiet(sio_engine_budget *budget, size_t sessions, size_t largest);
 
 typedef struct sio_engine_settings {
     const sio_eio_config *eio; /* copied: heartbeat, limits */

@@ -26,7 +26,7 @@ struct sio_engine_request {
 /* It is no handshake in progress any more. */
 static void uncount(sio_engine_request *request) {
     if (request->counted && request->engine) {
-        request->engine->budget->pending--;
+        SIO_FIGURE_SUB(request->engine->budget->pending, 1);
     }
     request->counted = false;
 }
@@ -157,7 +157,7 @@ void sio_engine_ask(sio_engine *engine, sio_exchange *exchange, sio_engine_stati
     request->exchange = exchange;
     request->station = station;
     request->counted = true;
-    engine->budget->pending++;
+    SIO_COUNT(engine->budget->pending);
     request->middleware = engine->middlewares;
     sio_buf_init(&request->body, 0, request->mem);
     sio_list_init(&request->link);

@@ -6,6 +6,7 @@
  * fair share, the limit divided by the sessions: who has less is never blamed. And the largest
  * queue so far is part of it, because a larger one is to be remembered. */
 #include "engine_session.h"
+#include "shared.h"
 
 #include <net/log.h>
 
@@ -18,14 +19,32 @@ static size_t limit_of(size_t value) {
     return value > 0 ? value : SIZE_MAX;
 }
 
+static size_t share_of(const sio_engine_budget *budget, size_t sessions) {
+    return limit_of(budget->max) / (sessions > 0 ? sessions : 1);
+}
+
+/* Without a limit there is nothing to ask the other members for. */
+static bool asks_others(const sio_engine_budget *budget) {
+    return budget->max > 0 && budget->shared;
+}
+
 static size_t fair_share(const sio_engine_budget *budget) {
-    size_t sessions = budget->sessions > 0 ? budget->sessions : 1;
-    return limit_of(budget->max) / sessions;
+    return share_of(budget,
+                    asks_others(budget) ? sio_shared_sessions(budget->shared) : budget->sessions);
+}
+
+void sio_engine_budget_quiet(sio_engine_budget *budget, size_t sessions, size_t largest) {
+    SIO_FIGURE_SET(budget->quiet, least(share_of(budget, sessions), largest));
 }
 
 void sio_pressure_share(sio_engine *engine) {
-    engine->budget->quiet =
-        least(fair_share(engine->budget), (size_t)engine->counters->queue_bytes_max);
+    sio_engine_budget *budget = engine->budget;
+    if (asks_others(budget)) {
+        sio_shared_share(budget->shared);
+    } else {
+        sio_engine_budget_quiet(budget, budget->sessions,
+                                (size_t)engine->counters->queue_bytes_max);
+    }
 }
 
 void sio_pressure_init(sio_engine *engine) {
@@ -42,16 +61,20 @@ void sio_pressure_init(sio_engine *engine) {
 static int end_slow(sio_engine_session *session, const char *why, uint64_t *counter) {
     SIO_LOG(sio_loop_log(session->engine->loop), SIO_LOG_WARN, "engine:socket",
             "%s does not keep up: %s", session->id, why);
-    session->engine->counters->slow_closed++;
-    ++*counter;
+    SIO_COUNT(session->engine->counters->slow_closed);
+    SIO_COUNT(*counter);
     sio_engine_session_fail(session, SIO_ERR_EIO_QUEUE_FULL);
     return SIO_ERR_EIO_QUEUE_FULL;
 }
 
 static bool server_is_full(const sio_engine *engine, size_t len) {
     const sio_engine_budget *budget = engine->budget;
-    size_t queued = sio_loop_queued(engine->loop) + budget->waiting;
-    return budget->max > 0 && (len > budget->max || queued > budget->max - len);
+    if (budget->max == 0 || len > budget->max) {
+        return budget->max > 0;
+    }
+    size_t queued = budget->shared ? sio_shared_queued(budget->shared)
+                                   : sio_loop_queued(engine->loop) + budget->waiting;
+    return queued > budget->max - len;
 }
 
 static bool has_too_many(const sio_engine_session *session) {
@@ -61,8 +84,9 @@ static bool has_too_many(const sio_engine_session *session) {
 
 static void become_slow(sio_engine_session *session) {
     session->slow = true;
+    SIO_COUNT(session->engine->counters->sessions_slow);
     session->slow_at = sio_loop_now(session->engine->loop);
-    session->engine->counters->slow_begun++;
+    SIO_COUNT(session->engine->counters->slow_begun);
     SIO_LOG(sio_loop_log(session->engine->loop), SIO_LOG_INFO, "engine:socket",
             "%s is slow: its queue has passed the high mark", session->id);
     sio_engine_session_pump_soon(session); /* it tells, and starts the timer */
@@ -82,7 +106,7 @@ int sio_pressure_check(sio_engine_session *session, size_t total, size_t len) {
                         &counters->slow_over_total);
     }
     if (total > counters->queue_bytes_max) {
-        counters->queue_bytes_max = total;
+        SIO_FIGURE_SET(counters->queue_bytes_max, total);
         sio_pressure_share(engine);
     }
     if (!session->slow && total > limit_of(engine->settings.queue.high)) {
@@ -93,11 +117,18 @@ int sio_pressure_check(sio_engine_session *session, size_t total, size_t len) {
 
 void sio_pressure_charge(sio_engine_session *session) {
     size_t bytes = sio_eio_session_queued_bytes(&session->eio);
-    session->engine->budget->waiting += bytes - session->charged;
+    SIO_FIGURE_ADD(session->engine->budget->waiting, bytes - session->charged);
     session->charged = bytes;
 }
 
 /* ---- slow and not slow ---- */
+
+void sio_pressure_forget(sio_engine_session *session) {
+    if (session->slow) {
+        session->slow = false;
+        SIO_FIGURE_SUB(session->engine->counters->sessions_slow, 1);
+    }
+}
 
 void sio_pressure_ease(sio_engine_session *session) {
     size_t low = session->engine->settings.queue.low;
@@ -105,7 +136,7 @@ void sio_pressure_ease(sio_engine_session *session) {
         return;
     }
     if (sio_engine_session_queued(session) <= low) {
-        session->slow = false;
+        sio_pressure_forget(session);
         sio_engine_session_pump_soon(session);
     } else if (session->ws) {
         sio_ws_link_tell_low(session->ws, low);

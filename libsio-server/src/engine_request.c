@@ -2,6 +2,8 @@
  * request validation and error responses). */
 #include "engine_request.h"
 
+#include "shared.h"
+
 #include <net/log.h>
 #include <sio/json.h>
 #include <sio/url.h>
@@ -103,7 +105,7 @@ static void answer_upgrade(sio_exchange *exchange, int status, sio_str message) 
 
 /* A fault of our own, such as short memory, which is no request's. */
 static void answer_500(sio_engine *engine, sio_exchange *exchange, int err) {
-    engine->counters->refused_internal++;
+    SIO_COUNT(engine->counters->refused_internal);
     const char *text = sio_error_text(err);
     SIO_LOG(sio_loop_log(engine->loop), SIO_LOG_WARN, "engine", "a handshake failed: %s", text);
     if (sio_exchange_head(exchange)->upgrade) {
@@ -242,7 +244,7 @@ static void accept_polling(sio_engine *engine, sio_exchange *exchange,
         answer_500(engine, exchange, rc);
         return;
     }
-    engine->counters->handshakes_polling++;
+    SIO_COUNT(engine->counters->handshakes_polling);
     session->counted = true;
     sio_engine_session_ref(session);
     sio_polling_request(session, exchange, NULL);
@@ -265,7 +267,7 @@ static void accept_websocket(sio_engine *engine, sio_exchange *exchange,
     if (rc != 0) {
         sio_engine_session_close(session, true);
     } else {
-        engine->counters->handshakes_websocket++;
+        SIO_COUNT(engine->counters->handshakes_websocket);
         session->counted = true;
         sio_ws_link_attach(link, session, false);
         sio_engine_session_pump(session);
@@ -285,7 +287,7 @@ static void accept_upgrade(sio_engine_session *session, sio_exchange *exchange,
     if (sio_ws_link_accept(&link, &rest, session, exchange, params->base64) == 0) {
         sio_time now = sio_loop_now(session->engine->loop);
         if (sio_eio_session_probe_open(&session->eio, now) == 0) {
-            session->engine->counters->upgrades_started++;
+            SIO_COUNT(session->engine->counters->upgrades_started);
             sio_ws_link_attach(link, session, true);
             sio_engine_session_pump(session);
         }
@@ -321,21 +323,32 @@ static void with_session(sio_engine *engine, sio_exchange *exchange,
 }
 
 static void refuse_closing(sio_engine *engine, sio_exchange *exchange) {
-    engine->counters->refused_closing++;
+    SIO_COUNT(engine->counters->refused_closing);
     SIO_LOG(sio_loop_log(engine->loop), SIO_LOG_DEBUG, "engine",
             "refused a handshake: the server is closing");
     answer_upgrade(exchange, 503, SIO_STR("Service Unavailable"));
 }
 
-/* Whoever opens sessions and says nothing uses memory of ours. */
-static bool is_busy(const sio_engine *engine) {
-    return engine->budget->max_pending > 0 &&
-           engine->budget->pending >= engine->budget->max_pending;
+/* Whoever opens sessions and says nothing uses memory of ours. While this handshake is looked at it
+ * counts as one in progress, so that members which look at the same time do not pass the limit.
+ * @return whether there are too many */
+static bool begin_handshake(sio_engine *engine) {
+    sio_engine_budget *budget = engine->budget;
+    if (budget->max_pending > 0 && budget->shared) {
+        return sio_shared_begin_handshake(budget->shared, budget);
+    }
+    bool free = budget->max_pending == 0 || budget->pending < budget->max_pending;
+    SIO_FIGURE_ADD(budget->pending, free);
+    return free;
+}
+
+static void end_handshake(sio_engine *engine) {
+    SIO_FIGURE_SUB(engine->budget->pending, 1);
 }
 
 static void refuse_busy(sio_engine *engine, sio_exchange *exchange) {
     static const char text[] = "Service Unavailable";
-    engine->counters->refused_busy++;
+    SIO_COUNT(engine->counters->refused_busy);
     SIO_LOG(sio_loop_log(engine->loop), SIO_LOG_INFO, "engine",
             "refused a handshake: max_pending_handshakes are in progress");
     sio_exchange_answer_and_close(exchange, 503, "text/html",
@@ -350,12 +363,15 @@ static void without_session(sio_engine *engine, sio_exchange *exchange,
         refuse(engine, exchange, &refusal);
     } else if (engine->closing) {
         refuse_closing(engine, exchange);
-    } else if (is_busy(engine)) {
+    } else if (!begin_handshake(engine)) {
         refuse_busy(engine, exchange);
-    } else if (engine->allow_request) {
-        sio_engine_ask(engine, exchange, SIO_ENGINE_ASK_ALLOW);
     } else {
-        sio_engine_allowed(engine, exchange);
+        if (engine->allow_request) {
+            sio_engine_ask(engine, exchange, SIO_ENGINE_ASK_ALLOW);
+        } else {
+            sio_engine_allowed(engine, exchange);
+        }
+        end_handshake(engine);
     }
 }
 

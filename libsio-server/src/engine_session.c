@@ -110,6 +110,11 @@ static int alloc(sio_engine_session **out, sio_engine *engine, const char *id,
     return 0;
 }
 
+static uint64_t *sessions_like(const sio_engine_session *session) {
+    sio_counters *counters = session->engine->counters;
+    return session->on_websocket ? &counters->sessions_websocket : &counters->sessions_polling;
+}
+
 int sio_engine_session_new(sio_engine_session **out, sio_engine *engine,
                            const sio_exchange *exchange, const sio_engine_params *params,
                            const char *id, sio_eio_transport transport) {
@@ -132,8 +137,10 @@ int sio_engine_session_new(sio_engine_session **out, sio_engine *engine,
     }
     sio_list_push(&engine->all, &session->link);
     engine->count++;
-    engine->budget->sessions++;
-    engine->budget->pending++;
+    session->on_websocket = transport == SIO_EIO_WEBSOCKET;
+    SIO_COUNT(*sessions_like(session));
+    SIO_COUNT(engine->budget->sessions);
+    SIO_COUNT(engine->budget->pending);
     sio_pressure_share(engine);
     *out = session;
     return 0;
@@ -150,7 +157,7 @@ void sio_engine_session_unref(sio_engine_session *session) {
     }
     sio_engine *engine = session->engine;
     const sio_mem *mem = engine->mem;
-    engine->budget->waiting -= session->charged;
+    SIO_FIGURE_SUB(engine->budget->waiting, session->charged);
     sio_task_cancel(&session->pump_task);
     sio_timer_done(&session->timer);
     sio_eio_session_free(&session->eio);
@@ -163,7 +170,7 @@ void sio_engine_session_unref(sio_engine_session *session) {
 void sio_engine_session_settle(sio_engine_session *session) {
     if (!session->settled) {
         session->settled = true;
-        session->engine->budget->pending--;
+        SIO_FIGURE_SUB(session->engine->budget->pending, 1);
     }
 }
 
@@ -254,7 +261,9 @@ static void end(sio_engine_session *session, const sio_eio_event *event) {
     sio_table_settle(&engine->sessions);
     sio_list_remove(&session->link);
     engine->count--;
-    engine->budget->sessions--;
+    SIO_FIGURE_SUB(*sessions_like(session), 1);
+    SIO_FIGURE_SUB(engine->budget->sessions, 1);
+    sio_pressure_forget(session);
     if (engine->closing && engine->budget->sessions == 0 && engine->budget->empty) {
         sio_loop_defer(engine->loop, engine->budget->empty);
     }
@@ -280,7 +289,10 @@ static void tell_control(sio_engine_session *session, sio_eio_type type) {
 static void take_over(sio_engine_session *session) {
     session->ws = session->probe;
     session->probe = NULL;
-    session->engine->counters->upgrades_completed++;
+    SIO_COUNT(session->engine->counters->upgrades_completed);
+    SIO_FIGURE_SUB(*sessions_like(session), 1);
+    session->on_websocket = true;
+    SIO_COUNT(*sessions_like(session));
     sio_ws_link_promote(session->ws);
 }
 
@@ -315,7 +327,8 @@ static void on_event(sio_engine_session *session, const sio_eio_event *event) {
         end(session, event);
         return;
     }
-    session->engine->counters->upgrades_failed += event->kind == SIO_EIO_EVENT_PROBE_END;
+    SIO_FIGURE_ADD(session->engine->counters->upgrades_failed,
+                   event->kind == SIO_EIO_EVENT_PROBE_END);
     if (event->kind == SIO_EIO_EVENT_UPGRADE) {
         take_over(session);
     }
@@ -506,7 +519,7 @@ static int check_sendable(sio_engine_session *session, unsigned flags) {
         return SIO_ERR_CLOSED;
     }
     bool dropped = (flags & SIO_EIO_VOLATILE) != 0 && !sio_engine_session_writable(session);
-    session->engine->counters->volatile_dropped += dropped;
+    SIO_FIGURE_ADD(session->engine->counters->volatile_dropped, dropped);
     return dropped ? SIO_ERR_DISCARDED : 0;
 }
 

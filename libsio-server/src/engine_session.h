@@ -125,10 +125,11 @@ struct sio_engine_session {
     bool jsonp : 1;  /* answers are scripts */
     bool base64 : 1; /* binary goes out as text */
     bool cookie_written : 1;
-    bool greeted : 1; /* the first response was given */
-    bool counted : 1; /* as a session that began */
-    bool opened : 1;  /* on_open was called */
-    bool ended : 1;   /* on_close was called */
+    bool greeted : 1;      /* the first response was given */
+    bool counted : 1;      /* as a session that began */
+    bool on_websocket : 1; /* and as one of those that are there */
+    bool opened : 1;       /* on_open was called */
+    bool ended : 1;        /* on_close was called */
     bool pumping : 1;
     bool more : 1; /* of what arrived, behind the message being handed on */
     bool settled : 1;
@@ -199,12 +200,14 @@ int sio_pressure_check(sio_engine_session *session, size_t total, size_t len);
  * be queued, and the session ends soon. */
 static inline int sio_pressure_admit(sio_engine_session *session, size_t total, size_t len) {
     const sio_engine *engine = session->engine;
-    bool quiet = total <= engine->quiet && total <= engine->budget->quiet;
+    bool quiet = total <= engine->quiet && total <= SIO_FIGURE(engine->budget->quiet);
     return quiet ? 0 : sio_pressure_check(session, total, len);
 }
 
 /* After the session's own queue has changed. */
 void sio_pressure_charge(sio_engine_session *session);
+/* It is not slow any more. */
+void sio_pressure_forget(sio_engine_session *session);
 /* After what waits has become less, or its transport another one. */
 void sio_pressure_ease(sio_engine_session *session);
 /* Tell the engine's user what has changed. */

@@ -405,7 +405,7 @@ sio_bytes sio_exchange_rest(const sio_exchange *exchange) {
 
 static int write_upgrade(sio_exchange *exchange, sio_bytes head) {
     sio_buf *out = &exchange->conn->front->head;
-    exchange->conn->front->counters->http_1xx++;
+    SIO_COUNT(exchange->conn->front->counters->http_1xx);
     out->len = 0;
     int rc = sio_http1_write_status(out, 101, NULL);
     if (rc == 0) {

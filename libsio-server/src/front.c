@@ -1,6 +1,7 @@
 #include "front_state.h"
 
 #include "mem.h"
+#include "shared.h"
 
 #include <net/log.h>
 #include <sio/url.h>
@@ -24,14 +25,24 @@ static int make_scratch(sio_front *front) {
     return sio_http1_scratch_new(&front->scratch, &limits, front->mem);
 }
 
+static int make_crowd(sio_front *front, const sio_front_options *options) {
+    if (options->shared) {
+        front->crowd = sio_crowd_ref(sio_shared_crowd(options->shared));
+        return 0;
+    }
+    return options->max_per_address > 0
+               ? sio_crowd_new(&front->crowd, front->loop, options->max_per_address)
+               : 0;
+}
+
 static int make(sio_front *front, const sio_front_options *options) {
     int rc = sio_cors_init(&front->cors, options->cors, front->mem);
     if (rc == 0) {
         rc = sio_proxies_init(&front->proxies, options->trusted_proxies,
                               options->trusted_proxy_count, front->mem);
     }
-    if (rc == 0 && options->max_per_address > 0) {
-        rc = sio_crowd_new(&front->crowd, front->loop, options->max_per_address);
+    if (rc == 0) {
+        rc = make_crowd(front, options);
     }
     if (rc == 0) {
         rc = make_scratch(front);
@@ -62,6 +73,7 @@ int sio_front_new(sio_front **out, sio_loop *loop, const sio_front_options *opti
     front->idle_timeout_ms = options->idle_timeout_ms;
     front->body_bytes = sio_rate_bytes(options->min_receive_rate, options->body_timeout_ms);
     front->max_connections = options->max_connections;
+    front->shared = options->shared;
     sio_buf_init(&front->head, 0, mem);
     sio_file_cache_init(&front->files, mem);
     sio_list_init(&front->conns);
@@ -142,8 +154,12 @@ size_t sio_front_count(const sio_front *front) {
 
 /* Upgraded connections count, too. @return also when the new one's stream is counted already */
 static bool is_full(const sio_front *front) {
-    return front->max_connections > 0 &&
-           sio_loop_stream_count(front->loop) > front->max_connections;
+    if (front->max_connections == 0) {
+        return false;
+    }
+    size_t open =
+        front->shared ? sio_shared_connections(front->shared) : sio_loop_stream_count(front->loop);
+    return open > front->max_connections;
 }
 
 int sio_front_count_address(sio_front *front, sio_stream *stream, bool limited) {
@@ -173,9 +189,9 @@ static verdict receive(sio_front *front, sio_stream *stream) {
                                         "its address has max_connections_per_address"};
     sio_counters *counters = front->counters;
     verdict found = judge(front, stream);
-    counters->connections_refused_closing += found == CLOSING;
-    counters->connections_refused_limit += found == FULL;
-    counters->connections_refused_address += found == CROWDED;
+    SIO_FIGURE_ADD(counters->connections_refused_closing, found == CLOSING);
+    SIO_FIGURE_ADD(counters->connections_refused_limit, found == FULL);
+    SIO_FIGURE_ADD(counters->connections_refused_address, found == CROWDED);
     if (found != WELCOME) {
         SIO_LOG(sio_loop_log(front->loop), SIO_LOG_INFO, "engine:http", "refused a connection: %s",
                 texts[found]);
@@ -196,7 +212,7 @@ static void refuse_stream(sio_stream *stream) {
 }
 
 void sio_front_accept(sio_front *front, sio_stream *stream) {
-    front->counters->connections_accepted++;
+    SIO_COUNT(front->counters->connections_accepted);
     switch (receive(front, stream)) {
     case WELCOME:
         (void)sio_front_conn_new(front, stream, (sio_bytes){NULL, 0}, sio_stream_is_tls(stream));
@@ -205,7 +221,7 @@ void sio_front_accept(sio_front *front, sio_stream *stream) {
         sio_stream_free(stream);
         break;
     default:
-        front->counters->http_5xx += !sio_stream_is_tls(stream);
+        SIO_FIGURE_ADD(front->counters->http_5xx, !sio_stream_is_tls(stream));
         refuse_stream(stream);
         break;
     }

@@ -21,6 +21,7 @@ typedef struct sio_front_options {
     uint32_t min_receive_rate;   /* bytes per second that win a body its time again; 0: none do */
     uint32_t max_connections;    /* 0: no limit; upgraded ones count; beyond it: 503 */
     uint32_t max_per_address;    /* 0: no limit */
+    struct sio_shared *shared;   /* borrowed: both limits hold for all its members; NULL: alone */
     const sio_server_cors *cors; /* copied; NULL: none */
     const char *client_dir;      /* copied; the browser bundles below the engine's path */
     sio_counters *counters;      /* borrowed; NULL: the front counts for itself */

@@ -266,7 +266,7 @@ static void settle(sio_front_conn *conn) {
 
 static void count_fault(const sio_front_conn *conn, int err) {
     sio_counters *counters = conn->front->counters;
-    ++*(err == SIO_ERR_TIMEOUT ? &counters->http_timeouts : &counters->http_faults);
+    SIO_COUNT(*(err == SIO_ERR_TIMEOUT ? &counters->http_timeouts : &counters->http_faults));
     SIO_LOG(sio_loop_log(conn->front->loop), SIO_LOG_DEBUG, "engine:http", "refused: %s",
             sio_error_text(err));
 }
@@ -528,7 +528,7 @@ static void on_eof(void *ctx) {
 static void on_error(void *ctx, const sio_stream_error *error) {
     sio_front_conn *conn = ctx;
     if (conn->shaking) {
-        conn->front->counters->tls_handshakes_failed++;
+        SIO_COUNT(conn->front->counters->tls_handshakes_failed);
         SIO_LOG(sio_loop_log(conn->front->loop), SIO_LOG_INFO, "engine:http",
                 "a TLS handshake failed: %s", error->detail);
     }

@@ -11,7 +11,7 @@ void sio_front_set_elsewhere(sio_front *front, const sio_front_elsewhere *elsewh
 }
 
 static void failed(sio_front *front, int err) {
-    front->counters->connections_move_failed++;
+    SIO_COUNT(front->counters->connections_move_failed);
     SIO_LOG(sio_loop_log(front->loop), SIO_LOG_WARN, "engine:http",
             "a connection for another loop was cut: %s", sio_error_text(err));
 }
@@ -33,7 +33,7 @@ bool sio_front_send_away(sio_front_conn *conn, const sio_http1_head *head) {
     sio_parcel *parcel;
     int rc = sio_front_conn_pack(conn, &parcel);
     if (rc == 0) {
-        front->counters->connections_moved++;
+        SIO_COUNT(front->counters->connections_moved);
         front->elsewhere.send(front->elsewhere.ctx, where, parcel);
     } else {
         failed(front, rc);
@@ -45,7 +45,7 @@ bool sio_front_send_away(sio_front_conn *conn, const sio_http1_head *head) {
 void sio_front_arrive(sio_front *front, sio_parcel *parcel) {
     sio_stream *stream;
     if (sio_front_ends(front)) {
-        front->counters->connections_refused_closing++;
+        SIO_COUNT(front->counters->connections_refused_closing);
         sio_parcel_free(parcel);
         return;
     }

@@ -72,7 +72,8 @@ struct sio_front {
     uint32_t idle_timeout_ms;
     uint64_t body_bytes; /* in body_timeout_ms, to have it again */
     uint32_t max_connections;
-    sio_crowd *crowd; /* NULL: addresses have no limit */
+    struct sio_shared *shared; /* NULL: this front is alone */
+    sio_crowd *crowd;          /* NULL: addresses have no limit */
     sio_list conns;
     sio_list gone; /* without a stream; freed when no callback uses them any more */
     sio_task reap; /* frees those */

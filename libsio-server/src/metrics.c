@@ -1,5 +1,6 @@
 #include "metrics.h"
 
+#include "mem.h"
 #include "server_state.h"
 
 #include <stddef.h>
@@ -151,12 +152,34 @@ static int write_help(sio_buf *out, const metric *m) {
     return rc;
 }
 
-static int write_sample(sio_buf *out, const metric *m, uint64_t value) {
-    const char *const parts[] = {m->name, m->labels ? "{" : "", m->labels ? m->labels : "",
-                                 m->labels ? "} " : " "};
+/* `member` negative: of all. */
+static int write_labels(sio_buf *out, const char *labels, int member) {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < sizeof(parts) / sizeof(parts[0]); i++) {
-        rc = sio_buf_add_text(out, parts[i]);
+    if (member >= 0) {
+        rc = sio_buf_add_text(out, "{member=\"");
+        rc = rc == 0 ? sio_buf_add_u64(out, (uint64_t)member) : rc;
+        rc = rc == 0 ? sio_buf_add_text(out, labels ? "\"," : "\"") : rc;
+    } else if (labels) {
+        rc = sio_buf_add_byte(out, '{');
+    }
+    if (rc == 0 && labels) {
+        rc = sio_buf_add_text(out, labels);
+    }
+    if (rc == 0 && (labels || member >= 0)) {
+        rc = sio_buf_add_byte(out, '}');
+    }
+    return rc;
+}
+
+static int write_sample(sio_buf *out, const metric *m, int member, const sio_counters *counters) {
+    uint64_t value;
+    memcpy(&value, (const char *)counters + m->offset, sizeof(value));
+    int rc = sio_buf_add_text(out, m->name);
+    if (rc == 0) {
+        rc = write_labels(out, m->labels, member);
+    }
+    if (rc == 0) {
+        rc = sio_buf_add_byte(out, ' ');
     }
     if (rc == 0) {
         rc = sio_buf_add_u64(out, value);
@@ -168,20 +191,73 @@ int sio_metrics_write(const sio_counters *counters, sio_buf *out) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof(METRICS) / sizeof(METRICS[0]); i++) {
         const metric *m = &METRICS[i];
-        uint64_t value;
-        memcpy(&value, (const char *)counters + m->offset, sizeof(value));
         if (m->help) {
             rc = write_help(out, m);
         }
         if (rc == 0) {
-            rc = write_sample(out, m, value);
+            rc = write_sample(out, m, -1, counters);
         }
     }
+    return rc;
+}
+
+/* ---- each member ---- */
+
+#define MEMBER(field, gauge, name, labels, help)                                                   \
+    { offsetof(sio_counters, field), gauge, "sio_server_member_" name, labels, help }
+
+/* How work is shared among the loops, and which of them is late. */
+static const metric MEMBER_METRICS[] = {
+    MEMBER(connections_open, true, "connections_open", NULL, "Connections that are open, by loop"),
+    MEMBER(sessions_polling, true, "sessions", "transport=\"polling\"",
+           "Engine.IO sessions that are open, by loop"),
+    MEMBER(sessions_websocket, true, "sessions", "transport=\"websocket\"", NULL),
+    MEMBER(packets_in_polling, false, "packets_received_total", "transport=\"polling\"",
+           "Engine.IO packets received, by loop"),
+    MEMBER(packets_in_websocket, false, "packets_received_total", "transport=\"websocket\"", NULL),
+    MEMBER(queued_bytes, true, "queued_bytes", NULL, "Bytes waiting to be sent, by loop"),
+    MEMBER(loop_lag_us, true, "loop_lag_microseconds", NULL,
+           "How late each event loop was when last measured"),
+    MEMBER(loop_lag_max_us, true, "loop_lag_max_microseconds", NULL,
+           "The most that each event loop was late"),
+};
+
+int sio_metrics_write_members(const sio_counters *members, unsigned count, sio_buf *out) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof(MEMBER_METRICS) / sizeof(MEMBER_METRICS[0]); i++) {
+        const metric *m = &MEMBER_METRICS[i];
+        if (m->help) {
+            rc = write_help(out, m);
+        }
+        for (unsigned member = 0; rc == 0 && member < count; member++) {
+            rc = write_sample(out, m, (int)member, &members[member]);
+        }
+    }
+    return rc;
+}
+
+/* ---- a server ---- */
+
+static int write_members(const sio_server *server, sio_buf *out) {
+    unsigned count = sio_shared_count(server->shared);
+    sio_counters *members = sio_mem_alloc_array(server->mem, count, sizeof(*members));
+    int rc = members ? 0 : SIO_ERR_NOMEM;
+    for (unsigned i = 0; rc == 0 && i < count; i++) {
+        members[i] = (sio_counters)SIO_COUNTERS_INIT;
+        (void)sio_server_read_member_counters(server, i, &members[i]); /* zeros once it has ended */
+    }
+    if (rc == 0) {
+        rc = sio_metrics_write_members(members, count, out);
+    }
+    sio_mem_release(server->mem, members);
     return rc;
 }
 
 int sio_server_write_metrics(const sio_server *server, sio_buf *out) {
     sio_counters counters = SIO_COUNTERS_INIT;
     int rc = sio_server_read_counters(server, &counters);
-    return rc == 0 ? sio_metrics_write(&counters, out) : rc;
+    if (rc == 0) {
+        rc = sio_metrics_write(&counters, out);
+    }
+    return rc == 0 && server->shared ? write_members(server, out) : rc;
 }

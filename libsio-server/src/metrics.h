@@ -6,5 +6,7 @@
 
 /* Errors: those of the buffer. */
 int sio_metrics_write(const sio_counters *counters, sio_buf *out);
+/* Some of them again, for each of `count` members. */
+int sio_metrics_write_members(const sio_counters *members, unsigned count, sio_buf *out);
 
 #endif

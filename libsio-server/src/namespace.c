@@ -76,6 +76,7 @@ sio_namespace *sio_namespace_new(sio_server *server, const char *name) {
         sio_namespace_free(ns);
         return NULL;
     }
+    ns->rooms.total = &server->counters.rooms;
     return ns;
 }
 

@@ -143,6 +143,7 @@ int sio_peer_enter(sio_peer *peer) {
     stop_joining(peer);
     sio_list_push(&ns->peers, &peer->link);
     ns->peer_count++;
+    SIO_COUNT(ns->server->counters.peers);
     peer->connected = true;
     sio_peer_joined_own_room(peer);
     return 0;
@@ -158,6 +159,7 @@ static void leave_namespace(sio_peer *peer) {
     }
     sio_list_remove(&peer->link);
     ns->peer_count--;
+    SIO_FIGURE_SUB(ns->server->counters.peers, 1);
     peer->connected = false;
     if (peer->ack_owner) {
         peer->ack_owner->object = NULL; /* who hands an event out still needs the rest of it */

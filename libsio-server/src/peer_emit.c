@@ -44,7 +44,7 @@ static void acks_expire(void *ctx) {
     sio_time now = sio_loop_now(peer->ns->server->loop);
     while (peer->acks && !peer->ns->server->dead &&
            sio_ack_table_expire(&peer->acks->table, now, &entry)) {
-        peer->ns->server->counters.acks_timed_out++;
+        SIO_COUNT(peer->ns->server->counters.acks_timed_out);
         finish(peer, &entry, SIO_ERR_TIMEOUT);
     }
     acks_rearm(peer);

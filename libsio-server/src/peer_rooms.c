@@ -101,7 +101,7 @@ static int check_limits(const sio_peer *peer, const char *room) {
     if ((!too_many && !too_long) || sio_peer_in_room(peer, room) || is_own_room(peer, room)) {
         return 0;
     }
-    server->counters.rooms_refused++;
+    SIO_COUNT(server->counters.rooms_refused);
     SIO_LOG(&server->log, SIO_LOG_INFO, "socket.io:socket", "%s may not join a room: %s", peer->id,
             too_long ? "its name is longer than max_room_name" : "it is in max_rooms_per_peer");
     return SIO_ERR_LIMIT;

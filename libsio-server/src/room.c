@@ -1,5 +1,6 @@
 #include "room.h"
 
+#include <net/figure.h>
 #include <net/loop.h>
 
 #include "mem.h"
@@ -8,6 +9,7 @@
 
 int sio_room_index_init(sio_room_index *index, sio_loop *loop) {
     index->mem = sio_loop_mem(loop);
+    index->total = NULL;
     return sio_table_init(&index->by_name, loop);
 }
 
@@ -66,6 +68,9 @@ static sio_room *room_new(sio_room_index *index, const char *name) {
         sio_mem_release(index->mem, room);
         return NULL;
     }
+    if (index->total) {
+        SIO_COUNT(*index->total);
+    }
     return room;
 }
 
@@ -75,6 +80,9 @@ bool sio_room_forget(sio_room_index *index, sio_room *room) {
     }
     sio_table_remove(&index->by_name, room->name, room->name_len);
     sio_table_settle(&index->by_name);
+    if (index->total) {
+        SIO_FIGURE_SUB(*index->total, 1);
+    }
     return true;
 }
 

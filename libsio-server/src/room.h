@@ -33,6 +33,7 @@ typedef struct sio_membership {
 typedef struct sio_room_index {
     sio_table by_name;
     const sio_mem *mem;
+    uint64_t *total; /* a figure: how many rooms there are, here and elsewhere; NULL: not kept */
 } sio_room_index;
 
 /* Errors: SIO_ERR_RANDOM. */

@@ -104,8 +104,13 @@ static int write_metrics(void *ctx, sio_buf *out) {
     return sio_server_write_metrics(ctx, out);
 }
 
-static bool has_sessions(const void *ctx) {
-    return sio_server_session_count(ctx) > 0;
+/* Once a second while there are sessions, and once more. */
+static bool on_measured(void *ctx) {
+    sio_server *server = ctx;
+    if (server->shared) {
+        sio_server_note_queues(server);
+    }
+    return sio_server_own_sessions(server) > 0;
 }
 
 static int make_front(sio_server *server, const sio_server_options *options) {
@@ -118,6 +123,7 @@ static int make_front(sio_server *server, const sio_server_options *options) {
         .min_receive_rate = options->min_receive_rate,
         .max_connections = options->max_connections,
         .max_per_address = options->max_connections_per_address,
+        .shared = server->shared,
         .cors = options->cors,
         .trusted_proxies = options->trusted_proxies,
         .trusted_proxy_count = options->trusted_proxy_count,
@@ -139,11 +145,33 @@ static void closed_if_empty(void *ctx);
 static void sessions_ended(void *ctx);
 static void close_deadline(void *ctx);
 
+/* Member 0 makes what all count and limit together. */
+static int share(sio_server *server, const sio_server_options *options) {
+    sio_shared *shared;
+    if (!server->group) {
+        return 0;
+    }
+    if (sio_group_is_other(server)) {
+        sio_server_share(server, sio_server_member(server, 0)->shared);
+        return 0;
+    }
+    int rc = sio_shared_new(&shared, server->loop, options->threads,
+                            options->max_connections_per_address);
+    if (rc == 0) {
+        sio_server_share(server, shared);
+        sio_shared_unref(shared);
+    }
+    return rc;
+}
+
 static int make(sio_server *server, const sio_server_options *options) {
     sio_loop_on_quiet(server->loop, closed_if_empty, server);
     sio_task_init(&server->no_sessions, sessions_ended, server);
     server->budget.empty = &server->no_sessions;
-    int rc = options->tls ? sio_server_make_tls(server, &server->tls, options->tls) : 0;
+    int rc = share(server, options);
+    if (rc == 0 && options->tls) {
+        rc = sio_server_make_tls(server, &server->tls, options->tls);
+    }
     if (rc == 0) {
         rc = sio_table_init(&server->namespaces, server->loop);
     }
@@ -157,7 +185,7 @@ static int make(sio_server *server, const sio_server_options *options) {
         rc = sio_timer_init(&server->log_timer, server->loop, report_left_out, server);
     }
     if (rc == 0) {
-        rc = sio_lag_init(&server->lag, server->loop, &server->counters, has_sessions, server);
+        rc = sio_lag_init(&server->lag, server->loop, &server->counters, on_measured, server);
     }
     if (rc == 0) {
         rc = sio_args_new(&server->scratch, server->mem);
@@ -207,6 +235,7 @@ void sio_server_destroy(sio_server *server) {
     sio_tls_unref(server->tls);
     bool has_mem = server->mem != NULL; /* it goes with the loop */
     sio_mem mem = has_mem ? *server->mem : (sio_mem){0};
+    sio_server_unshare(server);
     sio_loop_free(server->loop);
     sio_mem_release(has_mem ? &mem : NULL, server);
     sio_group_free(group);
@@ -367,7 +396,7 @@ static void closed(sio_server *server) {
 static void closed_if_empty(void *ctx) {
     sio_server *server = ctx;
     if (server->closing && !server->closed && !server->dead && server->adapters_closing == 0 &&
-        sio_server_session_count(server) == 0 && sio_loop_stream_count(server->loop) == 0) {
+        sio_server_own_sessions(server) == 0 && sio_loop_stream_count(server->loop) == 0) {
         closed(server);
     }
 }
@@ -431,7 +460,7 @@ void sio_server_close_member(sio_server *server, uint32_t deadline_ms) {
         for (size_t i = 0; i < server->engine_count; i++) {
             sio_engine_shut_down(server->engines[i]);
         }
-        sio_front_close(server->front, sio_server_session_count(server) > 0);
+        sio_front_close(server->front, sio_server_own_sessions(server) > 0);
     }
     server->adapters_closing--;
     closed_if_empty(server);
@@ -579,14 +608,6 @@ int sio_server_add_engine(sio_engine **out, sio_server *server, const sio_engine
 }
 
 /* ---- the rest ---- */
-
-size_t sio_server_session_count(const sio_server *server) {
-    size_t count = 0;
-    for (size_t i = 0; i < server->engine_count; i++) {
-        count += sio_engine_session_count(server->engines[i]);
-    }
-    return count;
-}
 
 void sio_server_set_user(sio_server *server, void *user) {
     server->user = user;

@@ -5,6 +5,7 @@
 #include "counters.h"
 #include "engine.h"
 #include "front.h"
+#include "shared.h"
 
 #include <net/handlers.h>
 #include <net/list.h>
@@ -47,6 +48,7 @@ struct sio_server {
     uint64_t max_payload;
     sio_queue_limits queue;
     sio_engine_budget budget;
+    sio_shared *shared;          /* with the members of its group; NULL: it is alone */
     uint32_t max_rooms_per_peer; /* 0: no limit, as in the next */
     uint32_t max_room_name;
     uint32_t tls_timeout_ms;
@@ -131,6 +133,19 @@ void sio_server_close_member(sio_server *server, uint32_t deadline_ms);
 void sio_server_all_closed(sio_server *server);
 void sio_server_reopen_member(sio_server *server);
 void sio_server_free_member(sio_server *server);
+
+/* Sessions on this server's own loop. */
+static inline size_t sio_server_own_sessions(const sio_server *server) {
+    return server->budget.sessions;
+}
+
+/* ---- counters.c ---- */
+
+/* Have the others see how many packets wait on this loop. */
+void sio_server_note_queues(sio_server *server);
+/* Before and after all that is counted: join the other members, and leave. */
+void sio_server_share(sio_server *server, sio_shared *shared);
+void sio_server_unshare(sio_server *server);
 
 /* ---- server_listen.c ---- */
 

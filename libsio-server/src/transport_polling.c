@@ -108,8 +108,8 @@ void sio_polling_answer(sio_engine_session *session, const sio_eio_output *out) 
     sio_buf_init(&engine->body, 0, engine->mem);
     sio_engine_session_headers(session, exchange);
     sio_bytes body = {buf.data, buf.len};
-    engine->counters->packets_out_polling += count;
-    engine->counters->bytes_out_polling += buf.len;
+    SIO_FIGURE_ADD(engine->counters->packets_out_polling, count);
+    SIO_FIGURE_ADD(engine->counters->bytes_out_polling, buf.len);
     if (compress) {
         sio_poll_answers_compress(&engine->answers, sio_exchange_headers(exchange), &body,
                                   session->poll_traits);
@@ -131,11 +131,11 @@ static void feed(sio_engine_session *session, sio_bytes body, sio_eio_layout lay
     int rc;
     while (!session->ended && (rc = sio_eio_reader_next(&reader, &packet)) != 0) {
         if (rc < 0) {
-            session->engine->counters->decode_errors++;
+            SIO_COUNT(session->engine->counters->decode_errors);
             sio_engine_session_fail(session, rc);
             break;
         }
-        session->engine->counters->packets_in_polling++;
+        SIO_COUNT(session->engine->counters->packets_in_polling);
         sio_engine_session_receive(session, &packet, !reader.done && reader.rest.len > 0);
     }
     sio_eio_reader_free(&reader);
@@ -162,7 +162,7 @@ static bool is_octet_stream(const sio_exchange *exchange) {
 static void post_body(void *ctx, sio_exchange *exchange, sio_bytes body) {
     sio_engine_session *session = ctx;
     bool octets = is_octet_stream(exchange);
-    session->engine->counters->bytes_in_polling += body.len;
+    SIO_FIGURE_ADD(session->engine->counters->bytes_in_polling, body.len);
     bool old = sio_eio_session_revision(&session->eio) == 3;
     sio_engine_session_ref(session);
     session->post = NULL;

@@ -221,7 +221,7 @@ static void on_wait(void *ctx) {
         wait->received = 0;
         sio_timer_start(&wait->timer, settings->message_timeout_ms);
     } else {
-        link->engine->counters->receive_timeouts++;
+        SIO_COUNT(link->engine->counters->receive_timeouts);
         SIO_LOG(sio_loop_log(link->engine->loop), SIO_LOG_INFO, "engine:ws",
                 "%s: a message did not come in time", link->session ? link->session->id : "");
         fail(link, SIO_ERR_TIMEOUT, CLOSE_POLICY, true);
@@ -272,14 +272,14 @@ static void on_data(sio_ws_link *link, const sio_ws_event *event) {
     if (link->wait) {
         link->wait->fresh = true;
     }
-    link->engine->counters->packets_in_websocket++;
-    link->engine->counters->bytes_in_websocket += event->len;
+    SIO_COUNT(link->engine->counters->packets_in_websocket);
+    SIO_FIGURE_ADD(link->engine->counters->bytes_in_websocket, event->len);
     if (event->kind == SIO_WS_BINARY) {
         sio_eio_decode_binary(&packet, revision, data);
     } else {
         int rc = sio_eio_decode_text(&packet, revision, data, &link->engine->scratch);
         if (rc != 0) {
-            link->engine->counters->decode_errors++;
+            SIO_COUNT(link->engine->counters->decode_errors);
             fail(link, rc, sio_error_close_code(rc), true);
             return;
         }
@@ -369,7 +369,7 @@ static void read_events(sio_ws_link *link) {
         return;
     }
     if (rc < 0) {
-        link->engine->counters->decode_errors++;
+        SIO_COUNT(link->engine->counters->decode_errors);
         SIO_LOG(sio_loop_log(link->engine->loop), SIO_LOG_INFO, "engine:ws", "%s: %s",
                 link->session->id, sio_error_text(rc));
         begin_ending(link, rc, sio_error_close_code(rc));
@@ -703,8 +703,8 @@ static int write_deflated(sio_ws_link *link, sio_eio_message *message, sio_bytes
 }
 
 static void count_out(const sio_ws_link *link, size_t len) {
-    link->engine->counters->packets_out_websocket++;
-    link->engine->counters->bytes_out_websocket += len;
+    SIO_COUNT(link->engine->counters->packets_out_websocket);
+    SIO_FIGURE_ADD(link->engine->counters->bytes_out_websocket, len);
 }
 
 static bool compresses(const sio_ws_link *link, unsigned flags, size_t len) {

@@ -64,6 +64,30 @@ START_TEST(follows_the_format) {
 }
 END_TEST
 
+/* Some figures once more for each loop: in names of their own, so that a sum over all samples of a
+ * name counts nothing twice. */
+START_TEST(shows_each_member) {
+    sio_counters members[2] = {SIO_COUNTERS_INIT, SIO_COUNTERS_INIT};
+    members[0].connections_open = 3;
+    members[1].sessions_websocket = 4;
+    sio_buf buf;
+    sio_buf_init(&buf, 0, NULL);
+    ck_assert_int_eq(sio_metrics_write_members(members, 2, &buf), 0);
+    ck_assert_int_eq(sio_buf_add_byte(&buf, 0), 0);
+    const char *text = (const char *)buf.data;
+    ck_assert_ptr_nonnull(strstr(text, "\n# TYPE sio_server_member_connections_open gauge\n"
+                                       "sio_server_member_connections_open{member=\"0\"} 3\n"
+                                       "sio_server_member_connections_open{member=\"1\"} 0\n"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\n# TYPE sio_server_member_sessions gauge\n"
+                     "sio_server_member_sessions{member=\"0\",transport=\"polling\"} 0\n"
+                     "sio_server_member_sessions{member=\"1\",transport=\"polling\"} 0\n"
+                     "sio_server_member_sessions{member=\"0\",transport=\"websocket\"} 0\n"
+                     "sio_server_member_sessions{member=\"1\",transport=\"websocket\"} 4\n"));
+    sio_buf_free(&buf);
+}
+END_TEST
+
 START_TEST(says_when_the_buffer_is_full) {
     sio_counters c = SIO_COUNTERS_INIT;
     char *text = written(&c);
@@ -97,6 +121,7 @@ int main(void) {
     TCase *tc = tcase_create("metrics");
     tcase_add_test(tc, shows_name_labels_and_value);
     tcase_add_test(tc, follows_the_format);
+    tcase_add_test(tc, shows_each_member);
     tcase_add_test(tc, says_when_the_buffer_is_full);
     tcase_add_test(tc, survives_failing_allocations);
     suite_add_tcase(suite, tc);

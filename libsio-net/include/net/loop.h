@@ -57,7 +57,7 @@ void sio_loop_after(sio_loop *loop, void (*fn)(void *ctx), void *ctx);
  */
 size_t sio_loop_stream_count(const sio_loop *loop);
 
-/* Bytes queued on all of them; with TLS, of both sides of the encryption. */
+/* Bytes queued on all of them; with TLS, of both sides of the encryption. Thread: any, as above. */
 size_t sio_loop_queued(const sio_loop *loop);
 
 /* Have `fn` called, as deferred work, whenever the last of those streams has gone. */

@@ -3,7 +3,8 @@
  * @brief What a server counts, to be read by the program or by Prometheus.
  *
  * Counting is always on: plain additions, without locks or system calls. docs/operations.md says
- * what the figures mean in operation.
+ * what the figures mean in operation. Of a server with several members
+ * (sio_server_options.threads) any of them shows the sums of all.
  */
 #ifndef SIO_METRICS_H
 #define SIO_METRICS_H
@@ -78,7 +79,8 @@ typedef struct sio_counters {
     uint64_t peers;                           /**< peers in all namespaces, now */
     uint64_t rooms;          /**< rooms in all namespaces, those of single peers not counted, now */
     uint64_t acks_timed_out; /**< acknowledgements that did not come in time */
-    uint64_t loop_lag_us;    /**< how late the loop was when last measured, microseconds */
+    uint64_t loop_lag_us;    /**< how late the loop was when last measured, microseconds; the
+                                  latest of several loops */
     uint64_t loop_lag_max_us;    /**< the most so far */
     uint64_t loop_lag_sum_us;    /**< of all measurements */
     uint64_t loop_lag_count;     /**< measurements: one a second while a session is open */
@@ -105,14 +107,25 @@ typedef struct sio_counters {
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0              \
     }
 
-/** Read the counters. The cost grows with the number of open sessions, whose queues are added up.
- * Thread: the loop's.
+/** Read the counters, those of all members in one. The cost grows with the number of open sessions
+ * on this loop, whose waiting packets are counted. All figures are up to date, except that the
+ * packets waiting on other loops are those of at most a second ago.
+ * Thread: the loop's, of any member.
  * @param out its `size` must be set; as much of the struct as it has is filled in
  * @return 0; SIO_ERR_INVALID for an impossible size */
 SIO_API int sio_server_read_counters(const sio_server *server, sio_counters *out);
 
-/** Append the counters in Prometheus' text format 0.0.4. All names begin with `sio_server_`.
- * Thread: the loop's.
+/** The same of one member alone.
+ * @param server any member; its loop's thread is that of the call
+ * @param index of the member to be read, see sio_server_index()
+ * @return 0; SIO_ERR_INVALID for an impossible size; SIO_ERR_NOT_FOUND when there is no such member
+ */
+SIO_API int sio_server_read_member_counters(const sio_server *server, unsigned index,
+                                            sio_counters *out);
+
+/** Append the counters in Prometheus' text format 0.0.4. All names begin with `sio_server_`. With
+ * several members some figures are there once more for each, as `sio_server_member_...`.
+ * Thread: the loop's, of any member.
  * @return 0; SIO_ERR_NOMEM and SIO_ERR_LIMIT of the buffer, which then holds a part */
 SIO_API int sio_server_write_metrics(const sio_server *server, sio_buf *out);
 

@@ -359,7 +359,7 @@ SIO_API unsigned sio_server_index(const sio_server *server);
  * sio_server_options.threads */
 SIO_API sio_server *sio_server_member(const sio_server *server, unsigned index);
 
-/** Engine.IO sessions that are open now. */
+/** Engine.IO sessions that are open now, on all members. */
 SIO_API size_t sio_server_session_count(const sio_server *server);
 
 /** The application's pointer, borrowed. */
