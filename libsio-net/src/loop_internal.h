@@ -81,11 +81,6 @@ struct sio_loop {
     struct sio_resolver *resolver; /* made at the first lookup */
 };
 
-/* A plain stream reads up to SIO_STREAM_READ_MAX, so that a message up to this size, or several of
- * 64 KiB, come whole and need no buffer of their own; pages that no read has reached take no
- * memory. TLS reads into less: what is decrypted from it at once fits the second. */
-enum { LOOP_TLS_READ = 65536, LOOP_TLS_BUFFER = 98304 };
-
 /* Around every callback that libevent makes into us: deferred work runs at the outermost leave. */
 void sio_loop_enter(sio_loop *loop);
 void sio_loop_leave(sio_loop *loop);

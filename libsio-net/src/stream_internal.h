@@ -8,6 +8,12 @@
 #include "net/stream.h"
 #include "net/timer.h"
 
+/* A stream reads up to SIO_STREAM_READ_MAX, so that a message up to this size, or several of 64
+ * KiB, come whole and need no buffer of their own; pages that no read has reached take no memory.
+ * What TLS makes of it fits the second buffer at once, with an incomplete record of the read
+ * before. */
+enum { LOOP_TLS_BUFFER = SIO_STREAM_READ_MAX + 32 * 1024 };
+
 typedef enum stream_state {
     STREAM_CONNECTING, /* no descriptor yet: the connector has the attempts */
     STREAM_HANDSHAKE,  /* TLS */

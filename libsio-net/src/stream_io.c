@@ -198,7 +198,7 @@ static void read_tls(sio_stream *stream) {
         sio_stream_fail(stream, SIO_ERR_NOMEM, 0, "no read buffer");
         return;
     }
-    ssize_t n = sio_fd_read(stream->fd, wire, LOOP_TLS_READ);
+    ssize_t n = sio_fd_read(stream->fd, wire, SIO_STREAM_READ_MAX);
     if (n <= 0) {
         input_ended(stream, n, errno);
         return;

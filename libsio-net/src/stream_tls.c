@@ -32,7 +32,15 @@ struct stream_tls {
     bool wrong_key; /* not a pinned one */
 };
 
-enum { WIRE_ENOUGH = 65536, PLAIN_MAX_PER_RECORD = 16384, HOST_MAX = 255 };
+/* Pieces of output shorter than JOIN_BELOW go into one record together, up to a full one (RFC 8446
+ * §5.1): a record costs as much as copying several KiB. */
+enum {
+    WIRE_ENOUGH = 256 * 1024,
+    RECORD_MAX = 16384,
+    JOIN_BELOW = 8192,
+    JOIN_PIECES = 32,
+    HOST_MAX = 255,
+};
 
 /* -- what OpenSSL sees of the stream -- */
 
@@ -306,15 +314,35 @@ stream_tls_result sio_stream_tls_decrypt(stream_tls *tls, uint8_t *out, size_t r
     return rc == 1 ? TLS_MORE : outcome(tls, rc);
 }
 
+/* What goes into the next record. `scratch` is for one that is joined; NULL when there is none. */
+static const uint8_t *next_record(const sio_outq *plain, uint8_t *scratch, size_t *len) {
+    struct iovec iov[JOIN_PIECES];
+    size_t sum;
+    int count = sio_outq_iovec(plain, iov, JOIN_PIECES, &sum);
+    if (count == 1 || iov[0].iov_len >= JOIN_BELOW || !scratch) {
+        *len = iov[0].iov_len < RECORD_MAX ? iov[0].iov_len : RECORD_MAX;
+        return iov[0].iov_base;
+    }
+    size_t at = 0;
+    for (int i = 0; i < count && at < RECORD_MAX; i++) {
+        size_t room = RECORD_MAX - at;
+        size_t piece = iov[i].iov_len < room ? iov[i].iov_len : room;
+        memcpy(scratch + at, iov[i].iov_base, piece);
+        at += piece;
+    }
+    *len = at;
+    return scratch;
+}
+
 int sio_stream_tls_encrypt(stream_tls *tls) {
     sio_outq *wire = &tls->stream->wire;
     ERR_clear_error();
     while (tls->plain.bytes > 0 && wire->bytes < WIRE_ENOUGH) {
-        struct iovec iov;
+        size_t len;
         size_t written = 0;
-        (void)sio_outq_iovec(&tls->plain, &iov, 1, &written);
-        size_t len = iov.iov_len < PLAIN_MAX_PER_RECORD ? iov.iov_len : PLAIN_MAX_PER_RECORD;
-        if (SSL_write_ex(tls->ssl, iov.iov_base, len, &written) != 1) {
+        /* What was decrypted into that buffer has been read. */
+        const uint8_t *record = next_record(&tls->plain, tls->stream->loop->tls_buffer, &len);
+        if (SSL_write_ex(tls->ssl, record, len, &written) != 1) {
             fail(tls); /* with renegotiation off it never has to wait for input */
             return SIO_ERR_TLS;
         }

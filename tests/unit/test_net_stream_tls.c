@@ -290,6 +290,62 @@ START_TEST(close_ends_both_directions_cleanly) {
 }
 END_TEST
 
+/* Heads of records with data that were read (RFC 8446 §5.2). */
+static void count_records(int writes, int version, int type, const void *head, size_t len, SSL *ssl,
+                          void *count) {
+    (void)version;
+    (void)ssl;
+    if (!writes && type == SSL3_RT_HEADER && len > 0 &&
+        *(const uint8_t *)head == SSL3_RT_APPLICATION_DATA) {
+        ++*(unsigned *)count;
+    }
+}
+
+/* What is written in one turn, in these pieces, again and again. */
+static const struct {
+    size_t piece;
+    size_t count;
+    bool by_reference;
+    unsigned records; /* as few as there can be, or one more for each full one */
+} outputs[] = {
+    {1, 1, false, 1},       {30, 16, false, 1},    {30, 16, true, 1},  {100, 163, false, 1},
+    {1050, 8, false, 1},    {1050, 8, true, 1},    {600, 27, true, 1}, {16384, 1, true, 1},
+    {8191, 2, true, 1},     {8192, 2, true, 2},    {5000, 4, true, 2}, {65550, 1, true, 5},
+    {70000, 10, false, 55}, {300000, 2, true, 38},
+};
+
+START_TEST(output_leaves_in_few_records) {
+    static uint8_t data[700000];
+    size_t len = outputs[_i].piece * outputs[_i].count;
+    unsigned records = 0;
+    tls_test t;
+    for (size_t i = 0; i < len; i++) {
+        data[i] = (uint8_t)(i * 31 + i / 256);
+    }
+    setup(&t, (sio_tls_options){0}, (sio_tls_options){0});
+    connect_to(&t, "good.test");
+    t.server.echo = true;
+    t.client.stop_len = 1;
+    ck_assert_int_eq(sio_stream_write(t.client.stream, "x", 1), 0);
+    net_run(t.loop);
+    SSL_set_msg_callback(sio_stream_ssl(t.client.stream), count_records);
+    SSL_set_msg_callback_arg(sio_stream_ssl(t.client.stream), &records);
+    for (size_t at = 0; at < len; at += outputs[_i].piece) {
+        int rc =
+            outputs[_i].by_reference
+                ? sio_stream_write_ref(t.server.stream, data + at, outputs[_i].piece, NULL, NULL)
+                : sio_stream_write(t.server.stream, data + at, outputs[_i].piece);
+        ck_assert_int_eq(rc, 0);
+    }
+    t.client.stop_len = 1 + len;
+    net_run(t.loop);
+    ck_assert_uint_eq(t.client.len, 1 + len);
+    ck_assert(memcmp(t.client.bytes + 1, data, len) == 0);
+    ck_assert_uint_le(records, outputs[_i].records);
+    teardown(&t);
+}
+END_TEST
+
 /* A peer that does not answer the end may keep us waiting for as long as we linger. */
 START_TEST(a_closing_stream_holds_no_buffer) {
     tls_test t;
@@ -498,6 +554,7 @@ int main(void) {
     tcase_add_loop_test(tc, a_server_may_demand_a_certificate, 0, 2);
     tcase_add_loop_test(tc, a_second_connection_resumes_the_session, 12, 14);
     tcase_add_test(tc, close_ends_both_directions_cleanly);
+    tcase_add_loop_test(tc, output_leaves_in_few_records, 0, sizeof(outputs) / sizeof(outputs[0]));
     tcase_add_test(tc, a_closing_stream_holds_no_buffer);
     tcase_add_test(tc, a_cut_connection_is_not_a_clean_end);
     tcase_add_test(tc, no_tls_is_an_error_on_either_side);
