@@ -148,7 +148,7 @@ int sio_crowd_enter(sio_crowd *crowd, sio_stream *stream, const sio_address *add
     if (len == 0) {
         return 0;
     }
-    member *self;
+    member *self = NULL;
     pthread_mutex_lock(&crowd->lock);
     int rc = count_in(&self, crowd, key, len, limited);
     unlock(crowd);
