@@ -5,7 +5,8 @@
  *     build  each is read through its typed getter, and a new list is built of what was read
  *     cjson  each becomes a cJSON tree, and the new list is printed from the trees
  *
- * Behind it: --tls CERT KEY (PEM files), --deflate (permessage-deflate). */
+ * Behind it: --tls CERT KEY (PEM files), --deflate (permessage-deflate), --threads N (so many loops
+ * of the server). */
 #include <sio/server.h>
 
 #include <cjson/cJSON.h>
@@ -15,15 +16,14 @@
 
 /* What is to be sent for `args`. Returns NULL when there is no memory. Borrowed until the next
  * call. */
-typedef const sio_args *serving(const sio_args *args);
+typedef const sio_args *serving(const sio_args *args, sio_args *built);
 
-static sio_args *built;
-
-static const sio_args *pass(const sio_args *args) {
+static const sio_args *pass(const sio_args *args, sio_args *built) {
+    (void)built;
     return args;
 }
 
-static int build_one(const sio_args *args, size_t index) {
+static int build_one(sio_args *built, const sio_args *args, size_t index) {
     switch (sio_args_kind(args, index)) {
     case SIO_KIND_STRING:
         return sio_args_add_str(built, sio_args_str(args, index));
@@ -42,36 +42,36 @@ static int build_one(const sio_args *args, size_t index) {
     }
 }
 
-static int print_one(const sio_args *args, size_t index) {
+static int print_one(sio_args *built, const sio_args *args, size_t index) {
     const cJSON *tree;
     int rc = sio_args_json(&tree, args, index);
     return rc != 0 ? rc : sio_args_add_json(built, tree);
 }
 
-static const sio_args *each(const sio_args *args, int (*one)(const sio_args *args, size_t index)) {
+static const sio_args *each(const sio_args *args, sio_args *built,
+                            int (*one)(sio_args *built, const sio_args *args, size_t index)) {
     sio_args_reset(built);
     size_t count = sio_args_count(args);
     for (size_t i = 0; i < count; i++) {
-        if (one(args, i) != 0) {
+        if (one(built, args, i) != 0) {
             return NULL;
         }
     }
     return built;
 }
 
-static const sio_args *build(const sio_args *args) {
-    return each(args, build_one);
+static const sio_args *build(const sio_args *args, sio_args *built) {
+    return each(args, built, build_one);
 }
 
-static const sio_args *cjson(const sio_args *args) {
-    return each(args, print_one);
+static const sio_args *cjson(const sio_args *args, sio_args *built) {
+    return each(args, built, print_one);
 }
 
 static serving *serve = pass;
 
 static void on_echo(sio_peer *peer, const sio_event *event, void *user) {
-    (void)user;
-    const sio_args *args = serve(event->args);
+    const sio_args *args = serve(event->args, user);
     if (args) {
         (void)sio_peer_emit(peer, "echo", args, NULL);
     }
@@ -79,8 +79,7 @@ static void on_echo(sio_peer *peer, const sio_event *event, void *user) {
 
 static void on_ack(sio_peer *peer, const sio_event *event, void *user) {
     (void)peer;
-    (void)user;
-    const sio_args *args = event->ack ? serve(event->args) : NULL;
+    const sio_args *args = event->ack ? serve(event->args, user) : NULL;
     if (args) {
         (void)sio_ack_send(event->ack, args);
     }
@@ -88,8 +87,7 @@ static void on_ack(sio_peer *peer, const sio_event *event, void *user) {
 
 static void on_bcast(sio_peer *peer, const sio_event *event, void *user) {
     sio_target everyone = sio_namespace_target(sio_peer_namespace(peer));
-    (void)user;
-    const sio_args *args = serve(event->args);
+    const sio_args *args = serve(event->args, user);
     if (args) {
         (void)sio_target_emit(&everyone, "bcast", args);
     }
@@ -102,13 +100,24 @@ static serving *serving_named(const char *name) {
                                         : NULL;
 }
 
-static int run(sio_server *server, uint16_t port) {
+/* Each member has a list of its own to build. */
+static int setup(sio_server *server, unsigned index, void *user) {
+    sio_args **built = user;
     sio_namespace *root = sio_server_of(server, "/");
-    if (sio_namespace_on(root, "echo", on_echo, NULL) != 0 ||
-        sio_namespace_on(root, "ack", on_ack, NULL) != 0 ||
-        sio_namespace_on(root, "bcast", on_bcast, NULL) != 0) {
-        return 1;
+    int rc = sio_args_new(&built[index], NULL);
+    if (rc == 0) {
+        rc = sio_namespace_on(root, "echo", on_echo, built[index]);
     }
+    if (rc == 0) {
+        rc = sio_namespace_on(root, "ack", on_ack, built[index]);
+    }
+    if (rc == 0) {
+        rc = sio_namespace_on(root, "bcast", on_bcast, built[index]);
+    }
+    return rc;
+}
+
+static int run(sio_server *server, uint16_t port) {
     int rc = sio_server_listen(server, "127.0.0.1", port);
     if (rc != 0) {
         fprintf(stderr, "listen: %s\n", sio_error_text(rc));
@@ -120,7 +129,8 @@ static int run(sio_server *server, uint16_t port) {
 }
 
 static int refuse(void) {
-    fprintf(stderr, "usage: bench-server [pass|build|cjson] [--tls CERT KEY] [--deflate]\n");
+    fprintf(stderr, "usage: bench-server [pass|build|cjson] [--tls CERT KEY] [--deflate] "
+                    "[--threads N]\n");
     return 2;
 }
 
@@ -133,6 +143,8 @@ static bool read_arguments(sio_server_options *options, sio_server_tls *tls, int
             tls->cert_file = argv[++i];
             tls->key_file = argv[++i];
             options->tls = tls;
+        } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
+            options->threads = (uint32_t)strtoul(argv[++i], NULL, 10);
         } else if ((serve = serving_named(argv[i])) == NULL) {
             return false;
         }
@@ -144,15 +156,20 @@ int main(int argc, char **argv) {
     const char *port = getenv("PORT");
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     sio_server_tls tls = SIO_SERVER_TLS_INIT;
+    sio_args *built[64] = {NULL};
     sio_server *server;
     if (!read_arguments(&options, &tls, argc, argv)) {
         return refuse();
     }
-    if (sio_args_new(&built, NULL) != 0 || sio_server_new(&server, &options) != 0) {
-        return 1;
+    options.setup = setup;
+    options.setup_user = built;
+    int rc = sio_server_new(&server, &options);
+    int status = rc != 0 ? 1 : run(server, (uint16_t)(port ? strtoul(port, NULL, 10) : 0));
+    if (rc == 0) {
+        sio_server_free(server);
     }
-    int status = run(server, (uint16_t)(port ? strtoul(port, NULL, 10) : 0));
-    sio_server_free(server);
-    sio_args_unref(built);
+    for (size_t i = 0; i < sizeof built / sizeof built[0]; i++) {
+        sio_args_unref(built[i]);
+    }
     return status;
 }
