@@ -84,6 +84,7 @@ void sio_client_loop_destroy(sio_client_loop *home) {
     sio_args_unref(home->scratch);
     sio_args_unref(home->no_args);
     sio_buf_free(&home->encode);
+    sio_tls_unref(home->tls.newest);
     bool has_mem = home->mem != NULL; /* it goes with the loop */
     sio_mem mem = has_mem ? *home->mem : (sio_mem){0};
     sio_loop_free(home->loop);

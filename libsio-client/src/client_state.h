@@ -2,6 +2,7 @@
 #ifndef SIO_CLIENT_STATE_H
 #define SIO_CLIENT_STATE_H
 
+#include "client_tls.h"
 #include "engine.h"
 #include "waits.h"
 
@@ -47,6 +48,7 @@ typedef struct sio_client_rules {
     sio_client_options options; /* numbers only; its pointers are not used but to be compared */
     sio_decoder_options decoder;
     sio_session_options session;
+    sio_http1_scratch *heads; /* where responses are parsed */
     sio_buf decoded; /* MessagePack: the JSON text of the packet that is being handed out */
 } sio_client_rules;
 
@@ -64,6 +66,7 @@ struct sio_client_loop {
     sio_args *scratch; /* the arguments of the packet that is being handed out */
     sio_args *no_args; /* for events that have none; never changed */
     sio_buf encode;    /* the packet that is being sent */
+    sio_client_tls_cache tls;
 
     pthread_mutex_t post_lock; /* of all their sio_client.posted */
     pthread_mutex_t starting;  /* held while a thread of ours is made */

@@ -53,6 +53,9 @@ typedef struct sio_cengine_options {
     /* As sio_network_copy made it, borrowed for the call; NULL: all defaults. Its order of
      * transports takes the place of `transport` and `upgrade`. */
     const sio_client_network *network;
+    /* To parse responses in; borrowed, shared with the other engines of the thread; NULL: each of
+     * its connections has an own one. */
+    sio_http1_scratch *heads;
     /* Whether a WebSocket worked the last time, borrowed for the engine's life; may be NULL. */
     bool *websocket_worked;
     const sio_cengine_callbacks *callbacks; /* borrowed */

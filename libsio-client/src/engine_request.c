@@ -309,7 +309,8 @@ static int copy_names(sio_engine_request *request, const sio_cengine_options *op
 
 int sio_engine_request_init(sio_engine_request *request, sio_loop *loop,
                             const sio_cengine_options *options) {
-    *request = (sio_engine_request){.mem = sio_loop_mem(loop), .revision = options->revision};
+    *request = (sio_engine_request){
+        .mem = sio_loop_mem(loop), .revision = options->revision, .heads = options->heads};
     const sio_mem *mem = request->mem;
     for (size_t i = 0; i < 2; i++) {
         sio_buf_init(&request->of[i].target, 0, mem);

@@ -28,7 +28,8 @@ typedef struct sio_engine_request {
     size_t protocol_count;
     sio_buf stamp_name; /* "&t=" */
     uint64_t stamp;
-    uint32_t timeout_ms; /* of a polling request; 0: none */
+    sio_http1_scratch *heads; /* see sio_cengine_options */
+    uint32_t timeout_ms;      /* of a polling request; 0: none */
     int revision;
     bool stamps[2]; /* by transport: whether its requests get one */
     bool base64;    /* no binary frames */

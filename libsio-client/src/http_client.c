@@ -20,6 +20,7 @@ struct sio_http_client {
     const sio_http_client_callbacks *callbacks;
     void *ctx;
     sio_http1_parser *parser; /* of the present connection */
+    sio_http1_scratch *heads; /* may be NULL */
     uint64_t max_body;
     uint32_t timeout_ms; /* of a request; 0: none */
     sio_timer timer;
@@ -283,7 +284,8 @@ static int transmit(sio_http_client *c) {
     }
     sio_http1_limits limits = SIO_HTTP1_LIMITS_INIT;
     limits.max_body = c->max_body;
-    int rc = sio_http1_parser_new(&c->parser, SIO_HTTP1_RESPONSES, &limits, c->mem);
+    int rc = c->heads ? sio_http1_parser_new_shared(&c->parser, SIO_HTTP1_RESPONSES, c->heads)
+                      : sio_http1_parser_new(&c->parser, SIO_HTTP1_RESPONSES, &limits, c->mem);
     return rc == 0 ? sio_dial_start(&c->dial) : rc;
 }
 
@@ -343,6 +345,7 @@ int sio_http_client_new(sio_http_client **out, sio_loop *loop, sio_dial_target *
         return SIO_ERR_NOMEM;
     }
     c->mem = mem;
+    c->heads = limits->heads;
     c->max_body = limits->max_body;
     c->timeout_ms = limits->timeout_ms;
     c->callbacks = callbacks;

@@ -34,6 +34,8 @@ typedef struct sio_http_client_callbacks {
 typedef struct sio_http_client_limits {
     uint64_t max_body;   /* of a response */
     uint32_t timeout_ms; /* of a request, connecting included; 0: none */
+    /* To parse responses in, borrowed; its own limit of bodies counts then. NULL: an own one. */
+    sio_http1_scratch *heads;
 } sio_http_client_limits;
 
 /* `target` and `callbacks` are borrowed. Errors: SIO_ERR_NOMEM. */

@@ -179,7 +179,7 @@ int sio_client_set_url(sio_client *client, const char *url) {
     int rc = sio_url_parse(&parsed, (sio_str){copy, strlen(copy)});
     if (rc == 0 && parsed.tls && !client->tls) {
         char detail[SIO_TLS_DETAIL_MAX] = "";
-        rc = sio_tls_client_new(&tls, &(sio_tls_options){.alpn = "http/1.1"}, detail, client->mem);
+        rc = sio_client_tls_get(&tls, client, &(sio_tls_options){.alpn = "http/1.1"}, detail);
     }
     if (rc == 0 && parsed.query.len > 0) {
         query = sio_mem_strndup(client->mem, parsed.query.ptr, parsed.query.len);
@@ -323,7 +323,7 @@ static int apply_tls(sio_client *client, const sio_client_tls *tls) {
         .ciphers = tls->ciphers,
         .alpn = "http/1.1",
     };
-    int rc = sio_tls_client_new(&client->tls, &options, detail, client->mem);
+    int rc = sio_client_tls_get(&client->tls, client, &options, detail);
     if (rc != 0) {
         SIO_LOG(client->log, SIO_LOG_ERROR, "socket.io-client", "TLS: %s", detail);
         return rc;
@@ -340,8 +340,11 @@ static size_t max_packet(uint64_t max_message, uint32_t attachments) {
 /* ---- rules ---- */
 
 static sio_client_rules *rules_new(const sio_client_options *options, const sio_mem *mem) {
+    sio_http1_limits limits = SIO_HTTP1_LIMITS_INIT;
+    limits.max_body = options->max_message;
     sio_client_rules *r = sio_mem_zalloc(mem, sizeof(*r));
-    if (!r) {
+    if (!r || sio_http1_scratch_new(&r->heads, &limits, mem) != 0) {
+        sio_mem_release(mem, r);
         return NULL;
     }
     sio_list_init(&r->link);
@@ -411,6 +414,7 @@ static void rules_unref(sio_client_rules *r, const sio_mem *mem) {
     if (r && --r->refs == 0) {
         sio_list_remove(&r->link);
         sio_buf_free(&r->decoded);
+        sio_http1_scratch_free(r->heads);
         sio_mem_release(mem, r);
     }
 }
@@ -499,6 +503,7 @@ sio_cengine_options sio_client_engine_options(sio_client *client, const sio_url 
         .tls = client->tls,
         .server_name = client->server_name,
         .network = client->network,
+        .heads = client->rules->heads,
         .websocket_worked = &client->websocket_worked,
         .callbacks = callbacks,
         .ctx = ctx,

@@ -209,7 +209,7 @@ int sio_polling_new(sio_polling **out, sio_loop *loop, sio_engine_request *reque
     p->sid = sid;
     p->callbacks = callbacks;
     p->ctx = ctx;
-    sio_http_client_limits limits = {max_response, request->timeout_ms};
+    sio_http_client_limits limits = {max_response, request->timeout_ms, request->heads};
     int rc = sio_http_client_new(&p->get, loop, &request->to, &limits, &get_callbacks, p);
     if (rc == 0) {
         rc = sio_http_client_new(&p->post, loop, &request->to, &limits, &post_callbacks, p);

@@ -638,13 +638,19 @@ static int make_opening(sio_ws_client *w, const sio_ws_client_options *options) 
     return 0;
 }
 
+static int make_parser(opening *o, const sio_mem *mem) {
+    sio_http1_scratch *heads = o->request->heads;
+    return heads ? sio_http1_parser_new_shared(&o->parser, SIO_HTTP1_RESPONSES, heads)
+                 : sio_http1_parser_new(&o->parser, SIO_HTTP1_RESPONSES, NULL, mem);
+}
+
 static int start(sio_ws_client *w, const char *sid) {
     int rc = sio_random_fill(w->loop, w->opening->random, sizeof(w->opening->random));
     if (rc == 0) {
         rc = build_upgrade(w, sid);
     }
     if (rc == 0) {
-        rc = sio_http1_parser_new(&w->opening->parser, SIO_HTTP1_RESPONSES, NULL, w->mem);
+        rc = make_parser(w->opening, w->mem);
     }
     return rc == 0 ? sio_dial_start(&w->opening->dial) : rc;
 }

@@ -13,6 +13,9 @@
  *     for (...) sio_client_new(&clients[i], url, &options);
  *     sio_client_loop_run(loop);
  *
+ * Clients that are given the same TLS settings one after the other share them, and the sessions
+ * that shorten handshakes. Files that have not changed are not read again.
+ *
  * Its clients belong to the thread that runs it, and what client.h says about threads and callbacks
  * holds for each of them.
  */
