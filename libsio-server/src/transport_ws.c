@@ -268,18 +268,19 @@ static void on_packet(sio_ws_link *link, const sio_eio_packet *packet) {
 static void on_data(sio_ws_link *link, const sio_ws_event *event) {
     int revision = sio_eio_session_revision(&link->session->eio);
     sio_bytes data = {event->data, event->len};
+    sio_counters *counters = link->engine->counters;
     sio_eio_packet packet;
     if (link->wait) {
         link->wait->fresh = true;
     }
-    SIO_COUNT(link->engine->counters->packets_in_websocket);
-    SIO_FIGURE_ADD(link->engine->counters->bytes_in_websocket, event->len);
+    SIO_COUNT(counters->packets_in_websocket);
+    SIO_FIGURE_ADD(counters->bytes_in_websocket, data.len);
     if (event->kind == SIO_WS_BINARY) {
         sio_eio_decode_binary(&packet, revision, data);
     } else {
         int rc = sio_eio_decode_text(&packet, revision, data, &link->engine->scratch);
         if (rc != 0) {
-            SIO_COUNT(link->engine->counters->decode_errors);
+            SIO_COUNT(counters->decode_errors);
             fail(link, rc, sio_error_close_code(rc), true);
             return;
         }
@@ -703,8 +704,9 @@ static int write_deflated(sio_ws_link *link, sio_eio_message *message, sio_bytes
 }
 
 static void count_out(const sio_ws_link *link, size_t len) {
-    SIO_COUNT(link->engine->counters->packets_out_websocket);
-    SIO_FIGURE_ADD(link->engine->counters->bytes_out_websocket, len);
+    sio_counters *counters = link->engine->counters;
+    SIO_COUNT(counters->packets_out_websocket);
+    SIO_FIGURE_ADD(counters->bytes_out_websocket, len);
 }
 
 static bool compresses(const sio_ws_link *link, unsigned flags, size_t len) {
