@@ -14,6 +14,8 @@ struct sio_parcel {
     sio_task task;      /* reads again, once it has arrived */
     sio_stream *stream; /* then, else NULL */
     stream_tls *tls;
+    void (*on_gone)(void *ctx);
+    void *gone_ctx;
     int fd;
     /* How much of `data` is what, in this order: input, bytes for the kernel, bytes to encrypt. */
     size_t unread;
@@ -57,6 +59,9 @@ void sio_parcel_free(sio_parcel *parcel) {
     if (parcel->fd >= 0) {
         close(parcel->fd);
     }
+    if (parcel->on_gone) {
+        parcel->on_gone(parcel->gone_ctx);
+    }
     sio_mem_release(with, parcel);
 }
 
@@ -89,6 +94,9 @@ static void hand_over(sio_parcel *parcel, sio_stream *stream) {
     sio_stream_unwatch(stream);
     parcel->fd = stream->fd;
     stream->fd = -1;
+    parcel->on_gone = stream->on_gone;
+    parcel->gone_ctx = stream->gone_ctx;
+    stream->on_gone = NULL;
     if (stream->tls) {
         sio_outq_clear(sio_stream_tls_plain(stream->tls), &stream->loop->pool);
         parcel->tls = stream->tls;
@@ -165,6 +173,9 @@ static int take_over(sio_stream *stream, sio_parcel *parcel) {
     stream->state = STREAM_OPEN;
     stream->fd = parcel->fd;
     parcel->fd = -1;
+    stream->on_gone = parcel->on_gone;
+    stream->gone_ctx = parcel->gone_ctx;
+    parcel->on_gone = NULL;
     if (parcel->tls) {
         sio_stream_tls_enter(parcel->tls, stream);
         parcel->tls = NULL;

@@ -127,9 +127,9 @@ static member *add(sio_crowd *crowd, const uint8_t *key, uint8_t len) {
     return fresh;
 }
 
-static int count_in(member **out, sio_crowd *crowd, const uint8_t *key, uint8_t len, bool limited) {
+static int count_in(member **out, sio_crowd *crowd, const uint8_t *key, uint8_t len) {
     member *self = sio_table_get(&crowd->table, key, len);
-    if (limited && self && self->count >= crowd->max) {
+    if (self && self->count >= crowd->max) {
         return SIO_ERR_LIMIT;
     }
     self = self ? self : add(crowd, key, len);
@@ -141,8 +141,7 @@ static int count_in(member **out, sio_crowd *crowd, const uint8_t *key, uint8_t 
     return 0;
 }
 
-int sio_crowd_enter(sio_crowd *crowd, sio_stream *stream, const sio_address *address,
-                    bool limited) {
+int sio_crowd_enter(sio_crowd *crowd, sio_stream *stream, const sio_address *address) {
     uint8_t key[V6_NETWORK];
     uint8_t len = key_of(key, address);
     if (len == 0) {
@@ -150,7 +149,7 @@ int sio_crowd_enter(sio_crowd *crowd, sio_stream *stream, const sio_address *add
     }
     member *self = NULL;
     pthread_mutex_lock(&crowd->lock);
-    int rc = count_in(&self, crowd, key, len, limited);
+    int rc = count_in(&self, crowd, key, len);
     unlock(crowd);
     if (rc == 0) {
         sio_stream_on_gone(stream, leave, self);

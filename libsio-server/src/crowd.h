@@ -17,8 +17,7 @@ void sio_crowd_release(sio_crowd *crowd);
 
 /* Count a connection until its stream is gone, whoever owns it then, and on whichever loop. An
  * address of IPv6 stands for its network of 64 bits, which is what one client gets; Unix sockets
- * are not counted. Without `limited` it was let in before, and only counts. Errors: SIO_ERR_LIMIT,
- * SIO_ERR_NOMEM; then it is not counted. */
-int sio_crowd_enter(sio_crowd *crowd, sio_stream *stream, const sio_address *address, bool limited);
+ * are not counted. Errors: SIO_ERR_LIMIT, SIO_ERR_NOMEM; then it is not counted. */
+int sio_crowd_enter(sio_crowd *crowd, sio_stream *stream, const sio_address *address);
 
 #endif

@@ -162,13 +162,14 @@ static bool is_full(const sio_front *front) {
     return open > front->max_connections;
 }
 
-int sio_front_count_address(sio_front *front, sio_stream *stream, bool limited) {
+/* @return whether its address has as many as it may have */
+static bool is_crowded(sio_front *front, sio_stream *stream) {
     sio_address address;
     if (!front->crowd || sio_stream_peer(stream, &address) != 0 ||
         sio_proxies_trust(&front->proxies, &address)) {
-        return 0;
+        return false;
     }
-    return sio_crowd_enter(front->crowd, stream, &address, limited);
+    return sio_crowd_enter(front->crowd, stream, &address) != 0;
 }
 
 typedef enum verdict { WELCOME, CLOSING, FULL, CROWDED } verdict;
@@ -180,7 +181,7 @@ static verdict judge(sio_front *front, sio_stream *stream) {
     if (front->closing) {
         return CLOSING;
     }
-    return sio_front_count_address(front, stream, true) != 0 ? CROWDED : WELCOME;
+    return is_crowded(front, stream) ? CROWDED : WELCOME;
 }
 
 /* May this connection stay? A refusal is counted. */

@@ -181,9 +181,6 @@ void sio_front_reap(void *front);
 
 /* The engine that this path is of; NULL: none. */
 sio_engine *sio_front_engine(const sio_front *front, sio_str path);
-/* Count the connection for its address, if those are counted. Errors: SIO_ERR_LIMIT with `limited`,
- * SIO_ERR_NOMEM. */
-int sio_front_count_address(sio_front *front, sio_stream *stream, bool limited);
 /* Find out whose request it is, and hand it over. */
 void sio_front_route(sio_front *front, sio_exchange *exchange);
 

@@ -10,10 +10,11 @@
 struct sio_shared {
     const sio_mem *mem; /* &mem_copy, or NULL for libc */
     sio_mem mem_copy;
-    pthread_mutex_t lock; /* for the members and what those who left have counted */
+    pthread_mutex_t lock; /* for all that is not constant */
     atomic_uint refs;
     sio_crowd *crowd;
     sio_counters left;
+    size_t under_way; /* connections between two loops */
     unsigned count;
     sio_tally members[]; /* without a loop: not joined, or left */
 };
@@ -176,8 +177,23 @@ static size_t sum_of(sio_shared *shared, size_t (*of)(const sio_tally *tally)) {
     return sum;
 }
 
+void sio_shared_depart(sio_shared *shared) {
+    pthread_mutex_lock(&shared->lock);
+    shared->under_way++;
+    pthread_mutex_unlock(&shared->lock);
+}
+
+void sio_shared_arrive(sio_shared *shared) {
+    pthread_mutex_lock(&shared->lock);
+    shared->under_way--;
+    pthread_mutex_unlock(&shared->lock);
+}
+
 size_t sio_shared_connections(sio_shared *shared) {
-    return sum_of(shared, connections_on);
+    pthread_mutex_lock(&shared->lock);
+    size_t sum = sum_locked(shared, connections_on) + shared->under_way;
+    pthread_mutex_unlock(&shared->lock);
+    return sum;
 }
 
 size_t sio_shared_sessions(sio_shared *shared) {

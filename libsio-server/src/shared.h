@@ -46,7 +46,12 @@ unsigned sio_shared_count(const sio_shared *shared);
 /* NULL: addresses have no limit. */
 sio_crowd *sio_shared_crowd(const sio_shared *shared);
 
-/* Of all members. */
+/* A connection is about to leave its loop for another; it is there, or lost. In between it counts,
+ * so that nobody gets its place. */
+void sio_shared_depart(sio_shared *shared);
+void sio_shared_arrive(sio_shared *shared);
+
+/* Of all members. Connections never less than there are: at times one that moves counts twice. */
 size_t sio_shared_connections(sio_shared *shared);
 size_t sio_shared_sessions(sio_shared *shared);
 size_t sio_shared_queued(sio_shared *shared);

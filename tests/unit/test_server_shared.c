@@ -1,5 +1,5 @@
 /* What the members of a server with several loops have in common: sums and limits. */
-#include "support.h"
+#include "server_support.h"
 
 #include "counters.h"
 #include "metrics.h"
@@ -316,7 +316,7 @@ static bool come_once(comer *self, sio_loop *loop, const sio_address *address, b
         return false;
     }
     if (enter) {
-        self->entered += sio_crowd_enter(self->crowd, stream, address, true) == 0;
+        self->entered += sio_crowd_enter(self->crowd, stream, address) == 0;
     } else {
         sio_crowd_release(self->crowd);
     }
@@ -357,6 +357,219 @@ START_TEST(connections_come_and_go_on_all_threads) {
 }
 END_TEST
 
+/* ---- whole servers ---- */
+
+static server_test t;
+
+static void join_hall(sio_peer *peer, const sio_event *event, void *user) {
+    (void)sio_peer_join(peer, "hall");
+}
+
+static int setup(sio_server *server, unsigned index, void *user) {
+    return sio_namespace_on_connection(sio_server_of(server, "/"), join_hall, NULL);
+}
+
+static sio_server_options options_for(unsigned count) {
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.threads = count;
+    options.setup = setup;
+    return options;
+}
+
+static void stop(void) {
+    if (t.base) {
+        server_stop(&t);
+    }
+}
+
+static sio_counters counted(void) {
+    sio_counters c = SIO_COUNTERS_INIT;
+    ck_assert_int_eq(sio_server_read_counters(t.server, &c), 0);
+    return c;
+}
+
+static sio_counters counted_by(unsigned index) {
+    sio_counters c = SIO_COUNTERS_INIT;
+    ck_assert_int_eq(sio_server_read_member_counters(t.server, index, &c), 0);
+    return c;
+}
+
+/* Nothing of the other members wakes the test's loop. */
+#define await(condition)                                                                           \
+    do {                                                                                           \
+        sio_time await_end = server_deadline();                                                    \
+        while (!(condition)) {                                                                     \
+            ck_assert_msg(!server_late(await_end), "in vain: %s", #condition);                     \
+            server_run_for(&t, 1);                                                                 \
+        }                                                                                          \
+    } while (0)
+
+static void expect_metrics(void) {
+    sio_buf text;
+    sio_buf_init(&text, 0, NULL);
+    ck_assert_int_eq(sio_server_write_metrics(t.server, &text), 0);
+    ck_assert_int_eq(sio_buf_add_byte(&text, 0), 0);
+    ck_assert_ptr_nonnull(
+        strstr((char *)text.data, "\nsio_server_sessions{transport=\"websocket\"} 3\n"));
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        char line[128];
+        snprintf(line, sizeof(line),
+                 "\nsio_server_member_sessions{member=\"%u\",transport=\"websocket\"} 1\n", i);
+        ck_assert_ptr_nonnull(strstr((char *)text.data, line));
+    }
+    sio_buf_free(&text);
+}
+
+START_TEST(any_member_shows_the_sums) {
+    sio_server_options options = options_for(MEMBERS);
+    raw_client clients[MEMBERS];
+    server_start(&t, &options);
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        ws_join(&clients[i], &t, "40", NULL);
+    }
+    await(counted().rooms == MEMBERS);
+    sio_counters now = counted();
+    ck_assert_uint_eq(now.connections_accepted, MEMBERS);
+    ck_assert_uint_eq(now.connections_open, MEMBERS);
+    ck_assert_uint_eq(now.sessions_websocket, MEMBERS);
+    ck_assert_uint_eq(now.packets_in_websocket, MEMBERS);
+    ck_assert_uint_eq(now.peers, MEMBERS);
+    ck_assert_uint_eq(now.handshakes_pending, 0);
+    ck_assert_uint_eq(sio_server_session_count(t.server), MEMBERS);
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        now = counted_by(i);
+        ck_assert_uint_eq(now.sessions_websocket, 1);
+        ck_assert_uint_eq(now.packets_in_websocket, 1);
+        ck_assert_uint_eq(now.peers, 1);
+        ck_assert_uint_eq(now.rooms, 1);
+    }
+    sio_counters none = SIO_COUNTERS_INIT;
+    ck_assert_int_eq(sio_server_read_member_counters(t.server, MEMBERS, &none), SIO_ERR_NOT_FOUND);
+    none.size = sizeof(none) + 1;
+    ck_assert_int_eq(sio_server_read_member_counters(t.server, 1, &none), SIO_ERR_INVALID);
+    expect_metrics();
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        raw_close(&clients[i]);
+    }
+    await(sio_server_session_count(t.server) == 0 && counted().connections_open == 0);
+    now = counted();
+    ck_assert_uint_eq(now.peers, 0);
+    ck_assert_uint_eq(now.rooms, 0);
+    ck_assert_uint_eq(now.sessions_websocket, 0);
+    ck_assert_uint_eq(now.closed_transport_close, MEMBERS);
+}
+END_TEST
+
+START_TEST(one_loop_is_its_own_member) {
+    server_start(&t, NULL);
+    sio_counters one = counted_by(0);
+    ck_assert_uint_eq(one.sessions_websocket, 0);
+    ck_assert_int_eq(sio_server_read_member_counters(t.server, 1, &one), SIO_ERR_NOT_FOUND);
+}
+END_TEST
+
+static void expect_refusal(void) {
+    raw_client c;
+    raw_open(&c, &t);
+    http_expect_answer(&c, 503, "");
+    raw_expect_eof(&c);
+    raw_close(&c);
+}
+
+/* The limit is reached though no loop has so many, and a place that comes free is given again,
+ * wherever that is. */
+START_TEST(connections_of_all_loops_have_one_limit) {
+    for (unsigned by_address = 0; by_address < 2; by_address++) {
+        sio_server_options options = options_for(MEMBERS);
+        raw_client clients[4];
+        *(by_address ? &options.max_connections_per_address : &options.max_connections) = 4;
+        server_start(&t, &options);
+        for (unsigned i = 0; i < 4; i++) {
+            ws_join(&clients[i], &t, "40", NULL);
+        }
+        for (uint64_t i = 1; i <= 3; i++) {
+            expect_refusal();
+            await(counted().connections_open == 4);
+            sio_counters now = counted();
+            ck_assert_uint_eq(now.connections_refused_limit, by_address ? 0 : i);
+            ck_assert_uint_eq(now.connections_refused_address, by_address ? i : 0);
+        }
+        for (unsigned i = 0; i < 4; i++) {
+            raw_close(&clients[i]);
+            await(counted().connections_open == 3);
+            ws_join(&clients[i], &t, "40", NULL);
+        }
+        expect_refusal();
+        for (unsigned i = 0; i < 4; i++) {
+            raw_close(&clients[i]);
+        }
+        server_stop(&t);
+    }
+}
+END_TEST
+
+static void send_poll(raw_client *c, const char *sid) {
+    char target[256];
+    snprintf(target, sizeof(target), "/socket.io/?EIO=4&transport=polling&sid=%s", sid);
+    http_send(c, "POST", target, "", "3", 1);
+}
+
+/* A connection that follows its requests from loop to loop keeps its place all the time. */
+START_TEST(who_moves_keeps_its_place) {
+    for (unsigned by_address = 0; by_address < 2; by_address++) {
+        sio_server_options options = options_for(MEMBERS);
+        raw_client sessions[2], c;
+        char sids[2][64];
+        *(by_address ? &options.max_connections_per_address : &options.max_connections) = 3;
+        server_start(&t, &options);
+        for (unsigned i = 0; i < 2; i++) {
+            http_answer answer;
+            raw_open(&sessions[i], &t);
+            http_send(&sessions[i], "GET", "/socket.io/?EIO=4&transport=polling", "", NULL, 0);
+            ck_assert(http_receive(&sessions[i], &answer));
+            ck_assert_int_eq(sscanf(answer.body, "0{\"sid\":\"%20[^\"]\"", sids[i]), 1);
+            http_answer_free(&answer);
+        }
+        ck_assert_int_ne(sids[0][0], sids[1][0]);
+        raw_open(&c, &t);
+        for (unsigned i = 0; i < 10; i++) {
+            send_poll(&c, sids[i % 2]);
+            http_expect_answer(&c, 200, "ok");
+            expect_refusal();
+        }
+        ck_assert_uint_ge(counted().connections_moved, 9);
+        raw_close(&c);
+        await(counted().connections_open == 2);
+        raw_open(&c, &t);
+        send_poll(&c, sids[0]);
+        http_expect_answer(&c, 200, "ok");
+        raw_close(&c);
+        raw_close(&sessions[0]);
+        raw_close(&sessions[1]);
+        server_stop(&t);
+    }
+}
+END_TEST
+
+START_TEST(handshakes_on_all_loops_have_one_limit) {
+    sio_server_options options = options_for(MEMBERS);
+    raw_client clients[2];
+    options.max_pending_handshakes = 2;
+    server_start(&t, &options);
+    ws_connect(&clients[0], &t, "EIO=4", NULL);
+    ws_connect(&clients[1], &t, "EIO=4", NULL);
+    http_expect(&t, "GET", "/socket.io/?EIO=4&transport=polling", "", NULL, 503,
+                "Service Unavailable");
+    ck_assert_uint_eq(counted().refused_busy, 1);
+    ck_assert_uint_eq(counted().handshakes_pending, 2);
+    ws_join_more(&clients[1], "40", NULL);
+    http_expect(&t, "GET", "/socket.io/?EIO=4&transport=polling", "", NULL, 200, NULL);
+    ck_assert_uint_eq(counted().handshakes_pending, 2);
+    raw_close(&clients[0]);
+    raw_close(&clients[1]);
+}
+END_TEST
+
 /* ---- memory ---- */
 
 static int scenario(const sio_mem *mem, void *arg) {
@@ -383,5 +596,13 @@ int main(void) {
     tcase_add_test(tc, members_count_while_others_read);
     tcase_add_test(tc, connections_come_and_go_on_all_threads);
     tcase_add_test(tc, short_memory);
+    tc = tcase_create("servers");
+    tcase_add_checked_fixture(tc, NULL, stop);
+    suite_add_tcase(suite, tc);
+    tcase_add_test(tc, any_member_shows_the_sums);
+    tcase_add_test(tc, one_loop_is_its_own_member);
+    tcase_add_test(tc, connections_of_all_loops_have_one_limit);
+    tcase_add_test(tc, who_moves_keeps_its_place);
+    tcase_add_test(tc, handshakes_on_all_loops_have_one_limit);
     return test_run(suite);
 }

@@ -141,8 +141,8 @@ void sio_stream_free(sio_stream *stream);
  * Errors: SIO_ERR_STATE with TLS, unsent output or no connection; the handle then stays. */
 int sio_stream_detach(int *out_fd, sio_stream *stream);
 
-/* Call `fn` once, when the stream is over, whoever owns it then: failed, freed or closed. Nothing
- * may be done to the stream in it. */
+/* Call `fn` once, when the stream is over, whoever owns it then: failed, freed or closed, and on
+ * whichever loop it is then. Nothing may be done to the stream in it. */
 void sio_stream_on_gone(sio_stream *stream, void (*fn)(void *ctx), void *ctx);
 
 /* -- moving to another loop -- */
