@@ -174,7 +174,7 @@ static void close_by_force(sio_conn *conn, const char *why) {
     sio_conn_unref(conn);
 }
 
-void sio_conn_wait_end(sio_conn *conn) {
+static void wait_end(sio_conn *conn) {
     sio_timer *timer = conn->timer;
     conn->timer = NULL;
     if (timer) {
@@ -183,14 +183,30 @@ void sio_conn_wait_end(sio_conn *conn) {
     }
 }
 
+static sio_time partial_due(const sio_conn *conn) {
+    return conn->partial_at + conn->session.options->connect_timeout_ms + 1;
+}
+
+/* A packet whose attachments are awaited. A timer that was started for an earlier one waits for the
+ * rest of its time: most come at once, and then nobody has to start or stop a timer for them. */
+static void partial_elapsed(sio_conn *conn) {
+    sio_time due = partial_due(conn);
+    if (sio_loop_now(conn->server->loop) < due) {
+        sio_timer_start_at(conn->timer, due);
+    } else {
+        close_by_force(conn, "the attachments of a packet did not come in time");
+    }
+}
+
 /* One timer serves both: before the first namespace is joined no event is accepted. */
 static void on_timer(void *ctx) {
     sio_conn *conn = ctx;
-    sio_conn_wait_end(conn);
     if (sio_session_deadline(&conn->session) != SIO_TIME_NEVER) {
         close_by_force(conn, "no namespace was joined in time");
     } else if (sio_decoder_is_partial(&conn->decoder)) {
-        close_by_force(conn, "the attachments of a packet did not come in time");
+        partial_elapsed(conn);
+    } else {
+        wait_end(conn);
     }
 }
 
@@ -207,14 +223,27 @@ static int wait_begin(sio_conn *conn) {
 
 /* A packet whose attachments are awaited holds memory, but not for ever, and not for who has joined
  * nothing that it could be for (CVE-2026-48804). */
-static void watch_partial(sio_conn *conn) {
+static void watch_partial(sio_conn *conn, bool begins) {
     if (sio_session_next(&conn->session, SIO_SLOT_NONE) == SIO_SLOT_NONE) {
         SIO_COUNT(conn->server->counters.decode_errors);
         close_by_force(conn, sio_error_text(SIO_ERR_SIO_VIOLATION));
-    } else if (!conn->timer && wait_begin(conn) != 0) {
+        return;
+    }
+    if (begins) {
+        conn->partial_at = sio_loop_now(conn->server->loop);
+    }
+    if (!conn->timer && wait_begin(conn) != 0) {
         sio_engine_session_fail(conn->engine, SIO_ERR_NOMEM);
     } else if (!sio_timer_running(conn->timer)) {
-        sio_timer_start(conn->timer, conn->session.options->connect_timeout_ms);
+        sio_timer_start_at(conn->timer, partial_due(conn));
+    }
+}
+
+void sio_conn_joined(sio_conn *conn) {
+    if (!sio_decoder_is_partial(&conn->decoder)) {
+        wait_end(conn);
+    } else if (conn->timer) {
+        sio_timer_start_at(conn->timer, partial_due(conn));
     }
 }
 
@@ -314,11 +343,10 @@ static void on_message(sio_engine_session *engine, bool binary, uint8_t *data, s
         on_packet(conn, &packet);
         if (binary && conn->open && !sio_parser_is_binary(conn->server->parser)) {
             sio_decoder_reset(&conn->decoder);
-            sio_conn_wait_end(conn);
         }
         sio_conn_unref(conn);
     } else if (rc == 0) {
-        watch_partial(conn);
+        watch_partial(conn, !binary);
     } else {
         reject(conn, rc, (sio_str){(const char *)data, binary ? 0 : len});
     }
@@ -358,7 +386,7 @@ static void on_open(sio_engine_session *engine, void *user) {
         return;
     }
     if (conn_init(conn, server, engine) != 0) {
-        sio_conn_wait_end(conn);
+        wait_end(conn);
         sio_mem_release(server->mem, conn);
         sio_engine_session_close(engine, true);
         return;
@@ -391,7 +419,7 @@ static void on_close(sio_engine_session *engine, sio_eio_reason reason, int err,
     hear_out(conn, engine, reason);
     conn->open = false;
     sio_engine_session_set_user(engine, NULL);
-    sio_conn_wait_end(conn);
+    wait_end(conn);
     sio_decoder_reset(&conn->decoder);
     sio_connect_abandon_all(conn);
     end_peers(conn, sio_eio_reason_text(reason), err);

@@ -11,6 +11,7 @@ typedef struct sio_conn {
     sio_list connects;          /* CONNECT packets on their way, see connect.h */
     sio_decoder decoder;
     sio_session session; /* the slots' user pointers are peers */
+    sio_time partial_at; /* when the packet began whose attachments are awaited */
     sio_timer *timer; /* until the first namespace; then while attachments are awaited; else NULL */
     uint32_t refs;
     bool open;
@@ -22,8 +23,8 @@ extern const sio_engine_callbacks sio_conn_callbacks;
 sio_conn *sio_conn_ref(sio_conn *conn);
 void sio_conn_unref(sio_conn *conn);
 
-/* Nothing is awaited any more. */
-void sio_conn_wait_end(sio_conn *conn);
+/* A namespace was joined: none is awaited any more. */
+void sio_conn_joined(sio_conn *conn);
 
 /* A client of Socket.IO 2.x, protocol 4. */
 bool sio_conn_is_old(const sio_conn *conn);

@@ -107,7 +107,7 @@ static void enter(joining *self) {
     sio_conn_ref(conn);
     sio_peer_ref(peer);
     finish(self);
-    sio_conn_wait_end(conn);
+    sio_conn_joined(conn);
     SIO_COUNT(conn->server->counters.namespaces_joined);
     sio_engine_session_settle(conn->engine);
     sio_conn_welcome(conn, peer);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 /* Blocks and bytes for one WebSocket in one namespace, without the places in tables. */
-enum { IDLE_BLOCKS = 5, IDLE_BYTES = 980 };
+enum { IDLE_BLOCKS = 5, IDLE_BYTES = 984 };
 
 static server_test t;
 static char reasons[512]; /* of disconnects, each with its namespace */
@@ -425,6 +425,23 @@ START_TEST(attachments_must_come_in_time) {
 }
 END_TEST
 
+/* The wait for a namespace ends, that for the attachment does not. */
+START_TEST(also_those_of_a_packet_that_comes_before_the_namespace_is_joined) {
+    stop();
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.connect_timeout_ms = 400;
+    start_with(options);
+    raw_client c;
+    ws_connect(&c, &t, "EIO=4", NULL);
+    ws_text(&c, "40");
+    ws_text(&c, "451-[\"message\",{\"_placeholder\":true,\"num\":0}]");
+    ws_expect_start(&c, "40{");
+    ws_expect(&c, "42[\"auth\",{}]");
+    ws_expect_close(&c, 0);
+    raw_close(&c);
+}
+END_TEST
+
 START_TEST(limits_attachments_and_depth) {
     stop();
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
@@ -795,6 +812,7 @@ int main(void) {
     tcase_add_test(tc, violations_over_polling);
     tcase_add_test(tc, an_event_right_behind_connect_is_handled_in_order);
     tcase_add_test(tc, attachments_must_come_in_time);
+    tcase_add_test(tc, also_those_of_a_packet_that_comes_before_the_namespace_is_joined);
     tcase_add_test(tc, limits_attachments_and_depth);
     tcase_add_test(tc, tells_every_namespace_why);
     tcase_add_test(tc, ends_with_client_namespace_disconnect);
