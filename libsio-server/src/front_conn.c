@@ -195,7 +195,10 @@ static void start_wait(sio_front_conn *conn, sio_front_wait wait) {
         sio_timer_start(&conn->timer, front->body_timeout_ms);
         break;
     case SIO_WAIT_PEER:
-        conn->unsent = unsent(conn) + sio_stream_in_kernel(conn->stream);
+        conn->unsent = unsent(conn); /* without any, nobody asks whether it has become less */
+        if (conn->unsent > 0) {
+            conn->unsent += sio_stream_in_kernel(conn->stream);
+        }
         sio_timer_start(&conn->timer, front->idle_timeout_ms);
         break;
     default:
