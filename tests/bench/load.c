@@ -26,7 +26,8 @@ typedef struct options {
     size_t payload;
     double seconds;
     double warmup;
-    double rate; /* of all connections together; 0: as fast as the window allows */
+    double rate;       /* of all connections together; 0: as fast as the window allows */
+    uint64_t messages; /* sent in all, however long it takes; 0: as many as the time allows */
     bool spin;
     bool json;               /* objects instead of letters */
     bool touch;              /* idle: one message on each connection before they are held */
@@ -168,6 +169,9 @@ static void begin_message(client *c, uint64_t started) {
     c->started[c->sent % ring] = started;
     c->sent++;
     sent++;
+    if (sent == opt.messages) {
+        sending = false;
+    }
 }
 
 /* Put the next message of this WebSocket. */
@@ -561,6 +565,23 @@ static void measure_messages(void) {
     print_messages(&a, &b);
 }
 
+/* For who counts what the server does for them: until our input ends, nothing is closed. */
+static void send_some(void) {
+    uint64_t end = now_ns() + 120000000000u;
+    begin_sending();
+    while (sending) {
+        if (now_ns() > end) {
+            die("%llu messages take too long", (unsigned long long)opt.messages);
+        }
+        turn(0, end);
+    }
+    drain();
+    printf("{\"scenario\":\"%s\",\"messages\":%llu,\"ok\":true}\n", scenario_names[opt.scenario],
+           (unsigned long long)received);
+    fflush(stdout);
+    (void)getchar();
+}
+
 /* ---- connections ---- */
 
 /* Open them all, a few at a time. */
@@ -667,6 +688,7 @@ static const char usage[] =
     "      --warmup S       before that (1)\n"
     "      --rate N         messages a second, sent when they are due (WebSockets); latencies\n"
     "                       count from that moment, whatever the answers before do\n"
+    "      --messages N     send so many, say so, and wait for the end of the input\n"
     "      --json           records instead of letters: what compresses well\n"
     "      --touch          idle: send one message on each before they are held, too\n"
     "      --deflate        WebSockets with permessage-deflate, without context takeover\n"
@@ -691,13 +713,14 @@ static void read_scenario(const char *name) {
 }
 
 static void read_options(int argc, char **argv) {
-    enum { PORT = 256, WARMUP, RATE, SPIN, PID, JSON, TOUCH, DEFLATE, TLS, RESUME };
+    enum { PORT = 256, WARMUP, RATE, SPIN, PID, JSON, TOUCH, DEFLATE, TLS, RESUME, MESSAGES };
     static const struct option names[] = {{"connections", required_argument, NULL, 'c'},
                                           {"window", required_argument, NULL, 'w'},
                                           {"payload", required_argument, NULL, 'p'},
                                           {"seconds", required_argument, NULL, 't'},
                                           {"port", required_argument, NULL, PORT},
                                           {"warmup", required_argument, NULL, WARMUP},
+                                          {"messages", required_argument, NULL, MESSAGES},
                                           {"rate", required_argument, NULL, RATE},
                                           {"spin", no_argument, NULL, SPIN},
                                           {"pid", required_argument, NULL, PID},
@@ -730,6 +753,9 @@ static void read_options(int argc, char **argv) {
             break;
         case RATE:
             opt.rate = strtod(optarg, NULL);
+            break;
+        case MESSAGES:
+            opt.messages = strtoull(optarg, NULL, 10);
             break;
         case SPIN:
             opt.spin = true;
@@ -771,6 +797,9 @@ static void check_options(void) {
     if (opt.rate < 0 || (opt.rate > 0 && opt.scenario > BINARY)) {
         refuse("--rate is for echo, ack and binary");
     }
+    if (opt.messages > 0 && (opt.rate > 0 || opt.scenario >= IDLE)) {
+        refuse("--messages is not for a rate, idle and connect");
+    }
     if (opt.json && opt.scenario == BINARY) {
         refuse("--json is for text");
     }
@@ -806,7 +835,11 @@ int main(int argc, char **argv) {
         measure_connects();
     } else {
         open_clients();
-        measure_messages();
+        if (opt.messages > 0) {
+            send_some();
+        } else {
+            measure_messages();
+        }
     }
     return 0;
 }
