@@ -3,14 +3,12 @@
 #ifndef CONFORMANCE_H
 #define CONFORMANCE_H
 
-#include <sio/engine.h>
-#include <sio/server.h>
+#include "../support/server_program.h"
 
-struct event_base;
+#include <sio/engine.h>
 
 typedef struct conformance {
-    sio_server *server;
-    struct event_base *base;
+    struct program program;
     void *state;             /* the profile's own */
     struct delayed *delayed; /* what is to be called later */
 } conformance;
@@ -31,9 +29,6 @@ extern const profile profile_eioclient;
 extern const profile profile_general;
 extern const profile profile_csr;
 extern const profile profile_wire;
-
-/* Ends the program when `rc` is an error. */
-void check(int rc, const char *what);
 
 /* The conformance of a peer's server. */
 conformance *conformance_of(sio_peer *peer);

@@ -25,13 +25,6 @@ typedef struct arguments {
     const char *key;
 } arguments;
 
-void check(int rc, const char *what) {
-    if (rc != 0) {
-        fprintf(stderr, "%s: %s\n", what, sio_error_text(rc));
-        exit(EXIT_FAILURE);
-    }
-}
-
 conformance *conformance_of(sio_peer *peer) {
     return sio_server_user(sio_peer_server(peer));
 }
@@ -82,7 +75,8 @@ void after(conformance *c, uint32_t ms, void (*fn)(void *user), void (*drop)(voi
            void *user) {
     struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
     delayed *d = calloc(1, sizeof(*d));
-    if (!d || !(d->timer = evtimer_new(c->base, on_delay, d)) || evtimer_add(d->timer, &delay)) {
+    if (!d || !(d->timer = evtimer_new(c->program.base, on_delay, d)) ||
+        evtimer_add(d->timer, &delay)) {
         check(SIO_ERR_NOMEM, "timer");
         return;
     }
@@ -184,7 +178,6 @@ static arguments read_arguments(int argc, char **argv) {
 static void make_server(conformance *c, const arguments *a) {
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     sio_server_tls tls = SIO_SERVER_TLS_INIT;
-    options.base = c->base;
     if (a->cert) {
         tls.cert_file = a->cert;
         tls.key_file = a->key;
@@ -195,47 +188,22 @@ static void make_server(conformance *c, const arguments *a) {
         options.compress_threshold = 1;
     }
     a->profile->configure(&options);
-    check(sio_server_new(&c->server, &options), "server");
-    sio_server_set_user(c->server, c);
+    program_init(&c->program, &options, CLOSE_DEADLINE_MS);
+    sio_server_set_user(c->program.server, c);
     a->profile->set_up(c);
-    check(sio_server_listen(c->server, a->host, a->port), "listen");
-}
-
-static void on_closed(void *user) {
-    event_base_loopbreak(((conformance *)user)->base);
-}
-
-static void on_terminate(evutil_socket_t fd, short what, void *arg) {
-    conformance *c = arg;
-    (void)fd;
-    (void)what;
-    (void)sio_server_close(c->server, CLOSE_DEADLINE_MS, on_closed, c);
+    check(sio_server_listen(c->program.server, a->host, a->port), "listen");
 }
 
 int main(int argc, char **argv) {
     arguments a = read_arguments(argc, argv);
-    conformance c = {.base = event_base_new()};
+    conformance c = {.delayed = NULL};
     signal(SIGPIPE, SIG_IGN);
-    if (!c.base) {
-        check(SIO_ERR_NOMEM, "event base");
-        return EXIT_FAILURE;
-    }
     make_server(&c, &a);
-    struct event *on_term = evsignal_new(c.base, SIGTERM, on_terminate, &c);
-    struct event *on_int = evsignal_new(c.base, SIGINT, on_terminate, &c);
-    if (!on_term || !on_int || event_add(on_term, NULL) != 0 || event_add(on_int, NULL) != 0) {
-        check(SIO_ERR_NOMEM, "signal");
-    }
-    printf("LISTENING %u\n", (unsigned)sio_server_port(c.server));
-    fflush(stdout);
-    int rc = event_base_dispatch(c.base);
+    int rc = program_run(&c.program);
     drop_all(&c);
-    sio_server_free(c.server);
+    program_done(&c.program);
     if (a.profile->tear_down) {
         a.profile->tear_down(&c);
     }
-    event_free(on_term);
-    event_free(on_int);
-    event_base_free(c.base);
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

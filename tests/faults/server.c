@@ -6,14 +6,12 @@
  *   tick MS            send n(0), n(1)... to all, every MS; 0: no more
  *   flood COUNT BYTES  send so many events data(i, text) to all, at once
  *   report             ask all for `report`; answered with REPORT and the sums of what they say */
-#include <sio/server.h>
-
+#include "../support/server_program.h"
 #include "ledger.h"
 
 #include <event2/event.h>
 
 #include <arpa/inet.h>
-#include <getopt.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,35 +39,22 @@ struct entered {
 };
 
 struct app {
-    struct event_base *base;
-    sio_server *server;
+    struct program program;
     sio_namespace *root;
-    struct event *tick, *pour, *term, *commands;
+    struct event *tick, *pour, *commands;
     struct slot *slots;
     int64_t next_n;
-    uint32_t close_ms;
     bool say;
     char line[256];
     size_t line_len;
 };
 
 struct settings {
-    const char *host, *unix_path;
-    uint16_t port;
-    int sndbuf;
-    uint32_t close_ms, down_ms;
-    bool say;
-    sio_server_tls tls;
-    sio_server_options options;
-    sio_server_recovery recovery;
+    struct common_settings common;
+    const char *unix_path;
+    uint32_t sndbuf, close_ms, down_ms;
+    bool say, recovery;
 };
-
-static void check(int rc, const char *what) {
-    if (rc != 0) {
-        fprintf(stderr, "%s: %s\n", what, sio_error_text(rc));
-        exit(EXIT_FAILURE);
-    }
-}
 
 static struct app *app_of(sio_peer *peer) {
     return sio_server_user(sio_peer_server(peer));
@@ -314,106 +299,32 @@ static void on_disconnect(sio_peer *peer, const sio_event *ev, void *user) {
     say(app_of(peer), "DISCONNECT", peer, ev->reason);
 }
 
-static void on_closed(void *user) {
-    struct app *app = user;
-    event_base_loopbreak(app->base);
-}
+static const char usage[] =
+    "usage: faults-server [--host ADDRESS] [--port N] [--unix PATH] [--say] [--recovery]\n"
+    "  [--tls-cert FILE --tls-key FILE] [--sndbuf BYTES] [--ping-interval MS]\n"
+    "  [--ping-timeout MS] [--max-queued BYTES] [--close MS] [--down MS]\n";
 
-static void on_term(evutil_socket_t fd, short what, void *user) {
-    struct app *app = user;
-    (void)fd, (void)what;
-    int rc = sio_server_close(app->server, app->close_ms, on_closed, app);
-    check(rc == SIO_ERR_STATE ? 0 : rc, "close"); /* it is closing already */
-}
-
-static void write_log(const char *scope, const char *text, void *user) {
-    (void)user;
-    fprintf(stderr, "%s %s\n", scope, text);
-}
-
-static void usage(void) {
-    fputs("usage: faults-server [--host ADDRESS] [--port N] [--unix PATH] [--say] [--recovery]\n"
-          "  [--tls-cert FILE --tls-key FILE] [--sndbuf BYTES] [--ping-interval MS]\n"
-          "  [--ping-timeout MS] [--max-queued BYTES] [--close MS] [--down MS]\n",
-          stderr);
-    exit(2);
-}
-
-static void read_settings(struct settings *s, int argc, char **argv) {
-    static const struct option names[] = {
-        {"host", required_argument, NULL, 'h'},
-        {"port", required_argument, NULL, 'p'},
-        {"unix", required_argument, NULL, 'u'},
-        {"say", no_argument, NULL, 's'},
-        {"recovery", no_argument, NULL, 'r'},
-        {"tls-cert", required_argument, NULL, 'c'},
-        {"tls-key", required_argument, NULL, 'k'},
-        {"sndbuf", required_argument, NULL, 'b'},
-        {"ping-interval", required_argument, NULL, 'i'},
-        {"ping-timeout", required_argument, NULL, 'o'},
-        {"max-queued", required_argument, NULL, 'q'},
-        {"close", required_argument, NULL, 'C'},
-        {"down", required_argument, NULL, 'd'},
-        {NULL, 0, NULL, 0},
+static void read_arguments(struct settings *s, int argc, char **argv) {
+    const struct setting own[] = {
+        {"unix", SETTING_TEXT, &s->unix_path},
+        {"say", SETTING_FLAG, &s->say},
+        {"recovery", SETTING_FLAG, &s->recovery},
+        {"sndbuf", SETTING_U32, &s->sndbuf},
+        {"max-queued", SETTING_U64, &s->common.options.max_queued_bytes},
+        {"close", SETTING_U32, &s->close_ms},
+        {"down", SETTING_U32, &s->down_ms},
+        {NULL, SETTING_END, NULL},
     };
-    int name;
-    while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        uint32_t value = optarg != NULL ? (uint32_t)strtoul(optarg, NULL, 10) : 0;
-        switch (name) {
-        case 'h':
-            s->host = optarg;
-            break;
-        case 'p':
-            s->port = (uint16_t)value;
-            break;
-        case 'u':
-            s->unix_path = optarg;
-            break;
-        case 's':
-            s->say = true;
-            break;
-        case 'r':
-            s->options.recovery = &s->recovery;
-            break;
-        case 'c':
-            s->tls.cert_file = optarg;
-            break;
-        case 'k':
-            s->tls.key_file = optarg;
-            break;
-        case 'b':
-            s->sndbuf = (int)value;
-            break;
-        case 'i':
-            s->options.ping_interval_ms = value;
-            break;
-        case 'o':
-            s->options.ping_timeout_ms = value;
-            break;
-        case 'q':
-            s->options.max_queued_bytes = value;
-            break;
-        case 'C':
-            s->close_ms = value;
-            break;
-        case 'd':
-            s->down_ms = value;
-            break;
-        default:
-            usage();
-        }
-    }
-    if (optind != argc) {
-        usage();
-    }
+    read_settings(&s->common, own, argc, argv, usage);
 }
 
 /* Accepted sockets inherit the size of the send buffer. */
 static void listen_narrow(sio_server *server, const struct settings *s) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(s->port)};
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(s->common.port)};
+    int size = (int)s->sndbuf;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || inet_pton(AF_INET, s->host, &at.sin_addr) != 1 ||
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &s->sndbuf, sizeof s->sndbuf) != 0 ||
+    if (fd < 0 || inet_pton(AF_INET, s->common.host, &at.sin_addr) != 1 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) != 0 ||
         bind(fd, (const struct sockaddr *)&at, sizeof at) != 0 || listen(fd, 128) != 0) {
         perror("listen");
         exit(EXIT_FAILURE);
@@ -427,8 +338,8 @@ static void listen_somewhere(sio_server *server, const struct settings *s) {
         listen_narrow(server, s);
         return;
     }
-    options.host = s->unix_path == NULL ? s->host : NULL;
-    options.port = s->port;
+    options.host = s->unix_path == NULL ? s->common.host : NULL;
+    options.port = s->common.port;
     options.unix_path = s->unix_path;
     options.backlog = 4096;
     check(sio_server_listen_with(server, &options, NULL), "listen");
@@ -444,7 +355,7 @@ static void add_handlers(struct app *app) {
         {"enter", on_enter},   {"put", on_put},
         {"tally", on_tally},   {"disconnect", on_disconnect},
     };
-    app->root = sio_server_of(app->server, "/");
+    app->root = sio_server_of(app->program.server, "/");
     check(app->root == NULL ? SIO_ERR_NOMEM : 0, "namespace");
     check(sio_namespace_on_connection(app->root, on_connection, NULL), "handler");
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
@@ -460,12 +371,10 @@ static struct event *event_made(struct event *event) {
 static void add_events(struct app *app, uint32_t down_ms) {
     const struct timeval down = {.tv_sec = down_ms / 1000,
                                  .tv_usec = (suseconds_t)(down_ms % 1000) * 1000};
-    app->tick = event_made(event_new(app->base, -1, EV_PERSIST, on_tick, app));
-    app->pour = event_made(event_new(app->base, -1, EV_PERSIST, on_pour, app));
-    app->term = event_made(evsignal_new(app->base, SIGTERM, on_term, app));
-    app->commands =
-        event_made(event_new(app->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_command, app));
-    event_add(app->term, NULL);
+    app->tick = event_made(event_new(app->program.base, -1, EV_PERSIST, on_tick, app));
+    app->pour = event_made(event_new(app->program.base, -1, EV_PERSIST, on_pour, app));
+    app->commands = event_made(
+        event_new(app->program.base, STDIN_FILENO, EV_READ | EV_PERSIST, on_command, app));
     event_add(app->commands, NULL); /* impossible on /dev/null, and not needed there */
     if (down_ms > 0) {
         event_add(app->pour, &down);
@@ -473,37 +382,28 @@ static void add_events(struct app *app, uint32_t down_ms) {
 }
 
 int main(int argc, char **argv) {
-    struct settings s = {.host = "127.0.0.1",
-                         .close_ms = 1000,
-                         .tls = SIO_SERVER_TLS_INIT,
-                         .options = SIO_SERVER_OPTIONS_INIT,
-                         .recovery = SIO_SERVER_RECOVERY_INIT};
-    struct app app = {.base = event_base_new(), .slots = calloc(MAX_SLOTS, sizeof(struct slot))};
+    struct settings s = {.common = COMMON_SETTINGS_INIT, .close_ms = 1000};
+    sio_server_options *options = &s.common.options;
+    sio_server_recovery recovery = SIO_SERVER_RECOVERY_INIT;
+    struct app app = {.slots = calloc(MAX_SLOTS, sizeof(struct slot))};
     signal(SIGPIPE, SIG_DFL);
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    read_settings(&s, argc, argv);
-    check(app.base == NULL || app.slots == NULL ? SIO_ERR_NOMEM : 0, "memory");
+    read_arguments(&s, argc, argv);
+    check(app.slots == NULL ? SIO_ERR_NOMEM : 0, "memory");
     app.say = s.say;
-    app.close_ms = s.close_ms;
-    s.options.base = app.base;
-    s.options.metrics_path = "/metrics";
-    s.options.tls = s.tls.cert_file != NULL ? &s.tls : NULL;
-    s.options.log = getenv("DEBUG") != NULL ? write_log : NULL;
-    check(sio_server_new(&app.server, &s.options), "server");
-    sio_server_set_user(app.server, &app);
+    options->metrics_path = "/metrics";
+    options->tls = s.common.tls.cert_file != NULL ? &s.common.tls : NULL;
+    options->recovery = s.recovery ? &recovery : NULL;
+    program_init(&app.program, options, s.close_ms);
+    sio_server_set_user(app.program.server, &app);
     add_handlers(&app);
     add_events(&app, s.down_ms);
-    listen_somewhere(app.server, &s);
-    printf("LISTENING %u\n", (unsigned)sio_server_port(app.server));
+    listen_somewhere(app.program.server, &s);
+    check(program_run(&app.program), "loop");
 
-    event_base_dispatch(app.base);
-
-    sio_server_free(app.server);
     event_free(app.tick);
     event_free(app.pour);
-    event_free(app.term);
     event_free(app.commands);
-    event_base_free(app.base);
+    program_done(&app.program);
     free(app.slots);
     return 0;
 }

@@ -1,23 +1,15 @@
 /* The server of the interop tests: what the official JavaScript client talks to. It uses only the
  * public headers and runs on its own event base, as an application with other business would.
  * reference_server.mjs is the same program over the JavaScript server. */
-#include <sio/server.h>
+#include "../support/server_program.h"
 
 #include <event2/event.h>
 
-#include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { ASK_TIMEOUT_MS = 1500, CLOSE_DEADLINE_MS = 300 };
-
-struct app {
-    struct event_base *base;
-    sio_server *server;
-    struct event *on_term;
-};
 
 /* Numbered events, some each tick, so that they can fall into an upgrade. */
 struct stream {
@@ -34,17 +26,6 @@ struct session {
     int64_t up_bad;
     struct stream down;
 };
-
-static void check(int rc, const char *what) {
-    if (rc != 0) {
-        fprintf(stderr, "%s: %s\n", what, sio_error_text(rc));
-        exit(EXIT_FAILURE);
-    }
-}
-
-static struct app *app_of(sio_peer *peer) {
-    return sio_server_user(sio_peer_server(peer));
-}
 
 /* ---- echo, acknowledgements ---------------------------------------------------------------- */
 
@@ -276,11 +257,12 @@ static void on_stream(sio_peer *peer, const sio_event *ev, void *user) {
     int64_t every_ms = sio_event_int(ev, 1), per_tick = sio_event_int(ev, 2);
     const struct timeval every = {(time_t)(every_ms / 1000), (suseconds_t)(every_ms % 1000 * 1000)};
     struct session *session = sio_peer_user(peer);
+    struct event_base *base = sio_server_user(sio_peer_server(peer));
     (void)user;
     if (session->down.tick != NULL) {
         return;
     }
-    session->down.tick = event_new(app_of(peer)->base, -1, EV_PERSIST, on_tick, peer);
+    session->down.tick = event_new(base, -1, EV_PERSIST, on_tick, peer);
     check(session->down.tick == NULL ? SIO_ERR_NOMEM : 0, "stream");
     session->down.count = sio_event_int(ev, 0);
     session->down.per_tick = per_tick > 0 ? per_tick : 1;
@@ -347,191 +329,82 @@ static void add_namespace(sio_server *server, const char *name) {
     }
 }
 
-static void on_closed(void *user) {
-    struct app *app = user;
-    event_base_loopbreak(app->base);
-}
-
-static void on_term(evutil_socket_t fd, short what, void *user) {
-    struct app *app = user;
-    (void)fd, (void)what;
-    check(sio_server_close(app->server, CLOSE_DEADLINE_MS, on_closed, app), "close");
-}
-
-static void write_log(const char *scope, const char *text, void *user) {
-    (void)user;
-    fprintf(stderr, "%s %s\n", scope, text);
-}
-
 struct settings {
-    const char *host;
-    uint16_t port;
+    struct common_settings common;
+    const char *transports;
     const char *proxy; /* the one that is believed */
     bool both;         /* TLS on a second port, the first stays plain */
-    sio_server_tls tls;
-    sio_server_options options;
+    bool msgpack;
 };
 
-static void usage(void) {
-    fputs(
-        "usage: interop-server [--host ADDRESS] [--port N] [--transports polling|websocket|both]\n"
-        "  [--tls-cert FILE --tls-key FILE [--both]] [--eio3] [--msgpack] [--deflate] "
-        "[--no-upgrade]\n"
-        "  [--ping-interval MS] [--ping-timeout MS] [--connect-timeout MS] [--max-payload BYTES]\n"
-        "  [--trusted-proxy ADDRESS] [--tls-client-ca FILE [--tls-client-optional]]\n",
-        stderr);
-    exit(2);
-}
+static const char usage[] =
+    "usage: interop-server [--host ADDRESS] [--port N] [--transports polling|websocket|both]\n"
+    "  [--tls-cert FILE --tls-key FILE [--both]] [--eio3] [--msgpack] [--deflate] [--no-upgrade]\n"
+    "  [--ping-interval MS] [--ping-timeout MS] [--connect-timeout MS] [--max-payload BYTES]\n"
+    "  [--trusted-proxy ADDRESS] [--tls-client-ca FILE [--tls-client-optional]]\n";
 
-static void set_transports(sio_server_options *options, const char *text) {
-    options->disable_polling = strcmp(text, "websocket") == 0;
-    options->disable_websocket = strcmp(text, "polling") == 0;
-    if (!options->disable_polling && !options->disable_websocket && strcmp(text, "both") != 0) {
-        usage();
-    }
-}
-
-static unsigned long number(const char *text) {
-    char *end;
-    unsigned long value = strtoul(text, &end, 10);
-    if (end == text || *end != '\0') {
-        usage();
-    }
-    return value;
-}
-
-static void read_settings(struct settings *s, int argc, char **argv) {
-    static const struct option names[] = {
-        {"host", required_argument, NULL, 'h'},
-        {"port", required_argument, NULL, 'p'},
-        {"transports", required_argument, NULL, 't'},
-        {"tls-cert", required_argument, NULL, 'c'},
-        {"tls-key", required_argument, NULL, 'k'},
-        {"both", no_argument, NULL, 'b'},
-        {"eio3", no_argument, NULL, '3'},
-        {"msgpack", no_argument, NULL, 'M'},
-        {"deflate", no_argument, NULL, 'd'},
-        {"no-upgrade", no_argument, NULL, 'n'},
-        {"ping-interval", required_argument, NULL, 'i'},
-        {"ping-timeout", required_argument, NULL, 'o'},
-        {"connect-timeout", required_argument, NULL, 'C'},
-        {"max-payload", required_argument, NULL, 'm'},
-        {"trusted-proxy", required_argument, NULL, 'P'},
-        {"tls-client-ca", required_argument, NULL, 'A'},
-        {"tls-client-optional", no_argument, NULL, 'O'},
-        {NULL, 0, NULL, 0},
+static void read_arguments(struct settings *s, int argc, char **argv) {
+    sio_server_options *options = &s->common.options;
+    sio_server_tls *tls = &s->common.tls;
+    const struct setting own[] = {
+        {"transports", SETTING_TEXT, &s->transports},
+        {"both", SETTING_FLAG, &s->both},
+        {"eio3", SETTING_FLAG, &options->allow_eio3},
+        {"msgpack", SETTING_FLAG, &s->msgpack},
+        {"deflate", SETTING_FLAG, &options->per_message_deflate},
+        {"no-upgrade", SETTING_FLAG, &options->disable_upgrades},
+        {"connect-timeout", SETTING_U32, &options->connect_timeout_ms},
+        {"max-payload", SETTING_U64, &options->max_payload},
+        {"trusted-proxy", SETTING_TEXT, &s->proxy},
+        {"tls-client-ca", SETTING_TEXT, &tls->client_ca_file},
+        {"tls-client-optional", SETTING_FLAG, &tls->client_cert_optional},
+        {NULL, SETTING_END, NULL},
     };
-    int name;
-    while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        switch (name) {
-        case 'h':
-            s->host = optarg;
-            break;
-        case 'p':
-            s->port = (uint16_t)number(optarg);
-            break;
-        case 't':
-            set_transports(&s->options, optarg);
-            break;
-        case 'c':
-            s->tls.cert_file = optarg;
-            break;
-        case 'k':
-            s->tls.key_file = optarg;
-            break;
-        case 'b':
-            s->both = true;
-            break;
-        case '3':
-            s->options.allow_eio3 = true;
-            break;
-        case 'M':
-            s->options.parser = SIO_PARSER_MSGPACK;
-            break;
-        case 'd':
-            s->options.per_message_deflate = true;
-            break;
-        case 'n':
-            s->options.disable_upgrades = true;
-            break;
-        case 'i':
-            s->options.ping_interval_ms = (uint32_t)number(optarg);
-            break;
-        case 'o':
-            s->options.ping_timeout_ms = (uint32_t)number(optarg);
-            break;
-        case 'C':
-            s->options.connect_timeout_ms = (uint32_t)number(optarg);
-            break;
-        case 'm':
-            s->options.max_payload = number(optarg);
-            break;
-        case 'P':
-            s->proxy = optarg;
-            break;
-        case 'A':
-            s->tls.client_ca_file = optarg;
-            break;
-        case 'O':
-            s->tls.client_cert_optional = true;
-            break;
-        default:
-            usage();
-        }
+    read_settings(&s->common, own, argc, argv, usage);
+    options->disable_polling = strcmp(s->transports, "websocket") == 0;
+    options->disable_websocket = strcmp(s->transports, "polling") == 0;
+    if (!options->disable_polling && !options->disable_websocket &&
+        strcmp(s->transports, "both") != 0) {
+        fputs(usage, stderr);
+        exit(2);
     }
-    if (optind != argc) {
-        usage();
-    }
+    options->parser = s->msgpack ? SIO_PARSER_MSGPACK : SIO_PARSER_DEFAULT;
 }
 
 static void listen_tls(sio_server *server, const struct settings *s) {
     sio_listen_options options = SIO_LISTEN_OPTIONS_INIT;
     unsigned id = 0;
-    options.host = s->host;
-    options.tls = &s->tls;
+    options.host = s->common.host;
+    options.tls = &s->common.tls;
     check(sio_server_listen_with(server, &options, &id), "listen with TLS");
     printf("TLS %u\n", (unsigned)sio_server_listener_port(server, id));
 }
 
 int main(int argc, char **argv) {
-    struct settings s = {"127.0.0.1", 0, NULL, false, SIO_SERVER_TLS_INIT, SIO_SERVER_OPTIONS_INIT};
-    struct app app = {event_base_new(), NULL, NULL};
+    struct settings s = {.common = COMMON_SETTINGS_INIT, .transports = "both"};
+    sio_server_options *options = &s.common.options;
+    struct program program;
 
-    read_settings(&s, argc, argv);
-    s.options.base = app.base;
+    read_arguments(&s, argc, argv);
     /* The tests send 1 MB of binary to peers that poll. */
-    s.options.max_queued_bytes = UINT64_C(64) << 20;
-    if (s.tls.cert_file != NULL && !s.both) {
-        s.options.tls = &s.tls;
+    options->max_queued_bytes = UINT64_C(64) << 20;
+    if (s.common.tls.cert_file != NULL && !s.both) {
+        options->tls = &s.common.tls;
     }
     if (s.proxy != NULL) {
-        s.options.trusted_proxies = &s.proxy;
-        s.options.trusted_proxy_count = 1;
+        options->trusted_proxies = &s.proxy;
+        options->trusted_proxy_count = 1;
     }
-    if (getenv("DEBUG") != NULL) {
-        s.options.log = write_log;
-    }
-    check(app.base == NULL ? SIO_ERR_NOMEM : 0, "event base");
-    check(sio_server_new(&app.server, &s.options), "server");
-    sio_server_set_user(app.server, &app);
-    add_namespace(app.server, "/");
-    add_namespace(app.server, "/chat");
-    add_namespace(app.server, "/admin");
-    check(sio_server_listen(app.server, s.host, s.port), "listen");
+    program_init(&program, options, CLOSE_DEADLINE_MS);
+    sio_server_set_user(program.server, program.base);
+    add_namespace(program.server, "/");
+    add_namespace(program.server, "/chat");
+    add_namespace(program.server, "/admin");
+    check(sio_server_listen(program.server, s.common.host, s.common.port), "listen");
     if (s.both) {
-        listen_tls(app.server, &s);
+        listen_tls(program.server, &s);
     }
-
-    app.on_term = evsignal_new(app.base, SIGTERM, on_term, &app);
-    check(app.on_term == NULL ? SIO_ERR_NOMEM : 0, "signal");
-    event_add(app.on_term, NULL);
-    printf("LISTENING %u\n", (unsigned)sio_server_port(app.server));
-    fflush(stdout);
-
-    event_base_dispatch(app.base);
-
-    sio_server_free(app.server);
-    event_free(app.on_term);
-    event_base_free(app.base);
+    check(program_run(&program), "loop");
+    program_done(&program);
     return 0;
 }
