@@ -1,4 +1,5 @@
 /* Other clients, ordering and faults; and the same with connection state recovery. */
+#include "../support/server_handlers.h"
 #include "conformance.h"
 
 #include <cjson/cJSON.h>
@@ -8,19 +9,6 @@
 #include <string.h>
 
 enum { ASK_TIMEOUT_MS = 1500, KEEP_SESSIONS_MS = 20000, MAX_STREAM = 10000000 };
-
-/* The numbers of a peer's `up` events should be 0, 1, 2... */
-typedef struct counters {
-    int64_t count;
-    int64_t last;
-    int64_t bad;
-} counters;
-
-/* Names of rooms and events are strings here; what has others is ignored. */
-static bool is_name(const sio_event *ev, size_t index) {
-    return sio_event_kind(ev, index) == SIO_KIND_STRING &&
-           strlen(sio_event_string(ev, index)) == sio_event_str(ev, index).len;
-}
 
 /* A list of that one argument, null when it is missing; the caller's. NULL when memory is out. */
 static sio_args *only_argument(const sio_event *ev, size_t index) {
@@ -38,15 +26,6 @@ static sio_args *only_argument(const sio_event *ev, size_t index) {
 }
 
 /* ---- every namespace ------------------------------------------------------------------------ */
-
-static void on_echo(sio_peer *peer, const sio_event *ev, void *user) {
-    (void)user;
-    if (ev->ack) {
-        sio_ack_send(ev->ack, ev->args);
-    } else {
-        sio_peer_emit(peer, "echo-back", ev->args, NULL);
-    }
-}
 
 static void greet(sio_peer *peer) {
     sio_args *args = NULL;
@@ -75,28 +54,9 @@ static void set_up_namespace(sio_namespace *ns) {
 
 /* ---- ending --------------------------------------------------------------------------------- */
 
-static void on_kick(sio_peer *peer, const sio_event *ev, void *user) {
-    (void)ev;
-    (void)user;
-    sio_peer_disconnect(peer, false);
-}
-
-static void on_kick_hard(sio_peer *peer, const sio_event *ev, void *user) {
-    (void)ev;
-    (void)user;
-    sio_peer_disconnect(peer, true);
-}
-
-static void on_drop(sio_peer *peer, const sio_event *ev, void *user) {
-    (void)ev;
-    (void)user;
-    sio_peer_close_connection(peer);
-}
-
 static void on_disconnect(sio_peer *peer, const sio_event *ev, void *user) {
-    sio_target others = sio_peer_broadcast(peer);
     (void)user;
-    sio_target_emitf(&others, "peer-left", "s s", sio_peer_id(peer), ev->reason);
+    tell_others(peer, ev);
 }
 
 /* ---- /chat and /auth ------------------------------------------------------------------------ */
@@ -128,16 +88,6 @@ static void check_token(sio_peer *peer, sio_next *next, void *user) {
 }
 
 /* ---- acknowledgements ----------------------------------------------------------------------- */
-
-static void on_answer(const sio_event *reply, void *user) {
-    sio_peer *peer = user;
-    if (reply->status == SIO_OK) {
-        sio_peer_emit(peer, "answer", reply->args, NULL);
-    } else if (reply->status == SIO_ERR_TIMEOUT) {
-        sio_peer_emit(peer, "answer-timeout", NULL, NULL);
-    }
-    sio_peer_unref(peer);
-}
 
 static void on_ask_me(sio_peer *peer, const sio_event *ev, void *user) {
     sio_emit_options options = SIO_EMIT_OPTIONS_INIT;
@@ -175,28 +125,11 @@ static void on_leave(sio_peer *peer, const sio_event *ev, void *user) {
     }
 }
 
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The names of the peer's rooms, but for the one named by its id, sorted. */
-static size_t other_rooms(const sio_peer *peer, const char **names) {
-    size_t used = 0;
-    for (size_t i = 0; i < sio_peer_room_count(peer); i++) {
-        const char *name = sio_peer_room(peer, i);
-        if (strcmp(name, sio_peer_id(peer)) != 0) {
-            names[used++] = name;
-        }
-    }
-    qsort(names, used, sizeof(*names), by_name);
-    return used;
-}
-
 static void on_rooms(sio_peer *peer, const sio_event *ev, void *user) {
-    const char **names = calloc(sio_peer_room_count(peer) + 1, sizeof(*names));
+    size_t count = 0;
+    const char **names = other_rooms(peer, &count);
     (void)user;
     if (names && ev->ack) {
-        size_t count = other_rooms(peer, names);
         cJSON *list = cJSON_CreateStringArray(names, (int)count);
         sio_ack_sendf(ev->ack, "j", list);
         cJSON_Delete(list);
@@ -204,57 +137,7 @@ static void on_rooms(sio_peer *peer, const sio_event *ev, void *user) {
     free(names);
 }
 
-/* Argument `first` is the name of the event, the one behind it what the event carries. */
-static void relay(const sio_target *target, const sio_event *ev, size_t first) {
-    sio_args *args = is_name(ev, first) ? only_argument(ev, first + 1) : NULL;
-    if (args) {
-        sio_target_emit(target, sio_event_string(ev, first), args);
-    }
-    sio_args_unref(args);
-}
-
-static void on_to_room(sio_peer *peer, const sio_event *ev, void *user) {
-    sio_target target = sio_peer_broadcast(peer);
-    (void)user;
-    if (is_name(ev, 0)) {
-        relay(sio_target_to(&target, sio_event_string(ev, 0)), ev, 1);
-    }
-}
-
-static void on_in_room(sio_peer *peer, const sio_event *ev, void *user) {
-    sio_target target = sio_namespace_target(sio_peer_namespace(peer));
-    (void)user;
-    if (is_name(ev, 0)) {
-        relay(sio_target_to(&target, sio_event_string(ev, 0)), ev, 1);
-    }
-}
-
-static void on_except(sio_peer *peer, const sio_event *ev, void *user) {
-    sio_target target = sio_namespace_target(sio_peer_namespace(peer));
-    (void)user;
-    relay(sio_target_except(&target, sio_event_string(ev, 0)), ev, 1);
-}
-
-static void on_broadcast(sio_peer *peer, const sio_event *ev, void *user) {
-    sio_target target = sio_peer_broadcast(peer);
-    (void)user;
-    relay(&target, ev, 0);
-}
-
-static void on_all(sio_peer *peer, const sio_event *ev, void *user) {
-    sio_target target = sio_namespace_target(sio_peer_namespace(peer));
-    (void)user;
-    relay(&target, ev, 0);
-}
-
 /* ---- counting ------------------------------------------------------------------------------- */
-
-static void on_transport(sio_peer *peer, const sio_event *ev, void *user) {
-    (void)user;
-    if (ev->ack) {
-        sio_ack_sendf(ev->ack, "s", sio_peer_transport(peer));
-    }
-}
 
 static int64_t number(const cJSON *object, const char *key, int64_t otherwise) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
@@ -262,8 +145,8 @@ static int64_t number(const cJSON *object, const char *key, int64_t otherwise) {
 }
 
 /* Those of a recovered peer come out of its data. */
-static counters *counters_of(sio_peer *peer) {
-    counters *c = sio_peer_user(peer);
+static struct counters *counters_of(sio_peer *peer) {
+    struct counters *c = sio_peer_user(peer);
     if (c) {
         return c;
     }
@@ -273,33 +156,27 @@ static counters *counters_of(sio_peer *peer) {
         return NULL;
     }
     cJSON *data = cJSON_Parse(sio_peer_data(peer));
-    *c = (counters){number(data, "count", 0), number(data, "last", -1), number(data, "bad", 0)};
+    *c = (struct counters){number(data, "count", 0), number(data, "last", -1),
+                           number(data, "bad", 0)};
     cJSON_Delete(data);
     sio_peer_set_user(peer, c, free);
     return c;
 }
 
 static void on_up(sio_peer *peer, const sio_event *ev, void *user) {
-    counters *c = counters_of(peer);
-    int64_t n = sio_event_int(ev, 0);
     (void)user;
-    c->count++;
-    c->bad += !sio_args_is_int(ev->args, 0) || n != c->last + 1;
-    c->last = n;
+    counters_add(counters_of(peer), ev);
 }
 
 static void on_up_report(sio_peer *peer, const sio_event *ev, void *user) {
-    const counters *c = counters_of(peer);
     (void)user;
-    if (ev->ack) {
-        sio_ack_sendf(ev->ack, "I I I", c->count, c->last, c->bad);
-    }
+    counters_report(counters_of(peer), ev);
 }
 
 /* What is kept of a connection that is cut off is read after this. */
 static void keep_counters(sio_peer *peer, const sio_event *ev, void *user) {
     char json[128];
-    const counters *c = counters_of(peer);
+    const struct counters *c = counters_of(peer);
     (void)ev;
     (void)user;
     snprintf(json, sizeof(json), "{\"count\":%lld,\"last\":%lld,\"bad\":%lld}", (long long)c->count,
@@ -392,10 +269,8 @@ static void configure_csr(sio_server_options *options) {
 }
 
 static void set_up_root(sio_namespace *root) {
-    static const struct {
-        const char *event;
-        sio_peer_fn fn;
-    } handlers[] = {
+    static struct relaying relaying = {only_argument};
+    static const struct handler handlers[] = {
         {"ask-me", on_ask_me},
         {"join", on_join},
         {"leave", on_leave},
@@ -415,9 +290,7 @@ static void set_up_root(sio_namespace *root) {
         {"disconnecting", keep_counters},
         {"disconnect", on_disconnect},
     };
-    for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
-        check(sio_namespace_on(root, handlers[i].event, handlers[i].fn, NULL), "handler");
-    }
+    add_handlers(root, handlers, sizeof(handlers) / sizeof(handlers[0]), &relaying);
 }
 
 static void set_up(conformance *c) {

@@ -1,4 +1,5 @@
 /* The tests of the JavaScript socket.io-client. */
+#include "../support/server_handlers.h"
 #include "conformance.h"
 
 #include <sio/url.h>
@@ -235,10 +236,7 @@ static void configure(sio_server_options *options) {
 }
 
 static void set_up_root(sio_namespace *root) {
-    static const struct {
-        const char *event;
-        sio_peer_fn fn;
-    } handlers[] = {
+    static const struct handler handlers[] = {
         {"hi", on_hi},
         {"echo", acknowledge_with_arguments},
         {"ack", on_ack},
@@ -256,9 +254,7 @@ static void set_up_root(sio_namespace *root) {
     };
     static char doge[] = "doge";
     static char takebin[] = "takebin";
-    for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
-        check(sio_namespace_on(root, handlers[i].event, handlers[i].fn, NULL), "handler");
-    }
+    add_handlers(root, handlers, sizeof(handlers) / sizeof(handlers[0]), NULL);
     check(sio_namespace_on(root, "doge", emit_bytes, doge), "handler");
     check(sio_namespace_on(root, "getbin", emit_bytes, takebin), "handler");
     check(sio_namespace_use(root, refuse_fail, NULL), "middleware");

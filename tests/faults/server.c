@@ -6,6 +6,7 @@
  *   tick MS            send n(0), n(1)... to all, every MS; 0: no more
  *   flood COUNT BYTES  send so many events data(i, text) to all, at once
  *   report             ask all for `report`; answered with REPORT and the sums of what they say */
+#include "../support/server_handlers.h"
 #include "../support/server_program.h"
 #include "ledger.h"
 
@@ -70,15 +71,6 @@ static void say(const struct app *app, const char *what, sio_peer *peer, const c
 }
 
 /* ---- what peers may ask for ---------------------------------------------------------------- */
-
-static void on_echo(sio_peer *peer, const sio_event *ev, void *user) {
-    (void)user;
-    if (ev->ack != NULL) {
-        (void)sio_ack_send(ev->ack, ev->args);
-    } else {
-        (void)sio_peer_emit(peer, "echo-back", ev->args, NULL);
-    }
-}
 
 static void on_join(sio_peer *peer, const sio_event *ev, void *user) {
     (void)user;
@@ -345,11 +337,8 @@ static void listen_somewhere(sio_server *server, const struct settings *s) {
     check(sio_server_listen_with(server, &options, NULL), "listen");
 }
 
-static void add_handlers(struct app *app) {
-    static const struct {
-        const char *event;
-        sio_peer_fn fn;
-    } handlers[] = {
+static void set_up_root(struct app *app) {
+    static const struct handler handlers[] = {
         {"echo", on_echo},     {"join", on_join},
         {"stream", on_stream}, {"issued", on_issued},
         {"enter", on_enter},   {"put", on_put},
@@ -358,9 +347,7 @@ static void add_handlers(struct app *app) {
     app->root = sio_server_of(app->program.server, "/");
     check(app->root == NULL ? SIO_ERR_NOMEM : 0, "namespace");
     check(sio_namespace_on_connection(app->root, on_connection, NULL), "handler");
-    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
-        check(sio_namespace_on(app->root, handlers[i].event, handlers[i].fn, NULL), "handler");
-    }
+    add_handlers(app->root, handlers, sizeof handlers / sizeof handlers[0], NULL);
 }
 
 static struct event *event_made(struct event *event) {
@@ -395,7 +382,7 @@ int main(int argc, char **argv) {
     options->recovery = s.recovery ? &recovery : NULL;
     program_init(&app.program, options, s.close_ms);
     sio_server_set_user(app.program.server, &app);
-    add_handlers(&app);
+    set_up_root(&app);
     add_events(&app, s.down_ms);
     listen_somewhere(app.program.server, &s);
     check(program_run(&app.program), "loop");

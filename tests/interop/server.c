@@ -1,6 +1,7 @@
 /* The server of the interop tests: what the official JavaScript client talks to. It uses only the
  * public headers and runs on its own event base, as an application with other business would.
  * reference_server.mjs is the same program over the JavaScript server. */
+#include "../support/server_handlers.h"
 #include "../support/server_program.h"
 
 #include <event2/event.h>
@@ -19,34 +20,13 @@ struct stream {
     int64_t per_tick;
 };
 
-/* What is kept for each peer. The numbers of its `up` events should be 0, 1, 2... */
+/* What is kept for each peer. */
 struct session {
-    int64_t up_count;
-    int64_t up_last;
-    int64_t up_bad;
+    struct counters up;
     struct stream down;
 };
 
-/* ---- echo, acknowledgements ---------------------------------------------------------------- */
-
-static void on_echo(sio_peer *peer, const sio_event *ev, void *user) {
-    (void)user;
-    if (ev->ack != NULL) {
-        sio_ack_send(ev->ack, ev->args);
-    } else {
-        sio_peer_emit(peer, "echo-back", ev->args, NULL);
-    }
-}
-
-static void on_answer(const sio_event *reply, void *user) {
-    sio_peer *peer = user;
-    if (reply->status == SIO_OK) {
-        sio_peer_emit(peer, "answer", reply->args, NULL);
-    } else if (reply->status == SIO_ERR_TIMEOUT) {
-        sio_peer_emit(peer, "answer-timeout", NULL, NULL);
-    }
-    sio_peer_unref(peer);
-}
+/* ---- acknowledgements ---------------------------------------------------------------------- */
 
 /* ask-me(value, timeout in ms) */
 static void on_ask_me(sio_peer *peer, const sio_event *ev, void *user) {
@@ -86,14 +66,10 @@ static void on_leave(sio_peer *peer, const sio_event *ev, void *user) {
     }
 }
 
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Acknowledged with the sorted names, one argument each, without the room named by the id. */
 static void on_rooms(sio_peer *peer, const sio_event *ev, void *user) {
-    size_t count = sio_peer_room_count(peer), used = 0;
-    const char **names = calloc(count + 1, sizeof(*names));
+    size_t count = 0;
+    const char **names = other_rooms(peer, &count);
     sio_args *reply = NULL;
     (void)user;
     if (names == NULL || ev->ack == NULL || sio_args_new(&reply, NULL) != 0) {
@@ -101,13 +77,6 @@ static void on_rooms(sio_peer *peer, const sio_event *ev, void *user) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        const char *name = sio_peer_room(peer, i);
-        if (strcmp(name, sio_peer_id(peer)) != 0) {
-            names[used++] = name;
-        }
-    }
-    qsort(names, used, sizeof(*names), by_name);
-    for (size_t i = 0; i < used; i++) {
         check(sio_args_add_string(reply, names[i]), "rooms");
     }
     sio_ack_send(ev->ack, reply);
@@ -115,91 +84,36 @@ static void on_rooms(sio_peer *peer, const sio_event *ev, void *user) {
     free(names);
 }
 
-/* Sends the arguments from `first` on: the event's name, then what it carries. */
-static void send_to(const sio_target *target, const sio_event *ev, size_t first) {
+static sio_args *arguments_from(const sio_event *ev, size_t from) {
     sio_args *args = NULL;
     if (sio_args_new(&args, NULL) != 0) {
-        return;
+        return NULL;
     }
-    for (size_t i = first + 1; i < sio_event_count(ev); i++) {
+    for (size_t i = from; i < sio_event_count(ev); i++) {
         check(sio_args_add_arg(args, ev->args, i), "relay");
     }
-    sio_target_emit(target, sio_event_string(ev, first), args);
-    sio_args_unref(args);
+    return args;
 }
 
-static void on_to_room(sio_peer *peer, const sio_event *ev, void *user) {
+/* to-rooms(room, room, name, ...) */
+static void on_to_rooms(sio_peer *peer, const sio_event *ev, void *relaying) {
     sio_target target = sio_peer_broadcast(peer);
-    (void)user;
-    send_to(sio_target_to(&target, sio_event_string(ev, 0)), ev, 1);
-}
-
-static void on_to_rooms(sio_peer *peer, const sio_event *ev, void *user) {
-    sio_target target = sio_peer_broadcast(peer);
-    (void)user;
     sio_target_to(&target, sio_event_string(ev, 0));
-    send_to(sio_target_to(&target, sio_event_string(ev, 1)), ev, 2);
-}
-
-static void on_in_room(sio_peer *peer, const sio_event *ev, void *user) {
-    sio_target target = sio_namespace_target(sio_peer_namespace(peer));
-    (void)user;
-    send_to(sio_target_to(&target, sio_event_string(ev, 0)), ev, 1);
-}
-
-static void on_except(sio_peer *peer, const sio_event *ev, void *user) {
-    sio_target target = sio_namespace_target(sio_peer_namespace(peer));
-    (void)user;
-    send_to(sio_target_except(&target, sio_event_string(ev, 0)), ev, 1);
-}
-
-static void on_broadcast(sio_peer *peer, const sio_event *ev, void *user) {
-    sio_target target = sio_peer_broadcast(peer);
-    (void)user;
-    send_to(&target, ev, 0);
-}
-
-static void on_all(sio_peer *peer, const sio_event *ev, void *user) {
-    sio_target target = sio_namespace_target(sio_peer_namespace(peer));
-    (void)user;
-    send_to(&target, ev, 0);
+    relay(sio_target_to(&target, sio_event_string(ev, 1)), ev, 2, relaying);
 }
 
 /* ---- ending -------------------------------------------------------------------------------- */
 
-static void on_kick(sio_peer *peer, const sio_event *ev, void *user) {
-    (void)ev, (void)user;
-    sio_peer_disconnect(peer, false);
-}
-
-static void on_kick_hard(sio_peer *peer, const sio_event *ev, void *user) {
-    (void)ev, (void)user;
-    sio_peer_disconnect(peer, true);
-}
-
-static void on_drop(sio_peer *peer, const sio_event *ev, void *user) {
-    (void)ev, (void)user;
-    sio_peer_close_connection(peer);
-}
-
 static void on_disconnect(sio_peer *peer, const sio_event *ev, void *user) {
     struct session *session = sio_peer_user(peer);
-    sio_target others = sio_peer_broadcast(peer);
     (void)user;
     if (session->down.tick != NULL) {
         event_del(session->down.tick);
     }
-    sio_target_emitf(&others, "peer-left", "s s", sio_peer_id(peer), ev->reason);
+    tell_others(peer, ev);
 }
 
 /* ---- numbered events ----------------------------------------------------------------------- */
-
-static void on_transport(sio_peer *peer, const sio_event *ev, void *user) {
-    (void)user;
-    if (ev->ack != NULL) {
-        sio_ack_sendf(ev->ack, "s", sio_peer_transport(peer));
-    }
-}
 
 /* Acknowledged with who asks: address, whether over TLS, and the port of the server asked. */
 static void on_whoami(sio_peer *peer, const sio_event *ev, void *user) {
@@ -223,19 +137,14 @@ static void on_certificate(sio_peer *peer, const sio_event *ev, void *user) {
 
 static void on_up(sio_peer *peer, const sio_event *ev, void *user) {
     struct session *session = sio_peer_user(peer);
-    int64_t n = sio_event_int(ev, 0);
     (void)user;
-    session->up_count++;
-    session->up_bad += n != session->up_last + 1;
-    session->up_last = n;
+    counters_add(&session->up, ev);
 }
 
 static void on_up_report(sio_peer *peer, const sio_event *ev, void *user) {
     const struct session *session = sio_peer_user(peer);
     (void)user;
-    if (ev->ack != NULL) {
-        sio_ack_sendf(ev->ack, "I I I", session->up_count, session->up_last, session->up_bad);
-    }
+    counters_report(&session->up, ev);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *user) {
@@ -284,7 +193,7 @@ static void on_connection(sio_peer *peer, const sio_event *ev, void *user) {
     sio_args *args = NULL;
     (void)ev, (void)user;
     check(session == NULL ? SIO_ERR_NOMEM : sio_args_new(&args, NULL), "welcome");
-    session->up_last = -1;
+    session->up.last = -1;
     sio_peer_set_user(peer, session, session_free);
     check(sio_args_add_string(args, sio_peer_id(peer)), "welcome");
     check(sio_args_add_raw(args, sio_peer_handshake(peer)->auth), "welcome");
@@ -293,10 +202,8 @@ static void on_connection(sio_peer *peer, const sio_event *ev, void *user) {
 }
 
 static void add_namespace(sio_server *server, const char *name) {
-    static const struct {
-        const char *event;
-        sio_peer_fn fn;
-    } handlers[] = {
+    static struct relaying relaying = {arguments_from};
+    static const struct handler handlers[] = {
         {"echo", on_echo},
         {"echo-ack", on_echo},
         {"ask-me", on_ask_me},
@@ -324,9 +231,7 @@ static void add_namespace(sio_server *server, const char *name) {
     sio_namespace *ns = sio_server_of(server, name);
     check(ns == NULL ? SIO_ERR_NOMEM : 0, name);
     check(sio_namespace_on_connection(ns, on_connection, NULL), name);
-    for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
-        check(sio_namespace_on(ns, handlers[i].event, handlers[i].fn, NULL), handlers[i].event);
-    }
+    add_handlers(ns, handlers, sizeof(handlers) / sizeof(handlers[0]), &relaying);
 }
 
 struct settings {
