@@ -1,5 +1,6 @@
 /* What the two whole-connection targets share: memory that is counted, connections with their HTTP
- * parser or WebSocket decoder, and what stands above an Engine.IO session.
+ * parser or WebSocket decoder, what these take out of bytes, and what stands above an Engine.IO
+ * session.
  *
  * The input is a sequence of chunks: a control byte, a length (two bytes, big endian), the bytes.
  *   bits 0-1  which connection
@@ -97,6 +98,49 @@ static inline void note_bytes(sio_buf *log, const char *what, const void *data, 
     REQUIRE(sio_buf_add(log, data, len) == 0);
 }
 
+/* What the two runs noticed must be the same. */
+static inline void logs_compare(sio_buf *whole, sio_buf *cut) {
+    REQUIRE(whole->len == cut->len);
+    REQUIRE(cut->len == 0 || memcmp(whole->data, cut->data, cut->len) == 0);
+    sio_buf_free(whole);
+    sio_buf_free(cut);
+}
+
+/* ---- what a run stands on ---- */
+
+typedef struct ground {
+    memory memory;
+    const sio_mem *mem; /* counted */
+    sio_eio_config eio;
+    sio_args *scratch;
+    sio_buf log;
+    sio_time now;
+} ground;
+
+static inline void ground_init(ground *g) {
+    *g = (ground){.now = 1};
+    memory_init(&g->memory);
+    g->mem = &g->memory.mem;
+    g->eio = (sio_eio_config)SIO_EIO_CONFIG_INIT;
+    g->eio.max_queue_messages = MAX_QUEUE;
+    g->eio.max_queue_bytes = 65536;
+    g->eio.mem = g->mem;
+    REQUIRE(sio_args_new(&g->scratch, g->mem) == 0);
+}
+
+static inline sio_decoder_options ground_decoder(const ground *g, unsigned protocol) {
+    sio_decoder_options options = SIO_DECODER_OPTIONS_INIT;
+    options.protocol = protocol;
+    options.max_partial_bytes = 65536;
+    options.mem = g->mem;
+    return options;
+}
+
+static inline void ground_done(ground *g) {
+    sio_args_unref(g->scratch);
+    REQUIRE(g->memory.live == 0 && g->memory.size == 0);
+}
+
 /* ---- above an Engine.IO session ---- */
 
 typedef struct talk {
@@ -119,6 +163,29 @@ typedef struct talk {
     char sid[SIO_EIO_SID_MAX]; /* client */
     size_t sid_len;
 } talk;
+
+/* The session's event, but for its close; each target's own. */
+static void talk_event_came(talk *t, const sio_eio_event *event);
+/* Write it out; each target's own. */
+static void talk_carry_out(talk *t, const sio_eio_output *out);
+/* A packet came over the session's transport; each target's own. */
+static void talk_feed(talk *t, const sio_eio_packet *packet);
+
+static inline void talk_init(talk *t, unsigned index, ground *g, sio_eio_role role,
+                             sio_eio_transport transport, int revision,
+                             const sio_decoder_options *decoder,
+                             const sio_session_options *session) {
+    *t = (talk){.used = true,
+                .index = index,
+                .mem = g->mem,
+                .scratch = g->scratch,
+                .log = &g->log,
+                .now = g->now};
+    sio_eio_session_init(&t->eio, role, transport, revision, &g->eio);
+    REQUIRE(sio_decoder_init(&t->decoder, decoder) == 0);
+    REQUIRE(sio_session_init(&t->names, session, g->now) == 0);
+    sio_ack_table_init(&t->acks, 8, t->mem);
+}
 
 static inline void talk_close(talk *t, bool discard) {
     sio_eio_session_close(&t->eio, discard, t->now);
@@ -373,6 +440,69 @@ static inline void talk_check(talk *t) {
     REQUIRE(sio_ack_table_count(&t->acks) <= MAX_QUEUE);
 }
 
+static inline void talk_pull_events(talk *t) {
+    sio_eio_event event;
+    while (sio_eio_session_next(&t->eio, &event)) {
+        REQUIRE(!t->closed); /* the close is the last and comes once */
+        note(t->log, "event ", (uint64_t)event.kind * 10 + event.reason);
+        if (event.kind == SIO_EIO_EVENT_CLOSE) {
+            t->closed = true;
+            talk_drop(t);
+        } else {
+            talk_event_came(t, &event);
+        }
+    }
+    talk_check(t);
+}
+
+static inline void talk_elapsed(talk *t) {
+    sio_time deadline = sio_eio_session_deadline(&t->eio);
+    sio_eio_session_elapsed(&t->eio, t->now);
+    REQUIRE(deadline <= t->now || sio_eio_session_deadline(&t->eio) == deadline);
+}
+
+static inline void talk_expire_acks(talk *t) {
+    sio_ack_entry entry;
+    while (sio_ack_table_expire(&t->acks, t->now, &entry)) {
+        REQUIRE(entry.deadline <= t->now);
+        note(t->log, "expired ack ", entry.id);
+    }
+}
+
+static inline void talk_flush(talk *t) {
+    sio_eio_output out;
+    unsigned rounds = 0;
+    while (sio_eio_session_output(&t->eio, &out)) {
+        REQUIRE(++rounds < MAX_OUTPUTS);
+        bool frames = out.kind == SIO_EIO_OUTPUT_FRAMES;
+        talk_carry_out(t, &out);
+        sio_eio_session_consume(&t->eio, &out, t->now);
+        if (frames) {
+            sio_eio_session_written(&t->eio, t->now);
+        }
+        talk_pull_events(t);
+    }
+}
+
+/* The packets of a body. */
+static inline void talk_payload(talk *t, sio_bytes body, bool octets) {
+    bool old = sio_eio_session_revision(&t->eio) == 3;
+    sio_eio_layout layout = !old     ? SIO_EIO_LAYOUT_V4
+                            : octets ? SIO_EIO_LAYOUT_V3_BINARY
+                                     : SIO_EIO_LAYOUT_V3_TEXT;
+    sio_eio_reader reader;
+    sio_eio_packet packet;
+    int rc;
+    size_t count = 0;
+    sio_eio_reader_init(&reader, layout, body, t->mem);
+    while ((rc = sio_eio_reader_next(&reader, &packet)) == 1) {
+        REQUIRE(++count <= body.len + 1);
+        talk_feed(t, &packet);
+    }
+    REQUIRE(rc == 0);
+    sio_eio_reader_free(&reader);
+}
+
 /* ---- connections ---- */
 
 typedef enum link_state { LINK_NONE, LINK_HTTP, LINK_WS, LINK_DEAD } link_state;
@@ -401,6 +531,20 @@ typedef struct link {
     sio_ws *check; /* reads what we write */
     sio_ws_inflater *check_inflater;
 } link;
+
+static inline void link_init(link *l, unsigned index, sio_ws_role role, ground *g) {
+    *l = (link){.index = index, .role = role, .mem = g->mem, .log = &g->log};
+}
+
+/* From here on it speaks HTTP; the parser is still to come. */
+static inline void link_open(link *l) {
+    REQUIRE(l->state == LINK_NONE || l->state == LINK_DEAD);
+    l->state = LINK_HTTP;
+    sio_buf_init(&l->body, 0, l->mem);
+}
+
+/* The connection is gone, through the peer or a fault of its; each target's own. */
+static void link_lost(link *l, int error);
 
 static inline void link_end(link *l) {
     if (l->state == LINK_NONE || l->state == LINK_DEAD) {
@@ -517,6 +661,82 @@ static inline void link_write_pong(link *l) {
     if (sio_ws_pong_write(&l->pong, &frames, link_mask(l)) == 1) {
         link_wrote_frames(l, &frames);
     }
+}
+
+/* ---- what comes in over connections ---- */
+
+static inline sio_str head_field(const sio_http1_head *head, const char *name) {
+    return sio_http1_find(head, (sio_str){name, strlen(name)});
+}
+
+static inline bool head_says_octets(const sio_http1_head *head) {
+    sio_str type = head_field(head, "Content-Type");
+    return type.len == 24 && memcmp(type.ptr, "application/octet-stream", 24) == 0;
+}
+
+static inline void link_frame(link *l, const sio_ws_event *event) {
+    talk *t = l->talk;
+    sio_eio_packet packet;
+    sio_buf scratch;
+    int revision = sio_eio_session_revision(&t->eio);
+    sio_bytes data = {event->data, event->len};
+    REQUIRE(event->len <= MAX_MESSAGE);
+    sio_buf_init(&scratch, 0, l->mem);
+    if (event->kind == SIO_WS_TEXT) {
+        REQUIRE(sio_eio_decode_text(&packet, revision, data, &scratch) == 0);
+    } else {
+        sio_eio_decode_binary(&packet, revision, data);
+    }
+    if (l->duty == DUTY_WS) {
+        talk_feed(t, &packet);
+    } else {
+        sio_eio_session_probe_packet(&t->eio, &packet, t->now);
+        talk_pull_events(t);
+    }
+    sio_buf_free(&scratch);
+}
+
+static inline void link_feed_ws(link *l, uint8_t *data, size_t len) {
+    sio_ws_event event;
+    int rc = 1;
+    REQUIRE(sio_ws_feed(l->ws, data, len) == 0);
+    while (l->state == LINK_WS && rc == 1) {
+        rc = sio_ws_next(l->ws, &event);
+        if (rc < 0) {
+            note_bytes(l->log, "bad frame ", sio_error_name(rc), 6);
+            link_write_close(l, sio_error_close_code(rc));
+            link_lost(l, rc);
+        } else if (rc == 1 && event.kind == SIO_WS_CLOSE) {
+            link_write_close(l, event.code == SIO_WS_NO_CODE ? 0 : event.code);
+            link_lost(l, 0);
+        } else if (rc == 1 && event.kind == SIO_WS_PING) {
+            sio_ws_pong_set(&l->pong, &event);
+        } else if (rc == 1 && event.kind != SIO_WS_PONG) {
+            link_frame(l, &event);
+        }
+    }
+}
+
+/* From the handshake to frames. Returns what lies behind it, for link_feed_rest(). */
+static inline uint8_t *link_switch(link *l, const sio_ws_agreement *agreed, size_t *len) {
+    sio_bytes rest = sio_http1_rest(l->http);
+    uint8_t *copy = malloc(rest.len ? rest.len : 1);
+    REQUIRE(copy);
+    if (rest.len > 0) {
+        memcpy(copy, rest.ptr, rest.len);
+    }
+    *len = rest.len;
+    sio_http1_parser_free(l->http);
+    l->http = NULL;
+    link_become_ws(l, agreed);
+    return copy;
+}
+
+static inline void link_feed_rest(link *l, uint8_t *rest, size_t len) {
+    if (len > 0 && l->state == LINK_WS) {
+        link_feed_ws(l, rest, len);
+    }
+    free(rest);
 }
 
 /* ---- the input ---- */
