@@ -203,10 +203,14 @@ END_TEST
 
 START_TEST(a_freed_parcel_closes_the_connection) {
     move_test t;
+    unsigned gone = 0;
     setup(&t, NULL);
+    sio_stream_on_gone(t.peer.stream, count, &gone);
     pack(&t);
+    ck_assert_uint_eq(gone, 0);
     sio_parcel_free(t.parcel);
     t.parcel = NULL;
+    ck_assert_uint_eq(gone, 1);
     expect_eof(t.client);
     sio_parcel_free(NULL);
     teardown(&t);
