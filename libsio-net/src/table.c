@@ -15,6 +15,10 @@ int sio_table_init(sio_table *table, sio_loop *loop) {
     return sio_random_fill(loop, table->seed, sizeof table->seed);
 }
 
+void sio_table_init_seeded(sio_table *table, const sio_mem *mem, const uint64_t seed[2]) {
+    *table = (sio_table){.mem = mem, .seed = {seed[0], seed[1]}};
+}
+
 void sio_table_done(sio_table *table) {
     sio_mem_release(table->mem, table->entries);
     table->entries = NULL;

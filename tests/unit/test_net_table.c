@@ -217,6 +217,19 @@ START_TEST(names_made_to_collide_do_not) {
 }
 END_TEST
 
+START_TEST(needs_no_loop) {
+    const uint64_t seed[2] = {3, 5};
+    sio_table table;
+    sio_table_init_seeded(&table, NULL, seed);
+    ck_assert_ptr_null(sio_table_get(&table, "a", 1));
+    ck_assert_int_eq(sio_table_put(&table, "a", 1, &table), 0);
+    ck_assert_ptr_eq(sio_table_get(&table, "a", 1), &table);
+    ck_assert_uint_eq(table.seed[0], 3);
+    ck_assert_uint_eq(table.seed[1], 5);
+    sio_table_done(&table);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("net_table");
     TCase *tc = tcase_create("net_table");
@@ -225,6 +238,7 @@ int main(void) {
     tcase_add_test(tc, no_allocation_is_taken_for_granted);
     tcase_add_test(tc, an_emptied_table_gives_memory_back);
     tcase_add_test(tc, names_made_to_collide_do_not);
+    tcase_add_test(tc, needs_no_loop);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

@@ -24,6 +24,9 @@ typedef struct sio_table {
 /* The allocator is the loop's. Nothing is allocated. Errors: SIO_ERR_RANDOM. */
 int sio_table_init(sio_table *table, sio_loop *loop);
 
+/* For a table that belongs to no loop: `seed` is random, `mem` outlives the table. */
+void sio_table_init_seeded(sio_table *table, const sio_mem *mem, const uint64_t seed[2]);
+
 /* Values stay with their owners. */
 void sio_table_done(sio_table *table);
 
