@@ -184,6 +184,39 @@ static void send_to_peer(sio_peer *peer, void *arg) {
     sio_broadcast_send(arg, peer);
 }
 
+/* Its own room is one before it is connected, too. */
+static bool will_be_in_room(const sio_peer *peer, const char *room) {
+    return strcmp(peer->id, room) == 0 ? !peer->left_own_room : sio_peer_in_room(peer, room);
+}
+
+static bool in_any_room(const sio_peer *peer, const sio_target *target, size_t count,
+                        const char *(*room)(const sio_target *target, size_t index)) {
+    for (size_t i = 0; i < count; i++) {
+        if (will_be_in_room(peer, room(target, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_target(const sio_peer *peer, const sio_target *target) {
+    size_t rooms = sio_target_room_count(target);
+    return (rooms == 0 || in_any_room(peer, target, rooms, sio_target_room)) &&
+           !in_any_room(peer, target, sio_target_except_count(target), sio_target_except_room);
+}
+
+/* Clients that have been sent what they missed, and whose middlewares have not answered yet, must
+ * not miss what is stored meanwhile. Like all the rest it comes before their CONNECT. */
+static void send_to_returning(const sio_broadcast *b, const sio_target *target) {
+    const sio_list *returning = &target->ns->returning;
+    for (sio_list *at = returning->next; at != returning; at = at->next) {
+        sio_peer *peer = SIO_CONTAINER(at, sio_peer, link);
+        if (is_target(peer, target)) {
+            sio_broadcast_send(b, peer);
+        }
+    }
+}
+
 /* With handlers of outgoing events, which may do anything, so on a list of its own. */
 static int send_observed(const sio_broadcast *b, const sio_target *target,
                          const sio_adapter_event *event) {
@@ -214,6 +247,9 @@ int sio_adapter_local_emit(const sio_target *target, const sio_adapter_event *ev
         return rc;
     }
     sio_server_enter(server);
+    if (event->offset.len > 0) {
+        send_to_returning(&b, target);
+    }
     if (sio_namespace_observed(target->ns)) {
         rc = send_observed(&b, target, event);
     } else {

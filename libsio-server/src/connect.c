@@ -184,13 +184,22 @@ static void begin_asking(joining *self) {
     ask(self);
 }
 
-/* What cannot be restored is kept again for the next attempt. */
+/* What was missed goes out before the rooms are entered: who is told of that may send more. */
 static int replay(joining *self, const sio_adapter_session *session,
                   const sio_adapter_event *missed, size_t count) {
-    int rc = sio_recovery_apply(self->peer, session);
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        rc = sio_peer_emit_missed(self->peer, &missed[i]);
+    sio_peer *peer = sio_peer_ref(self->peer);
+    int rc = sio_recovery_take_ids(peer, session);
+    if (rc != 0) { /* for the next attempt */
+        (void)self->ns->ops.persist_session(self->ns->adapter, session, NULL, NULL);
     }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = sio_peer_emit_missed(peer, &missed[i]);
+    }
+    if (rc == 0) {
+        sio_peer_return(peer);
+        rc = sio_recovery_take_rooms(peer, session);
+    }
+    sio_peer_unref(peer);
     return rc;
 }
 
@@ -206,7 +215,8 @@ static void on_restored(int status, const sio_adapter_session *session,
         (void)ns->ops.persist_session(ns->adapter, session, NULL, NULL);
     }
     int rc = wanted && status == SIO_OK ? replay(self, session, missed, missed_count) : 0;
-    if (rc != 0) {
+    wanted = wanted && is_on_its_way(self) && !server->dead; /* handlers may have ended it */
+    if (wanted && rc != 0) {
         fail(self, rc);
     } else if (wanted) {
         begin_asking(self);

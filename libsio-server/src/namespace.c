@@ -29,6 +29,7 @@ static sio_namespace *namespace_alloc(sio_server *server, const char *name) {
     sio_list_init(&ns->peers);
     sio_list_init(&ns->pending);
     sio_list_init(&ns->joining);
+    sio_list_init(&ns->returning);
     sio_list_init(&ns->in_parent);
     sio_list_init(&ns->idle);
     return ns;

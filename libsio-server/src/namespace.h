@@ -40,7 +40,8 @@ struct sio_namespace {
     sio_chain *chain;       /* middlewares; NULL: none */
     sio_chain *event_chain; /* the same for events */
     sio_list peers;
-    sio_list joining; /* peers that are not in yet */
+    sio_list joining;   /* peers that are not in yet */
+    sio_list returning; /* those of them that have come back and were sent what they missed */
     size_t peer_count;
     size_t joining_count;
     uint64_t next_ack_id; /* one counter for all peers, as in the reference */

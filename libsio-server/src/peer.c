@@ -112,6 +112,11 @@ void sio_peer_wait(sio_peer *peer) {
     sio_list_push(&peer->ns->joining, &peer->link);
 }
 
+void sio_peer_return(sio_peer *peer) {
+    sio_list_remove(&peer->link);
+    sio_list_push(&peer->ns->returning, &peer->link);
+}
+
 static void stop_joining(sio_peer *peer) {
     peer->joining = false;
     peer->ns->joining_count--;

@@ -56,6 +56,9 @@ int sio_peer_new(sio_peer **out, sio_namespace *ns, sio_conn *conn, uint16_t slo
 
 /* Into the set of those that are not in yet, until sio_peer_enter or sio_peer_give_up. */
 void sio_peer_wait(sio_peer *peer);
+/* One that waits has come back: what is stored from now on is sent to it at once, behind what it
+ * has missed. */
+void sio_peer_return(sio_peer *peer);
 /* It will not be in: out of that set and of its rooms. */
 void sio_peer_give_up(sio_peer *peer);
 

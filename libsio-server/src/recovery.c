@@ -38,18 +38,23 @@ static int take_id(sio_peer *peer, sio_str id) {
     return 0;
 }
 
-static int take_rooms(sio_peer *peer, const sio_adapter_session *session) {
-    int rc = 0;
+static bool was_in_own_room(const sio_peer *peer, const sio_adapter_session *session) {
     bool own = false;
-    for (size_t i = 0; rc == 0 && i < session->room_count; i++) {
-        own |= strcmp(session->rooms[i], peer->id) == 0;
+    for (size_t i = 0; !own && i < session->room_count; i++) {
+        own = strcmp(session->rooms[i], peer->id) == 0;
+    }
+    return own;
+}
+
+int sio_recovery_take_rooms(sio_peer *peer, const sio_adapter_session *session) {
+    int rc = sio_peer_set_data(peer, session->data);
+    for (size_t i = 0; rc == 0 && peer->joining && i < session->room_count; i++) {
         rc = sio_peer_join(peer, session->rooms[i]);
     }
-    peer->left_own_room = !own;
     return rc;
 }
 
-int sio_recovery_apply(sio_peer *peer, const sio_adapter_session *session) {
+int sio_recovery_take_ids(sio_peer *peer, const sio_adapter_session *session) {
     const sio_mem *mem = peer->ns->server->mem;
     char *pid = sio_mem_strndup(mem, session->pid.ptr, session->pid.len);
     int rc = pid ? take_id(peer, session->sid) : SIO_ERR_NOMEM;
@@ -60,12 +65,24 @@ int sio_recovery_apply(sio_peer *peer, const sio_adapter_session *session) {
     sio_mem_release(mem, peer->pid);
     peer->pid = pid;
     peer->recovered = true;
-    rc = sio_peer_set_data(peer, session->data);
-    return rc == 0 ? take_rooms(peer, session) : rc;
+    peer->left_own_room = !was_in_own_room(peer, session);
+    return 0;
+}
+
+/* It has come back once already, and waits for its middlewares. */
+static const sio_peer *returning_peer(const sio_namespace *ns, sio_str pid) {
+    for (sio_list *at = ns->returning.next; at != &ns->returning; at = at->next) {
+        const sio_peer *peer = SIO_CONTAINER(at, sio_peer, link);
+        if (strlen(peer->pid) == pid.len && memcmp(peer->pid, pid.ptr, pid.len) == 0) {
+            return peer;
+        }
+    }
+    return NULL;
 }
 
 void sio_recovery_take_over(sio_namespace *ns, sio_str pid, const sio_conn *by) {
     const sio_peer *peer = sio_table_get(&ns->by_pid, pid.ptr, pid.len);
+    peer = peer ? peer : returning_peer(ns, pid);
     if (peer && peer->conn != by && peer->conn->open) {
         SIO_LOG(&ns->server->log, SIO_LOG_DEBUG, "socket.io:socket", "%s has come back", peer->id);
         sio_engine_session_close(peer->conn->engine, true);

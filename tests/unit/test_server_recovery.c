@@ -4,6 +4,7 @@
 #include <sio/middleware.h>
 
 #include <stdio.h>
+#include <sys/socket.h>
 
 static server_test t;
 static sio_namespace *root;
@@ -231,6 +232,67 @@ START_TEST(a_second_loss_misses_nothing) {
 }
 END_TEST
 
+static sio_next *unanswered;
+
+static void ask_later(sio_peer *p, sio_next *next, void *user) {
+    unanswered = next;
+}
+
+/* Behind what it has missed, and before its CONNECT. */
+START_TEST(nothing_is_missed_while_middlewares_are_asked) {
+    sio_server_recovery recovery = SIO_SERVER_RECOVERY_INIT;
+    identity id;
+    server_stop(&t);
+    recovery.run_middlewares = true;
+    start_with(&recovery);
+    join(&id);
+    ck_assert_int_eq(sio_peer_join(peer, "room"), 0);
+    cut_off();
+    sio_target room = sio_namespace_target(root);
+    sio_target own = room, not_in_room = room, elsewhere = room;
+    sio_target_emitf(sio_target_to(&room, "room"), "missed", NULL);
+    sio_namespace_use(root, ask_later, NULL);
+    unanswered = NULL;
+    come_back(&id);
+    server_until(&t, unanswered);
+    sio_target_emitf(&room, "meanwhile", NULL);
+    sio_target_emitf(sio_target_to(&elsewhere, "elsewhere"), "no", NULL);
+    sio_target_emitf(sio_target_except(&not_in_room, "room"), "no", NULL);
+    sio_target_emitf(sio_target_to(&own, id.sid), "own", NULL);
+    sio_next_ok(unanswered);
+    ws_expect_start(&c, "42[\"missed\",\"");
+    ws_expect_start(&c, "42[\"meanwhile\",\"");
+    ws_expect_start(&c, "42[\"own\",\"");
+    expect_reply(&id, true);
+    raw_close(&c);
+}
+END_TEST
+
+static void cut_connection(sio_namespace *ns, sio_room_change change, const char *room,
+                           const char *who, void *user) {
+    if (change == SIO_ROOM_JOIN && strcmp(room, "trap") == 0 && c.test) {
+        ck_assert_int_eq(shutdown(c.fd, SHUT_RDWR), 0);
+    }
+}
+
+/* What happens as the rooms are entered may end it all. */
+START_TEST(the_connection_may_end_as_rooms_are_entered) {
+    identity id;
+    join(&id);
+    ck_assert_int_eq(sio_peer_join(peer, "trap"), 0);
+    cut_off();
+    ck_assert_int_eq(sio_namespace_on_room(root, cut_connection, NULL), 0);
+    come_back(&id);
+    raw_expect_eof(&c);
+    raw_close(&c);
+    server_until(&t, sio_namespace_peer_count(root) == 0 && sio_namespace_joining_count(root) == 0);
+    ck_assert_int_eq(sio_namespace_off_room(root, cut_connection, NULL), 0);
+    come_back(&id);
+    expect_reply(&id, true);
+    raw_close(&c);
+}
+END_TEST
+
 static char reason[64];
 
 static void note_reason(sio_peer *p, const sio_event *event, void *user) {
@@ -345,6 +407,8 @@ int main(void) {
     tcase_add_test(tc, whoever_leaves_is_forgotten);
     tcase_add_test(tc, volatile_events_are_not_kept);
     tcase_add_test(tc, a_second_loss_misses_nothing);
+    tcase_add_test(tc, nothing_is_missed_while_middlewares_are_asked);
+    tcase_add_test(tc, the_connection_may_end_as_rooms_are_entered);
     tcase_add_test(tc, a_client_takes_over_from_itself);
     tcase_add_test(tc, the_server_may_be_freed_meanwhile);
     tcase_add_test(tc, going_while_it_is_restored);
