@@ -23,6 +23,11 @@ void sio_adapter_renew(sio_namespace *ns);
 /* Release the object. */
 void sio_adapter_detach(sio_namespace *ns);
 
+/* Tell `done` a little later how many servers there are. Errors: SIO_ERR_NOMEM,
+ * SIO_ERR_DISCONNECTED. */
+int sio_adapter_answer_count(sio_namespace *ns, uint32_t servers, sio_adapter_count_fn done,
+                             void *user);
+
 /* ---- on this server's peers ---- */
 
 /* An event encoded for many. */

@@ -20,6 +20,7 @@ typedef struct answer {
         sio_server_side_fn server_side;
     } fn;
     void *user;
+    uint32_t servers;
 } answer;
 
 static int answer_new(answer **out, sio_namespace *ns,
@@ -49,16 +50,22 @@ static answer answer_take(sio_pending *pending) {
 
 static void finish_count(sio_pending *pending, int status) {
     answer a = answer_take(pending);
-    a.fn.count(status, status == SIO_OK ? 1 : 0, a.user);
+    a.fn.count(status, status == SIO_OK ? a.servers : 0, a.user);
 }
 
-static int server_count(sio_adapter *adapter, sio_adapter_count_fn done, void *user) {
+int sio_adapter_answer_count(sio_namespace *ns, uint32_t servers, sio_adapter_count_fn done,
+                             void *user) {
     answer *a;
-    int rc = answer_new(&a, adapter->ns, finish_count, user);
+    int rc = answer_new(&a, ns, finish_count, user);
     if (rc == 0) {
+        a->servers = servers;
         a->fn.count = done;
     }
     return rc;
+}
+
+static int server_count(sio_adapter *adapter, sio_adapter_count_fn done, void *user) {
+    return sio_adapter_answer_count(adapter->ns, 1, done, user);
 }
 
 static void finish_done(sio_pending *pending, int status) {

@@ -121,7 +121,9 @@ static int emit_stored(sio_peer *peer, const sio_adapter_event *event,
                          .room_count = 1,
                          .is_volatile = options->is_volatile,
                          .no_compress = options->no_compress};
-    return peer->ns->ops.broadcast(peer->ns->adapter, &target, event);
+    sio_adapter_event for_peer = *event;
+    for_peer.peer = peer;
+    return peer->ns->ops.broadcast(peer->ns->adapter, &target, &for_peer);
 }
 
 static int emit_and_await(sio_peer *peer, const sio_adapter_event *event,

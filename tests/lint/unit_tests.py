@@ -8,6 +8,7 @@ UNIT = lint.SOURCE / "tests" / "unit"
 
 # source: reason
 ALLOWED = {
+    "libsio-server/src/cluster_requests.c": "asked and answered: test_server_adapter_cluster_answer.c",
     "libsio-server/src/recovery_adapter.c": "seen by clients: test_server_recovery.c",
     "libsio-server/src/front_conn.c": "a connection of the front: test_server_front.c",
     "libsio-client/src/version.c": "one constant, held by the version check",

@@ -37,6 +37,8 @@ typedef struct sio_adapter_event {
     const sio_args *args; /**< NULL: none. sio_args_write() gives their JSON text, and
                                sio_args_attachment() what is binary */
     sio_str offset;       /**< of a stored event: goes to peers as its last argument; empty: none */
+    sio_peer *peer;       /**< the one it is for, when it was sent with sio_peer_emit(): its own room
+                               is the target then, and nobody else need be told; else NULL */
 } sio_adapter_event;
 
 /** A result without further content. */
@@ -48,7 +50,8 @@ typedef void (*sio_adapter_count_fn)(int status, uint32_t servers, void *user);
 /** Who receives the answers to a broadcast that asked for acknowledgements. */
 typedef struct sio_adapter_acks {
     size_t size; /**< sizeof(sio_adapter_acks) */
-    /** Once, before any answer: how many peers were asked; for a cluster, all servers together. */
+    /** How many peers were asked so far. Called before any answer, and again as other servers of a
+     * cluster say how many they have asked. */
     void (*on_count)(uint64_t peers, void *user);
     /** One answer. `from` is the peer's id, or empty when another server does not say. What it is
      * given is borrowed.
