@@ -143,6 +143,25 @@ START_TEST(what_is_nobodys_is_unknown) {
 }
 END_TEST
 
+/* All come over one connection, as from a proxy. */
+START_TEST(new_sessions_go_where_there_are_few) {
+    enum { ALL = 90, MEAN = ALL / 3 };
+    unsigned of_each[3] = {0};
+    raw_client c;
+    raw_open(&c, &t);
+    for (unsigned i = 0; i < ALL; i++) {
+        char sid[64];
+        handshake(&c, sid);
+        of_each[sid[0] - 'A']++;
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert_uint_ge(of_each[i], MEAN / 2);
+        ck_assert_uint_le(of_each[i], MEAN * 3 / 2);
+    }
+    raw_close(&c);
+}
+END_TEST
+
 /* Only an engine's sessions have tags. */
 START_TEST(other_paths_stay_where_they_are) {
     raw_client c;
@@ -172,6 +191,7 @@ int main(void) {
     tcase_add_test(requests, requests_that_were_sent_ahead_are_answered_in_order);
     tcase_add_test(requests, an_upgrade_goes_to_its_session);
     tcase_add_test(requests, what_is_nobodys_is_unknown);
+    tcase_add_test(requests, new_sessions_go_where_there_are_few);
     tcase_add_test(requests, other_paths_stay_where_they_are);
     suite_add_tcase(suite, requests);
     return test_run(suite);
