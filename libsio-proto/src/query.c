@@ -34,6 +34,9 @@ static size_t decode_byte(char *out, sio_str raw, sio_query_rules rules) {
 
 bool sio_query_equals(sio_str raw, sio_query_rules rules, sio_str text) {
     size_t at = 0;
+    if (raw.len < text.len) {
+        return false; /* decoding makes nothing longer */
+    }
     while (raw.len > 0) {
         char c;
         size_t took = decode_byte(&c, raw, rules);

@@ -11,27 +11,38 @@
 #include <string.h>
 #include <strings.h>
 
-static bool param_is(sio_str query, const char *name, const char *value) {
-    sio_str raw;
-    return sio_query_find(query, SIO_QUERY_FORM, (sio_str){name, strlen(name)}, &raw) &&
-           sio_query_equals(raw, SIO_QUERY_FORM, (sio_str){value, strlen(value)});
+static bool is(sio_str raw, sio_str text) {
+    return sio_query_equals(raw, SIO_QUERY_FORM, text);
+}
+
+/* Of what comes more than once the last counts, as everywhere. */
+static void read_param(sio_engine_params *params, sio_str name, sio_str value) {
+    if (is(name, SIO_STR("EIO"))) {
+        params->revision = is(value, SIO_STR("4")) ? 4 : 3;
+    } else if (is(name, SIO_STR("transport"))) {
+        params->transport = value;
+    } else if (is(name, SIO_STR("sid"))) {
+        params->sid = value;
+    } else if (is(name, SIO_STR("b64"))) {
+        params->base64 = value.len > 0;
+    } else if (is(name, SIO_STR("j"))) {
+        params->j = value;
+        params->has_j = true;
+    }
 }
 
 static sio_engine_params read_params(const sio_http1_head *head) {
+    sio_engine_params params = {.revision = 3};
     sio_url_target target;
+    sio_str name;
+    sio_str value;
     sio_url_split_target(&target, head->target);
-    sio_str query = target.query;
-    sio_str raw;
-    sio_engine_params params = {.revision = param_is(query, "EIO", "4") ? 4 : 3};
-    if (!sio_query_find(query, SIO_QUERY_FORM, SIO_STR("transport"), &params.transport)) {
-        params.transport = (sio_str){NULL, 0};
+    while (sio_query_next(&target.query, &name, &value)) {
+        read_param(&params, name, value);
     }
-    params.polling = param_is(query, "transport", "polling");
-    params.websocket = param_is(query, "transport", "websocket");
-    params.has_sid =
-        sio_query_find(query, SIO_QUERY_FORM, SIO_STR("sid"), &params.sid) && params.sid.len > 0;
-    params.base64 = sio_query_find(query, SIO_QUERY_FORM, SIO_STR("b64"), &raw) && raw.len > 0;
-    params.has_j = sio_query_find(query, SIO_QUERY_FORM, SIO_STR("j"), &params.j);
+    params.polling = is(params.transport, SIO_STR("polling"));
+    params.websocket = is(params.transport, SIO_STR("websocket"));
+    params.has_sid = params.sid.len > 0;
     return params;
 }
 

@@ -25,14 +25,15 @@ enum { KEEP_ALIVE = 1, UPGRADE = 2, EXPECT_CONTINUE = 4, CHUNKED = 8, HAS_LENGTH
 
 /* ---- numbers and texts ---- */
 
-/* With `at` NULL it only counts. */
+/* What does not fit is counted only. */
 typedef struct writer {
     uint8_t *at;
+    size_t room;
     size_t size;
 } writer;
 
 static void put_byte(writer *out, uint8_t byte) {
-    if (out->at) {
+    if (out->size < out->room) {
         out->at[out->size] = byte;
     }
     out->size++;
@@ -47,7 +48,7 @@ static void put_number(writer *out, uint64_t number) {
 
 static void put_text(writer *out, sio_str text) {
     put_number(out, text.len);
-    if (out->at && text.len > 0) {
+    if (out->size < out->room && text.len > 0 && text.len <= out->room - out->size) {
         memcpy(out->at + out->size, text.ptr, text.len);
     }
     out->size += text.len;
@@ -190,7 +191,7 @@ static sio_request_form *form_alone(const sio_request_forms *forms, const sio_ht
                                     size_t size) {
     sio_request_form *form = form_alloc(forms, size);
     if (form) {
-        writer out = {form->bytes, 0};
+        writer out = {form->bytes, size, 0};
         write_form(&out, head);
     }
     return form;
@@ -199,13 +200,11 @@ static sio_request_form *form_alone(const sio_request_forms *forms, const sio_ht
 /* One that finds no place in the table is not shared either. */
 static sio_request_form *form_get(sio_request_forms *forms, const sio_http1_head *head) {
     uint8_t bytes[SIO_REQUEST_FORM_BYTES_MAX];
-    writer out = {NULL, 0};
+    writer out = {bytes, sizeof(bytes), 0};
     write_form(&out, head);
     if (out.size > sizeof(bytes)) {
         return form_alone(forms, head, out.size);
     }
-    out = (writer){bytes, 0};
-    write_form(&out, head);
     sio_request_form *form = sio_table_get(&forms->shared, bytes, out.size);
     if (form) {
         form->refs++;
@@ -232,7 +231,7 @@ static void form_unref(sio_request_forms *forms, sio_request_form *form) {
 /* ---- keeping ---- */
 
 size_t sio_kept_request_size(const sio_http1_head *head) {
-    writer out = {NULL, 0};
+    writer out = {NULL, 0, 0};
     write_own(&out, head);
     return out.size;
 }
@@ -243,7 +242,7 @@ int sio_kept_request_init(sio_kept_request *kept, sio_request_forms *forms,
     if (!kept->form) {
         return SIO_ERR_NOMEM;
     }
-    writer out = {own, 0};
+    writer out = {own, SIZE_MAX, 0};
     write_own(&out, head);
     return 0;
 }
