@@ -241,7 +241,9 @@ const sio_mem *sio_buffer_pool_mem(const sio_buffer_pool *pool) {
 }
 
 void sio_buffer_pool_own(sio_buffer_pool *pool, uintptr_t thread) {
-    atomic_store_explicit(&pool->thread, thread, memory_order_relaxed);
+    if (atomic_load_explicit(&pool->thread, memory_order_relaxed) != thread) {
+        atomic_store_explicit(&pool->thread, thread, memory_order_relaxed);
+    }
 }
 
 size_t sio_buffer_pool_kept(const sio_buffer_pool *pool) {

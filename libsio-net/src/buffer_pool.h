@@ -32,7 +32,7 @@ void sio_buffer_pool_free(sio_buffer_pool *pool);
  * for the owner's thread. Blocks may be given back on any: elsewhere they are not kept. */
 const sio_mem *sio_buffer_pool_mem(const sio_buffer_pool *pool);
 
-/* The owner has moved to this thread. */
+/* The owner has moved to this thread; 0: it is in none, and nothing is taken or kept. */
 void sio_buffer_pool_own(sio_buffer_pool *pool, uintptr_t thread);
 
 /* Bytes that are kept. */

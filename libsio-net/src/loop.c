@@ -32,8 +32,8 @@ static void note_thread(sio_loop *loop) {
     uintptr_t self = (uintptr_t)pthread_self();
     if (atomic_load_explicit(&loop->thread, memory_order_relaxed) != self) {
         atomic_store_explicit(&loop->thread, self, memory_order_relaxed);
-        sio_buffer_pool_own(loop->buffers, self);
     }
+    sio_buffer_pool_own(loop->buffers, self);
 }
 
 bool sio_loop_in_thread(const sio_loop *loop) {
@@ -405,6 +405,8 @@ int sio_loop_run(sio_loop *loop) {
     atomic_store(&loop->stopping, false);
     loop->running = false;
     loop->now_valid = false;
+    /* The thread may end now, and the next one that begins be known by the same id. */
+    sio_buffer_pool_own(loop->buffers, 0);
     return rc;
 }
 

@@ -270,6 +270,27 @@ START_TEST(memory_of_messages_goes_when_idle) {
 }
 END_TEST
 
+/* Its thread may have ended, and another one have got the id. */
+START_TEST(a_loop_that_does_not_run_keeps_no_memory) {
+    sio_loop *loop = net_loop(NULL);
+    const sio_mem *mem = sio_loop_message_mem(loop);
+    sio_mem_release(mem, sio_mem_alloc(mem, 100000));
+    size_t kept = sio_buffer_pool_kept(loop->buffers);
+    ck_assert_uint_ge(kept, 100000);
+    void *block = sio_mem_alloc(mem, 100000);
+    ck_assert_uint_eq(sio_buffer_pool_kept(loop->buffers), 0);
+    sio_loop_stop(loop);
+    ck_assert_int_eq(sio_loop_run(loop), 0);
+    sio_mem_release(mem, block);
+    ck_assert_uint_eq(sio_buffer_pool_kept(loop->buffers), 0);
+    sio_loop_enter(loop);
+    sio_mem_release(mem, sio_mem_alloc(mem, 100000));
+    sio_loop_leave(loop);
+    ck_assert_uint_eq(sio_buffer_pool_kept(loop->buffers), kept);
+    sio_loop_free(loop);
+}
+END_TEST
+
 START_TEST(no_descriptor_is_left_open) {
     int before = dup(0);
     close(before);
@@ -295,6 +316,7 @@ int main(void) {
     tcase_add_test(tc, it_does_not_run_inside_itself);
     tcase_add_test(tc, no_allocation_is_taken_for_granted);
     tcase_add_test(tc, memory_of_messages_goes_when_idle);
+    tcase_add_test(tc, a_loop_that_does_not_run_keeps_no_memory);
     tcase_add_test(tc, no_descriptor_is_left_open);
     suite_add_tcase(suite, tc);
     return test_run(suite);

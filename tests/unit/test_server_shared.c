@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -508,6 +509,15 @@ START_TEST(connections_of_all_loops_have_one_limit) {
 }
 END_TEST
 
+static void open_polling(raw_client *c, char sid[64]) {
+    http_answer answer;
+    raw_open(c, &t);
+    http_send(c, "GET", "/socket.io/?EIO=4&transport=polling", "", NULL, 0);
+    ck_assert(http_receive(c, &answer));
+    ck_assert_int_eq(sscanf(answer.body, "0{\"sid\":\"%20[^\"]\"", sid), 1);
+    http_answer_free(&answer);
+}
+
 static void send_poll(raw_client *c, const char *sid) {
     char target[256];
     snprintf(target, sizeof(target), "/socket.io/?EIO=4&transport=polling&sid=%s", sid);
@@ -522,14 +532,8 @@ START_TEST(who_moves_keeps_its_place) {
         char sids[2][64];
         *(by_address ? &options.max_connections_per_address : &options.max_connections) = 3;
         server_start(&t, &options);
-        for (unsigned i = 0; i < 2; i++) {
-            http_answer answer;
-            raw_open(&sessions[i], &t);
-            http_send(&sessions[i], "GET", "/socket.io/?EIO=4&transport=polling", "", NULL, 0);
-            ck_assert(http_receive(&sessions[i], &answer));
-            ck_assert_int_eq(sscanf(answer.body, "0{\"sid\":\"%20[^\"]\"", sids[i]), 1);
-            http_answer_free(&answer);
-        }
+        open_polling(&sessions[0], sids[0]);
+        open_polling(&sessions[1], sids[1]);
         ck_assert_int_ne(sids[0][0], sids[1][0]);
         raw_open(&c, &t);
         for (unsigned i = 0; i < 10; i++) {
@@ -572,6 +576,103 @@ END_TEST
 
 /* ---- memory ---- */
 
+/* An allocator that any thread may call, and that sees what is given back to it. */
+typedef struct noted_mem {
+    atomic_size_t blocks;
+    atomic_bool foreign; /* it got what it has not given */
+} noted_mem;
+
+typedef union noted {
+    const noted_mem *owner;
+    max_align_t align;
+} noted;
+
+static void *noted_alloc(void *user, size_t size) {
+    noted_mem *self = user;
+    noted *block = malloc(sizeof(*block) + size);
+    if (!block) {
+        return NULL;
+    }
+    block->owner = self;
+    atomic_fetch_add(&self->blocks, 1);
+    return block + 1;
+}
+
+static void noted_release(void *user, void *at) {
+    noted_mem *self = user;
+    noted *block = (noted *)at - 1;
+    if (at) {
+        atomic_store(&self->foreign, atomic_load(&self->foreign) || block->owner != self);
+        atomic_fetch_sub(&self->blocks, 1);
+        free(block);
+    }
+}
+
+static void *noted_resize(void *user, void *at, size_t size) {
+    if (!at) {
+        return noted_alloc(user, size);
+    }
+    noted *block = realloc((noted *)at - 1, sizeof(*block) + size);
+    return block ? block + 1 : NULL;
+}
+
+static void echo_all(sio_peer *peer, const sio_event *event, void *user) {
+    sio_target target = sio_namespace_target(sio_peer_namespace(peer));
+    (void)sio_target_emit(&target, "message", event->args);
+}
+
+static int setup_echo(sio_server *server, unsigned index, void *user) {
+    return sio_namespace_on(sio_server_of(server, "/"), "message", echo_all, NULL);
+}
+
+/* Small messages and those that come from the pools, queued ones, requests on the move, and some of
+ * each under way when the server is freed. */
+static void make_traffic(raw_client *clients) {
+    static char large[100000];
+    char sids[2][64];
+    memset(large, 'x', sizeof(large));
+    memcpy(large, "42[\"message\",\"", 14);
+    memcpy(large + sizeof(large) - 3, "\"]", 3);
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        ws_join(&clients[i], &t, "40", NULL);
+        open_polling(&clients[MEMBERS + i], sids[i % 2]);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        for (unsigned k = 0; k < MEMBERS; k++) {
+            ws_text(&clients[k], i % 2 == 0 ? large : "42[\"message\",1]");
+            send_poll(&clients[MEMBERS + k], sids[(i + k) % 2]);
+        }
+    }
+    for (unsigned k = 0; k < MEMBERS; k++) {
+        for (unsigned i = 0; i < 4; i++) {
+            ws_frame frame;
+            ck_assert(ws_receive(&clients[k], &frame));
+            ws_frame_free(&frame);
+        }
+        ws_text(&clients[k], large);
+    }
+}
+
+START_TEST(memory_is_given_back_on_any_thread) {
+    static noted_mem memory;
+    sio_mem mem = {noted_alloc, noted_resize, noted_release, &memory};
+    sio_server_options options = options_for(MEMBERS);
+    raw_client clients[2 * MEMBERS];
+    options.setup = setup_echo;
+    options.mem = &mem;
+    server_start(&t, &options);
+    make_traffic(clients);
+    ck_assert_uint_gt(atomic_load(&memory.blocks), 0);
+    sio_server_free(t.server);
+    t.server = NULL;
+    for (unsigned i = 0; i < 2 * MEMBERS; i++) {
+        raw_close(&clients[i]);
+    }
+    ck_assert_uint_eq(atomic_load(&memory.blocks), 0);
+    ck_assert(!atomic_load(&memory.foreign));
+}
+END_TEST
+
 static int scenario(const sio_mem *mem, void *arg) {
     group g;
     int rc = group_new(&g, 1, mem);
@@ -604,5 +705,6 @@ int main(void) {
     tcase_add_test(tc, connections_of_all_loops_have_one_limit);
     tcase_add_test(tc, who_moves_keeps_its_place);
     tcase_add_test(tc, handshakes_on_all_loops_have_one_limit);
+    tcase_add_test(tc, memory_is_given_back_on_any_thread);
     return test_run(suite);
 }
