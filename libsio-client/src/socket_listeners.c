@@ -24,7 +24,9 @@ void sio_socket_hand_out(sio_socket *socket, const sio_event *event) {
 }
 
 void sio_socket_hand_out_any(sio_socket *socket, const sio_event *event) {
-    run(socket, event, &socket->handlers, &socket->handlers.any);
+    if (socket->handlers.any.live > 0) {
+        run(socket, event, &socket->handlers, &socket->handlers.any);
+    }
 }
 
 void sio_socket_hand_out_outgoing(sio_socket *socket, const sio_event *event) {

@@ -8,7 +8,7 @@
 /* Linear probing, at most 3/4 full, removal by shifting back: no tombstones, so that a table whose
  * entries come and go for years stays as fast as a new one. */
 
-enum { FIRST_CAP = 4, LARGE_CAP = 1024 };
+enum { FIRST_CAP = 4, SMALL_CAP = 8, LARGE_CAP = 1024 };
 
 int sio_table_init(sio_table *table, sio_loop *loop) {
     *table = (sio_table){.mem = loop->mem};
@@ -72,9 +72,24 @@ static int set_cap(sio_table *table, size_t cap) {
     return 0;
 }
 
+/* A handful of keys is compared sooner than hashed. */
+static void *find_small(const sio_table *table, const void *key, size_t len) {
+    for (size_t i = 0; i < table->cap; i++) {
+        const sio_table_entry *entry = &table->entries[i];
+        if (entry->value && entry->key_len == len &&
+            (len == 0 || memcmp(entry->key, key, len) == 0)) {
+            return entry->value;
+        }
+    }
+    return NULL;
+}
+
 void *sio_table_get(const sio_table *table, const void *key, size_t len) {
     if (table->count == 0) {
         return NULL;
+    }
+    if (table->cap <= SMALL_CAP) {
+        return find_small(table, key, len);
     }
     uint32_t hash = (uint32_t)sio_siphash13(table->seed, key, len);
     return table->entries[find(table, key, len, hash)].value;
