@@ -175,6 +175,23 @@ START_TEST(byte_by_byte_is_the_same) {
 }
 END_TEST
 
+/* Who waits to be told to go on is told where the body is read. */
+START_TEST(an_expected_100_comes_from_there) {
+    move_test m;
+    front_client c;
+    setup(&m, front_options());
+    client_open(&c, &m.t);
+    client_send(&c, "POST /engine/1 HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
+                    "Content-Length: 5\r\n\r\n");
+    client_take(&c, "HTTP/1.1 100 Continue\r\n\r\n");
+    ck_assert_uint_eq(sio_front_count(m.front), 1);
+    client_send(&c, "hello");
+    answer(&c, "hello");
+    client_close(&c);
+    teardown(&m);
+}
+END_TEST
+
 /* ---- upgrades ---- */
 
 static char behind[64];
@@ -471,6 +488,7 @@ int main(void) {
     tcase_add_test(tc, a_request_goes_to_its_session);
     tcase_add_test(tc, pipelined_requests_are_answered_in_order);
     tcase_add_test(tc, byte_by_byte_is_the_same);
+    tcase_add_test(tc, an_expected_100_comes_from_there);
     tcase_add_test(tc, what_lies_behind_an_upgrade_goes_along);
     tcase_add_test(tc, a_client_may_leave_while_it_is_moved);
     tcase_add_test(tc, a_front_that_closes_takes_polls_until_it_has_closed);
