@@ -9,9 +9,12 @@
 #include <string.h>
 
 typedef struct transcript {
+    sio_http1_parser *parser;
+    uint8_t *moved; /* what it was fed when it took over from another one */
     sio_buf text;
     sio_http1_asked asked; /* of each response; 0 for requests */
-    uint64_t seed;         /* decides about holding and dropping heads; 0 = neither */
+    uint64_t seed;         /* decides about holding and dropping heads, and about other parsers that
+                            * take over; 0 = nothing of it */
     int rc;
 } transcript;
 
@@ -60,9 +63,42 @@ static unsigned dice(transcript *t, unsigned sides) {
     return (unsigned)(t->seed >> 33) % sides;
 }
 
-static void pull(transcript *t, sio_http1_parser *parser) {
+static void make_parser(transcript *t, sio_http1_kind kind) {
+    sio_http1_limits limits = SIO_HTTP1_LIMITS_INIT;
+    limits.max_head = 600;
+    limits.max_headers = 12;
+    limits.max_body = 3000;
+    limits.max_discard = 200;
+    limits.max_held = (size_t)1 << 26;
+    require(sio_http1_parser_new(&t->parser, kind, &limits, NULL) == 0);
+}
+
+/* Another parser reads the request anew whose head was just read, and what lies behind it. */
+static void hand_over(transcript *t) {
+    sio_bytes head = sio_http1_head_bytes(t->parser);
+    sio_bytes rest = sio_http1_rest(t->parser);
+    require(head.len >= 4 && memcmp(head.ptr + head.len - 4, "\r\n\r\n", 4) == 0);
+    uint8_t *all = malloc(head.len + rest.len);
+    require(all != NULL);
+    memcpy(all, head.ptr, head.len);
+    if (rest.len > 0) {
+        memcpy(all + head.len, rest.ptr, rest.len);
+    }
+    sio_http1_parser_free(t->parser);
+    free(t->moved);
+    t->moved = all;
+    make_parser(t, SIO_HTTP1_REQUESTS);
+    require(sio_http1_feed(t->parser, all, head.len + rest.len) == 0);
+}
+
+static void pull(transcript *t) {
     sio_http1_event ev;
-    while ((t->rc = sio_http1_next(parser, &ev)) > 0) {
+    while ((t->rc = sio_http1_next(t->parser, &ev)) > 0) {
+        sio_http1_parser *parser = t->parser;
+        if (ev.type == SIO_HTTP1_HEAD && !t->asked && t->seed != 0 && dice(t, 3) == 0) {
+            hand_over(t);
+            continue;
+        }
         if (ev.type == SIO_HTTP1_HEAD) {
             note_head(t, ev.head);
         } else if (ev.type == SIO_HTTP1_BODY) {
@@ -90,16 +126,9 @@ static void pull(transcript *t, sio_http1_parser *parser) {
 /* `piece` 0 feeds all at once, otherwise blocks of 1 to `piece` bytes, each of exactly its size. */
 static void read_stream(transcript *t, sio_http1_kind kind, const uint8_t *data, size_t len,
                         size_t piece) {
-    sio_http1_limits limits = SIO_HTTP1_LIMITS_INIT;
-    limits.max_head = 600;
-    limits.max_headers = 12;
-    limits.max_body = 3000;
-    limits.max_discard = 200;
-    limits.max_held = (size_t)1 << 26;
-    sio_http1_parser *parser;
-    require(sio_http1_parser_new(&parser, kind, &limits, NULL) == 0);
+    make_parser(t, kind);
     if (t->asked) {
-        require(sio_http1_response_to(parser, t->asked) == 0);
+        require(sio_http1_response_to(t->parser, t->asked) == 0);
     }
     while (len > 0 && t->rc == 0) {
         size_t part = piece == 0 ? len : 1 + dice(t, (unsigned)piece);
@@ -107,21 +136,22 @@ static void read_stream(transcript *t, sio_http1_kind kind, const uint8_t *data,
         uint8_t *copy = malloc(part);
         require(copy != NULL);
         memcpy(copy, data, part);
-        require(sio_http1_feed(parser, copy, part) == 0);
-        pull(t, parser);
+        require(sio_http1_feed(t->parser, copy, part) == 0);
+        pull(t);
         free(copy);
         data += part;
         len -= part;
     }
     if (t->rc == 0) {
-        t->rc = sio_http1_eof(parser);
+        t->rc = sio_http1_eof(t->parser);
         if (t->rc == 0) {
-            pull(t, parser);
+            pull(t);
         }
     }
     note(t, "\n=", 2);
     note_number(t, (uint64_t) - (int64_t)t->rc);
-    sio_http1_parser_free(parser);
+    sio_http1_parser_free(t->parser);
+    free(t->moved);
 }
 
 static void compare_cuts(sio_http1_kind kind, sio_http1_asked asked, const uint8_t *data,
