@@ -246,7 +246,8 @@ static int restore_session(sio_adapter *adapter, sio_str pid, sio_str offset,
 static void leave_all(sio_adapter *adapter, sio_peer *peer) {
     sio_carrier *carrier = sio_cluster_of(adapter)->carrier;
     if (peer->recovered && carrier->ops->forget_session) {
-        carrier->ops->forget_session(carrier, (sio_str){peer->pid, strlen(peer->pid)});
+        carrier->ops->forget_session(carrier,
+                                     (sio_str){peer->extra->pid, strlen(peer->extra->pid)});
     }
     sio_adapter_local_leave_all(peer);
 }

@@ -103,7 +103,7 @@ void sio_conn_refuse(sio_conn *conn, uint16_t slot, const sio_refusal *refusal) 
 void sio_conn_welcome(sio_conn *conn, const sio_peer *peer) {
     sio_str nsp = {peer->ns->name, peer->ns->name_len};
     sio_str sid = {peer->id, sio_conn_is_old(conn) ? 0 : peer->id_len};
-    sio_str pid = {peer->pid, peer->pid ? strlen(peer->pid) : 0};
+    sio_str pid = {peer->extra->pid, peer->extra->pid ? strlen(peer->extra->pid) : 0};
     sio_buf *buf = NULL;
     int rc = sio_conn_begin(conn, &buf);
     if (rc == 0) {

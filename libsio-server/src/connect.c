@@ -174,7 +174,7 @@ static void begin_asking(joining *self) {
     if (self->peer->recovered && !server->recovery.run_middlewares) {
         self->asked = sio_chain_count(self->chain);
     }
-    if (!self->peer->pid && server->recovery.size != 0 && !sio_conn_is_old(self->conn)) {
+    if (!self->peer->extra->pid && server->recovery.size != 0 && !sio_conn_is_old(self->conn)) {
         int rc = sio_recovery_begin(self->peer);
         if (rc != 0) {
             fail(self, rc);

@@ -225,7 +225,7 @@ static int take_args(delivery *self, sio_server *server) {
 
 int sio_delivery_start(sio_peer *peer, sio_ack *ack) {
     sio_server *server = peer->ns->server;
-    bool middlewares = peer->event_chain || peer->ns->event_chain;
+    bool middlewares = peer->extra->event_chain || peer->ns->event_chain;
     if (middlewares && peer->waiting_events >= server->max_waiting_events) {
         return SIO_ERR_LIMIT;
     }
@@ -235,7 +235,7 @@ int sio_delivery_start(sio_peer *peer, sio_ack *ack) {
     }
     self->peer = sio_peer_ref(peer);
     self->chains[0] = sio_chain_ref(peer->ns->event_chain);
-    self->chains[1] = sio_chain_ref(peer->event_chain);
+    self->chains[1] = sio_chain_ref(peer->extra->event_chain);
     self->asked = 0;
     self->waiter.status = 0;
     self->forgotten = false;

@@ -65,10 +65,11 @@ const sio_handshake *sio_peer_handshake(sio_peer *peer) {
                                           .query = "",
                                           .auth = {"{}", 2},
                                           .time = ""};
-    if (!peer->handshake) {
-        peer->handshake = handshake_new(peer);
+    sio_peer_extra *extra = sio_peer_extras(peer);
+    if (extra && !extra->handshake) {
+        extra->handshake = handshake_new(peer);
     }
-    return peer->handshake ? peer->handshake : &unknown;
+    return peer->extra->handshake ? peer->extra->handshake : &unknown;
 }
 
 const char *sio_peer_client_id(const sio_peer *peer) {

@@ -51,5 +51,8 @@ int sio_namespace_use_events(sio_namespace *ns, sio_event_middleware_fn fn, void
 }
 
 int sio_peer_use(sio_peer *peer, sio_event_middleware_fn fn, void *user) {
-    return sio_chain_add(&peer->event_chain, (void (*)(void))fn, user, peer->ns->server->mem);
+    sio_peer_extra *extra = sio_peer_extras(peer);
+    return extra
+               ? sio_chain_add(&extra->event_chain, (void (*)(void))fn, user, peer->ns->server->mem)
+               : SIO_ERR_NOMEM;
 }

@@ -10,6 +10,34 @@
 
 /* ---- life ---- */
 
+static const sio_peer_extra no_extra;
+
+sio_peer_extra *sio_peer_extras(sio_peer *peer) {
+    if (peer->extra == &no_extra) {
+        sio_peer_extra *extra = sio_mem_zalloc(peer->ns->server->mem, sizeof(*extra));
+        if (!extra) {
+            return NULL;
+        }
+        peer->extra = extra;
+    }
+    return (sio_peer_extra *)(uintptr_t)peer->extra;
+}
+
+static void drop_extras(sio_peer *peer) {
+    const sio_mem *mem = peer->ns->server->mem;
+    if (peer->extra == &no_extra) {
+        return;
+    }
+    sio_peer_extra *extra = sio_peer_extras(peer);
+    sio_peer_drop_outgoing(peer);
+    sio_chain_unref(extra->event_chain);
+    sio_weak_end(&extra->ack_owner);
+    sio_mem_release(mem, extra->data);
+    sio_mem_release(mem, extra->pid);
+    sio_mem_release(mem, extra->handshake);
+    sio_mem_release(mem, extra);
+}
+
 /* In protocol 4 the client makes its id from that of the connection. */
 static int old_id(sio_peer *peer) {
     const char *sid = sio_engine_session_id(peer->conn->engine);
@@ -53,6 +81,7 @@ int sio_peer_new(sio_peer **out, sio_namespace *ns, sio_conn *conn, uint16_t slo
         return SIO_ERR_NOMEM;
     }
     peer->ns = ns;
+    peer->extra = &no_extra;
     ns->peer_objects++;
     peer->conn = sio_conn_ref(conn);
     peer->slot = slot;
@@ -87,20 +116,15 @@ void sio_peer_unref(sio_peer *peer) {
     sio_namespace *ns = peer->ns;
     const sio_mem *mem = ns->server->mem;
     sio_peer_set_user(peer, NULL, NULL);
-    sio_chain_unref(peer->event_chain);
     if (peer->handlers) {
         sio_handlers_done(peer->handlers);
         sio_mem_release(mem, peer->handlers);
     }
-    sio_peer_drop_outgoing(peer);
-    sio_weak_end(&peer->ack_owner);
+    drop_extras(peer);
     if (peer->id != peer->id_inline) {
         sio_mem_release(mem, peer->id);
     }
     sio_mem_release(mem, peer->auth);
-    sio_mem_release(mem, peer->data);
-    sio_mem_release(mem, peer->pid);
-    sio_mem_release(mem, peer->handshake);
     sio_conn_unref(peer->conn);
     sio_mem_release(mem, peer);
     sio_child_unref(ns);
@@ -136,8 +160,8 @@ void sio_peer_give_up(sio_peer *peer) {
 int sio_peer_enter(sio_peer *peer) {
     sio_namespace *ns = peer->ns;
     int rc = sio_table_put(&ns->by_id, peer->id, peer->id_len, peer);
-    if (rc == 0 && peer->pid) {
-        rc = sio_table_put(&ns->by_pid, peer->pid, strlen(peer->pid), peer);
+    if (rc == 0 && peer->extra->pid) {
+        rc = sio_table_put(&ns->by_pid, peer->extra->pid, strlen(peer->extra->pid), peer);
         if (rc != 0) {
             sio_table_remove(&ns->by_id, peer->id, peer->id_len);
         }
@@ -158,31 +182,32 @@ static void leave_namespace(sio_peer *peer) {
     sio_namespace *ns = peer->ns;
     sio_table_remove(&ns->by_id, peer->id, peer->id_len);
     sio_table_settle(&ns->by_id);
-    if (peer->pid) {
-        sio_table_remove(&ns->by_pid, peer->pid, strlen(peer->pid));
+    if (peer->extra->pid) {
+        sio_table_remove(&ns->by_pid, peer->extra->pid, strlen(peer->extra->pid));
         sio_table_settle(&ns->by_pid);
     }
     sio_list_remove(&peer->link);
     ns->peer_count--;
     SIO_FIGURE_SUB(ns->server->counters.peers, 1);
     peer->connected = false;
-    if (peer->ack_owner) {
-        peer->ack_owner->object = NULL; /* who hands an event out still needs the rest of it */
+    if (peer->extra->ack_owner) {
+        peer->extra->ack_owner->object =
+            NULL; /* who hands an event out still needs the rest of it */
     }
 }
 
 /* A callback may free the server, which comes back to this for those that are still waiting. */
 void sio_peer_end_acks(sio_peer *peer) {
     sio_ack_entry entry;
-    while (peer->acks && sio_ack_table_drop(&peer->acks->table, &entry)) {
+    while (peer->extra->acks && sio_ack_table_drop(&peer->extra->acks->table, &entry)) {
         sio_event event = {.size = sizeof(event),
                            .args = peer->ns->server->no_args,
                            .status = SIO_ERR_DISCONNECTED};
         ((sio_reply_fn)entry.fn)(&event, entry.user);
     }
-    sio_peer_acks *acks = peer->acks;
+    sio_peer_acks *acks = peer->extra->acks;
     if (acks) {
-        peer->acks = NULL;
+        sio_peer_extras(peer)->acks = NULL;
         sio_timer_done(&acks->timer);
         sio_ack_table_free(&acks->table);
         sio_mem_release(peer->ns->server->mem, acks);
@@ -283,13 +308,21 @@ int sio_peer_set_data(sio_peer *peer, const char *json) {
             return rc != 0 ? rc : SIO_ERR_NOMEM;
         }
     }
-    sio_mem_release(mem, peer->data);
-    peer->data = copy;
+    if (!json && !peer->extra->data) {
+        return 0;
+    }
+    sio_peer_extra *extra = sio_peer_extras(peer);
+    if (!extra) {
+        sio_mem_release(mem, copy);
+        return SIO_ERR_NOMEM;
+    }
+    sio_mem_release(mem, extra->data);
+    extra->data = copy;
     return 0;
 }
 
 const char *sio_peer_data(const sio_peer *peer) {
-    return peer->data ? peer->data : "{}";
+    return peer->extra->data ? peer->extra->data : "{}";
 }
 
 /* ---- ending ---- */

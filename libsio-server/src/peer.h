@@ -17,22 +17,27 @@ typedef struct sio_peer_acks {
     sio_timer timer;
 } sio_peer_acks;
 
+/* What few peers have. */
+typedef struct sio_peer_extra {
+    sio_peer_acks *acks;
+    sio_weak *ack_owner;      /* to this peer while it is connected: kept handles may outlive even
+                                 the server; made with the first event to be acknowledged */
+    sio_chain *event_chain;   /* middlewares of this peer only; NULL: none */
+    sio_handlers *outgoing;   /* handlers of events that are sent; NULL while there are none */
+    sio_handshake *handshake; /* made when asked for */
+    char *pid;                /* for coming back; NULL: it cannot */
+    char *data;               /* JSON of the application; NULL: none */
+} sio_peer_extra;
+
 struct sio_peer {
     sio_namespace *ns;
     sio_conn *conn; /* a reference */
     sio_list link;  /* in sio_namespace.joining, then .peers while connected, then in
                        sio_server.ending */
     sio_room_set rooms;
-    sio_peer_acks *acks;
-    sio_weak *ack_owner;    /* to this peer while it is connected: kept handles may outlive even the
-                               server; made with the first event to be acknowledged */
-    sio_chain *event_chain; /* middlewares of this peer only; NULL: none */
-    sio_handlers *handlers; /* of this peer only; NULL while there are none */
-    sio_handlers *outgoing; /* the same, of events that are sent */
-    sio_handshake *handshake; /* made when asked for */
+    const sio_peer_extra *extra; /* never NULL; to be changed through sio_peer_extras() */
+    sio_handlers *handlers;      /* of this peer only; NULL while there are none */
     char *auth;
-    char *pid;  /* for coming back; NULL: it cannot */
-    char *data; /* JSON of the application; NULL: none */
     void *user;
     void (*release_user)(void *user);
     uint64_t mark; /* the last broadcast that counted or left out this peer */
@@ -53,6 +58,9 @@ struct sio_peer {
 /* A new peer with one reference, not connected. `auth` is copied. Errors: SIO_ERR_NOMEM,
  * SIO_ERR_RANDOM. */
 int sio_peer_new(sio_peer **out, sio_namespace *ns, sio_conn *conn, uint16_t slot, sio_str auth);
+
+/* Its own extras, made if need be. NULL: no memory. */
+sio_peer_extra *sio_peer_extras(sio_peer *peer);
 
 /* Into the set of those that are not in yet, until sio_peer_enter or sio_peer_give_up. */
 void sio_peer_wait(sio_peer *peer);

@@ -32,8 +32,9 @@ static void finish(const sio_peer *peer, const sio_ack_entry *entry, int status)
 }
 
 static void acks_rearm(sio_peer *peer) {
-    if (peer->acks) {
-        sio_timer_start_at(&peer->acks->timer, sio_ack_table_deadline(&peer->acks->table));
+    if (peer->extra->acks) {
+        sio_timer_start_at(&peer->extra->acks->timer,
+                           sio_ack_table_deadline(&peer->extra->acks->table));
     }
 }
 
@@ -42,8 +43,8 @@ static void acks_expire(void *ctx) {
     sio_ack_entry entry;
     sio_peer_ref(peer);
     sio_time now = sio_loop_now(peer->ns->server->loop);
-    while (peer->acks && !peer->ns->server->dead &&
-           sio_ack_table_expire(&peer->acks->table, now, &entry)) {
+    while (peer->extra->acks && !peer->ns->server->dead &&
+           sio_ack_table_expire(&peer->extra->acks->table, now, &entry)) {
         SIO_COUNT(peer->ns->server->counters.acks_timed_out);
         finish(peer, &entry, SIO_ERR_TIMEOUT);
     }
@@ -53,7 +54,8 @@ static void acks_expire(void *ctx) {
 
 static int acks_new(sio_peer *peer) {
     sio_server *server = peer->ns->server;
-    sio_peer_acks *acks = sio_mem_zalloc(server->mem, sizeof(*acks));
+    sio_peer_extra *extra = sio_peer_extras(peer);
+    sio_peer_acks *acks = extra ? sio_mem_zalloc(server->mem, sizeof(*acks)) : NULL;
     if (!acks) {
         return SIO_ERR_NOMEM;
     }
@@ -63,12 +65,12 @@ static int acks_new(sio_peer *peer) {
         return rc;
     }
     sio_ack_table_init(&acks->table, server->max_pending_acks, server->mem);
-    peer->acks = acks;
+    extra->acks = acks;
     return 0;
 }
 
 static int await_ack(sio_peer *peer, uint64_t id, const sio_emit_options *options) {
-    int rc = peer->acks ? 0 : acks_new(peer);
+    int rc = peer->extra->acks ? 0 : acks_new(peer);
     if (rc != 0) {
         return rc;
     }
@@ -79,7 +81,7 @@ static int await_ack(sio_peer *peer, uint64_t id, const sio_emit_options *option
         .fn = (sio_ack_fn)options->on_ack,
         .user = options->user,
     };
-    rc = sio_ack_table_add(&peer->acks->table, &entry);
+    rc = sio_ack_table_add(&peer->extra->acks->table, &entry);
     if (rc == 0 && options->timeout_ms) {
         acks_rearm(peer);
     }
@@ -88,8 +90,8 @@ static int await_ack(sio_peer *peer, uint64_t id, const sio_emit_options *option
 
 static void forget_ack(sio_peer *peer, uint64_t id) {
     sio_ack_entry entry;
-    if (peer->acks) {
-        sio_ack_table_take(&peer->acks->table, id, &entry);
+    if (peer->extra->acks) {
+        sio_ack_table_take(&peer->extra->acks->table, id, &entry);
     }
 }
 

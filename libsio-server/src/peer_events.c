@@ -78,7 +78,8 @@ static int ack_send(void *owner, uint64_t id, const sio_args *args) {
 static const sio_ack_source ack_source = {ack_send, sio_weak_ref, sio_weak_unref};
 
 static int begin_ack(sio_ack *ack, sio_peer *peer, uint64_t id) {
-    sio_weak *of = sio_weak_get(&peer->ack_owner, peer, peer->ns->server->mem);
+    sio_peer_extra *extra = sio_peer_extras(peer);
+    sio_weak *of = extra ? sio_weak_get(&extra->ack_owner, peer, peer->ns->server->mem) : NULL;
     if (!of) {
         return SIO_ERR_NOMEM;
     }
@@ -88,7 +89,7 @@ static int begin_ack(sio_ack *ack, sio_peer *peer, uint64_t id) {
 
 /* Nothing asks about it, and nothing that arrived with it can take it back. */
 static bool is_final(const sio_peer *peer) {
-    return !peer->event_chain && !peer->ns->event_chain &&
+    return !peer->extra->event_chain && !peer->ns->event_chain &&
            !sio_engine_session_more(peer->conn->engine) &&
            sio_list_empty(&peer->ns->server->ready_deliveries);
 }
@@ -149,7 +150,8 @@ void sio_peer_report_error(sio_peer *peer, int status, const char *message, cons
 void sio_peer_acknowledged(sio_peer *peer, const sio_packet *packet) {
     sio_ack_entry entry;
     if (!peer || (peer->ns->awaited.count > 0 && sio_local_acks_receive(peer, packet)) ||
-        !peer->acks || sio_ack_table_take(&peer->acks->table, packet->id, &entry) != 0) {
+        !peer->extra->acks ||
+        sio_ack_table_take(&peer->extra->acks->table, packet->id, &entry) != 0) {
         return;
     }
     sio_event event = {.size = sizeof(event), .args = packet->args, .status = SIO_OK};

@@ -22,8 +22,8 @@ void sio_peer_announce_outgoing(sio_peer *peer, sio_str name, const sio_args *ar
     sio_server_enter(server);
     sio_peer_ref(peer);
     run(peer, &event, &peer->ns->outgoing);
-    if (peer->outgoing) {
-        run(peer, &event, peer->outgoing);
+    if (peer->extra->outgoing) {
+        run(peer, &event, peer->extra->outgoing);
     }
     sio_peer_unref(peer);
     sio_server_leave(server);
@@ -44,42 +44,45 @@ int sio_namespace_off_any_outgoing(sio_namespace *ns, sio_peer_fn fn, void *user
 /* The namespace knows how many peers have some, so that broadcasts need not look. */
 static int make_outgoing(sio_peer *peer) {
     sio_server *server = peer->ns->server;
-    if (peer->outgoing) {
+    if (peer->extra->outgoing) {
         return 0;
     }
-    sio_handlers *handlers = sio_mem_alloc(server->mem, sizeof(*handlers));
+    sio_peer_extra *extra = sio_peer_extras(peer);
+    sio_handlers *handlers = extra ? sio_mem_alloc(server->mem, sizeof(*handlers)) : NULL;
     if (!handlers || sio_handlers_init(handlers, server->loop) != 0) {
         sio_mem_release(server->mem, handlers);
         return SIO_ERR_NOMEM;
     }
-    peer->outgoing = handlers;
+    extra->outgoing = handlers;
     peer->ns->outgoing_peers++;
     return 0;
 }
 
 void sio_peer_drop_outgoing(sio_peer *peer) {
-    if (peer->outgoing) {
-        sio_handlers_done(peer->outgoing);
-        sio_mem_release(peer->ns->server->mem, peer->outgoing);
-        peer->outgoing = NULL;
+    if (peer->extra->outgoing) {
+        sio_handlers_done(peer->extra->outgoing);
+        sio_mem_release(peer->ns->server->mem, peer->extra->outgoing);
+        sio_peer_extras(peer)->outgoing = NULL;
         peer->ns->outgoing_peers--;
     }
 }
 
 int sio_peer_on_any_outgoing(sio_peer *peer, sio_peer_fn fn, void *user) {
     int rc = make_outgoing(peer);
-    return rc != 0 ? rc : sio_handlers_add(peer->outgoing, NULL, (sio_handler_fn)fn, user, false);
+    return rc != 0 ? rc
+                   : sio_handlers_add(peer->extra->outgoing, NULL, (sio_handler_fn)fn, user, false);
 }
 
 int sio_peer_prepend_any_outgoing(sio_peer *peer, sio_peer_fn fn, void *user) {
     int rc = make_outgoing(peer);
-    return rc != 0 ? rc
-                   : sio_handlers_prepend(peer->outgoing, NULL, (sio_handler_fn)fn, user, false);
+    return rc != 0
+               ? rc
+               : sio_handlers_prepend(peer->extra->outgoing, NULL, (sio_handler_fn)fn, user, false);
 }
 
 int sio_peer_off_any_outgoing(sio_peer *peer, sio_peer_fn fn, void *user) {
-    if (!peer->outgoing) {
+    if (!peer->extra->outgoing) {
         return SIO_ERR_NOT_FOUND;
     }
-    return sio_handlers_remove(peer->outgoing, NULL, (sio_handler_fn)fn, user);
+    return sio_handlers_remove(peer->extra->outgoing, NULL, (sio_handler_fn)fn, user);
 }

@@ -7,7 +7,8 @@
 #include <string.h>
 
 int sio_recovery_begin(sio_peer *peer) {
-    char *pid = sio_mem_alloc(peer->ns->server->mem, SIO_SID_LEN + 1);
+    sio_peer_extra *extra = sio_peer_extras(peer);
+    char *pid = extra ? sio_mem_alloc(peer->ns->server->mem, SIO_SID_LEN + 1) : NULL;
     if (!pid) {
         return SIO_ERR_NOMEM;
     }
@@ -17,7 +18,7 @@ int sio_recovery_begin(sio_peer *peer) {
         return rc;
     }
     pid[SIO_SID_LEN] = '\0';
-    peer->pid = pid;
+    extra->pid = pid;
     return 0;
 }
 
@@ -56,14 +57,15 @@ int sio_recovery_take_rooms(sio_peer *peer, const sio_adapter_session *session) 
 
 int sio_recovery_take_ids(sio_peer *peer, const sio_adapter_session *session) {
     const sio_mem *mem = peer->ns->server->mem;
-    char *pid = sio_mem_strndup(mem, session->pid.ptr, session->pid.len);
+    sio_peer_extra *extra = sio_peer_extras(peer);
+    char *pid = extra ? sio_mem_strndup(mem, session->pid.ptr, session->pid.len) : NULL;
     int rc = pid ? take_id(peer, session->sid) : SIO_ERR_NOMEM;
     if (rc != 0) {
         sio_mem_release(mem, pid);
         return rc;
     }
-    sio_mem_release(mem, peer->pid);
-    peer->pid = pid;
+    sio_mem_release(mem, extra->pid);
+    extra->pid = pid;
     peer->recovered = true;
     peer->left_own_room = !was_in_own_room(peer, session);
     return 0;
@@ -73,7 +75,8 @@ int sio_recovery_take_ids(sio_peer *peer, const sio_adapter_session *session) {
 static const sio_peer *returning_peer(const sio_namespace *ns, sio_str pid) {
     for (sio_list *at = ns->returning.next; at != &ns->returning; at = at->next) {
         const sio_peer *peer = SIO_CONTAINER(at, sio_peer, link);
-        if (strlen(peer->pid) == pid.len && memcmp(peer->pid, pid.ptr, pid.len) == 0) {
+        if (strlen(peer->extra->pid) == pid.len &&
+            memcmp(peer->extra->pid, pid.ptr, pid.len) == 0) {
             return peer;
         }
     }
@@ -122,7 +125,7 @@ void sio_recovery_keep_always(sio_peer *peer) {
     int rc = SIO_ERR_NOMEM;
     if (rooms) {
         sio_adapter_session session = {.size = sizeof(session),
-                                       .pid = {peer->pid, strlen(peer->pid)},
+                                       .pid = {peer->extra->pid, strlen(peer->extra->pid)},
                                        .sid = {peer->id, peer->id_len},
                                        .rooms = rooms,
                                        .data = sio_peer_data(peer)};
@@ -137,7 +140,7 @@ void sio_recovery_keep_always(sio_peer *peer) {
 }
 
 void sio_recovery_keep(sio_peer *peer, const char *reason) {
-    if (peer->pid && may_come_back(reason)) {
+    if (peer->extra->pid && may_come_back(reason)) {
         sio_recovery_keep_always(peer);
     }
 }
