@@ -4,7 +4,8 @@
 #include <sio/client_cache.h>
 #include <sio/client_loop.h>
 
-#include <string.h>
+#include <pthread.h>
+#include <semaphore.h>
 
 static sio_client_loop *loop;
 static sio_client *first;
@@ -55,6 +56,11 @@ static void teardown(void) {
 }
 
 static void free_user(sio_socket *socket, const sio_event *event, void *user) {
+    sio_client_free(user);
+    trace("freed");
+}
+
+static void free_posted(void *user) {
     sio_client_free(user);
     trace("freed");
 }
@@ -155,6 +161,71 @@ START_TEST(run_inside_a_callback_is_refused) {
 }
 END_TEST
 
+/* ---- from other threads ---- */
+
+enum { POSTS = 200 };
+
+static unsigned counts[2]; /* of the loop's thread */
+
+static void *run_loop(void *user) {
+    ck_assert_int_eq(sio_client_loop_run(user), 0);
+    return NULL;
+}
+
+static void count_one(void *user) {
+    ++*(unsigned *)user;
+}
+
+static void count_sent(int status, void *user) {
+    count_one(user);
+}
+
+static void signal_one(void *user) {
+    sem_post(user);
+}
+
+static void stop_loop(void *user) {
+    sio_client_loop_stop(user);
+}
+
+/* What is posted to both of them runs or is dropped exactly once, while one is freed on the way. */
+START_TEST(posts_while_another_thread_runs_the_loop) {
+    sio_client_loop_options lo = SIO_CLIENT_LOOP_OPTIONS_INIT;
+    sio_client_options o = shared_options();
+    sio_client *clients[2];
+    sio_socket *sockets[2];
+    sio_emit_options emit = SIO_EMIT_OPTIONS_INIT;
+    pthread_t thread;
+    fake.accept = true;
+    ck_assert_int_eq(sio_client_loop_new(&o.loop, &lo), 0);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(sio_client_new(&clients[i], "http://localhost", &o), 0);
+        sockets[i] = sio_client_socket(clients[i], "/");
+        counts[i] = 0;
+    }
+    ck_assert_int_eq(pthread_create(&thread, NULL, run_loop, o.loop), 0);
+    sem_t runs; /* until then the clients are this thread's */
+    sem_init(&runs, 0, 0);
+    ck_assert_int_eq(sio_client_post(clients[0], signal_one, NULL, &runs), 0);
+    sem_wait(&runs);
+    emit.on_sent = count_sent;
+    for (unsigned n = 0; n < POSTS; n++) {
+        for (size_t i = 0; i < 2; i++) {
+            emit.user = &counts[i];
+            ck_assert_int_eq(sio_client_post(clients[i], count_one, count_one, &counts[i]), 0);
+            ck_assert_int_eq(sio_socket_emit(sockets[i], "a", NULL, &emit), 0);
+        }
+    }
+    ck_assert_int_eq(sio_client_post(clients[0], free_posted, NULL, clients[0]), 0);
+    ck_assert_int_eq(sio_client_post(clients[1], stop_loop, NULL, o.loop), 0);
+    pthread_join(thread, NULL);
+    ck_assert_uint_eq(sio_client_loop_count(o.loop), 1);
+    sio_client_loop_free(o.loop);
+    ck_assert_uint_eq(counts[0], 2 * POSTS);
+    ck_assert_uint_eq(counts[1], 2 * POSTS);
+}
+END_TEST
+
 /* ---- freeing ---- */
 
 START_TEST(one_is_freed_by_the_other_or_by_itself) {
@@ -188,11 +259,6 @@ START_TEST(what_was_posted_outlives_its_client) {
     turn();
 }
 END_TEST
-
-static void free_posted(void *user) {
-    sio_client_free(user);
-    trace("freed");
-}
 
 START_TEST(freed_in_a_post_with_more_of_them_behind) {
     connect_one(first);
@@ -284,6 +350,7 @@ int main(void) {
     tcase_add_test(tc, a_cache_tells_loops_apart);
     tcase_add_test(tc, run_ends_when_every_socket_of_every_client_is_done);
     tcase_add_test(tc, run_inside_a_callback_is_refused);
+    tcase_add_test(tc, posts_while_another_thread_runs_the_loop);
     tcase_add_loop_test(tc, one_is_freed_by_the_other_or_by_itself, 0, 2);
     tcase_add_test(tc, what_was_posted_outlives_its_client);
     tcase_add_test(tc, freed_in_a_post_with_more_of_them_behind);

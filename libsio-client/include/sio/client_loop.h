@@ -17,7 +17,9 @@
  * that shorten handshakes. Files that have not changed are not read again.
  *
  * Its clients belong to the thread that runs it, and what client.h says about threads and callbacks
- * holds for each of them.
+ * holds for each of them. Before it runs they belong to the thread that made it: if another one is
+ * to run it, have that say that it does, for example by a first sio_client_post(), before events
+ * are emitted from elsewhere.
  */
 #ifndef SIO_CLIENT_LOOP_H
 #define SIO_CLIENT_LOOP_H
