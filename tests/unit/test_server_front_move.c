@@ -10,18 +10,33 @@ typedef struct move_test {
     sio_engine engine;
     sio_counters counters[2];
     unsigned asked;
-    bool keeps; /* parcels, instead of sending them */
+    bool keeps;          /* parcels, instead of sending them */
+    test_mem *starve[2]; /* has no memory from when a connection leaves, or arrives */
     sio_parcel *kept;
 } move_test;
 
-static void arrives(void *ctx, sio_parcel *parcel) {
-    sio_front_arrive(ctx, parcel);
+static void starve(test_mem *mem) {
+    if (mem) {
+        mem->fail_at = mem->calls + 1;
+        mem->fail_rest = true;
+    }
+}
+
+static void arrives_at_first(void *ctx, sio_parcel *parcel) {
+    sio_front_arrive(((move_test *)ctx)->t.front, parcel);
+}
+
+static void arrives_at_other(void *ctx, sio_parcel *parcel) {
+    move_test *m = ctx;
+    starve(m->starve[1]);
+    sio_front_arrive(m->front, parcel);
 }
 
 static int where(move_test *m, const sio_http1_head *head, int here) {
     ck_assert_uint_ge(head->target.len, 8);
     m->asked++;
     int there = head->target.len > 8 && head->target.ptr[8] == '1';
+    starve(m->starve[0]);
     return there == here ? -1 : there;
 }
 
@@ -42,7 +57,8 @@ static void send_parcel(void *ctx, int to, sio_parcel *parcel) {
     if (m->keeps) {
         m->kept = parcel;
     } else {
-        sio_parcel_post(parcel, to ? m->loop : m->t.loop, arrives, to ? m->front : m->t.front);
+        sio_parcel_post(parcel, to ? m->loop : m->t.loop, to ? arrives_at_other : arrives_at_first,
+                        m);
     }
 }
 
@@ -446,39 +462,70 @@ static int make_fronts(move_test *m) {
     return rc;
 }
 
-static int scenario(const sio_mem *mem, void *arg) {
-    move_test m = {.t.base = event_base_new()};
-    sio_loop_options options = {.base = m.t.base, .mem = mem};
+/* One client on a pair of sockets, and `talks` to it. */
+static int with_fronts(move_test *m, const sio_mem *mem, int (*talks)(move_test *m, int fd)) {
+    m->t.base = event_base_new();
+    sio_loop_options options = {.base = m->t.base, .mem = mem};
     sio_stream *stream;
     int fds[2];
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    int rc = sio_loop_new(&m.t.loop, &options);
+    int rc = sio_loop_new(&m->t.loop, &options);
     if (rc == 0) {
-        rc = sio_loop_new(&m.loop, &options);
+        rc = sio_loop_new(&m->loop, &options);
     }
     if (rc == 0) {
-        rc = make_fronts(&m);
+        rc = make_fronts(m);
     }
     if (rc == 0) {
-        rc = sio_stream_adopt(&stream, m.t.loop, fds[0], NULL, 0, NULL, NULL);
+        rc = sio_stream_adopt(&stream, m->t.loop, fds[0], NULL, 0, NULL, NULL);
     } else {
         close(fds[0]);
     }
     if (rc == 0) {
-        sio_front_accept(m.t.front, stream);
-        rc = talk(&m, fds[1]);
+        sio_front_accept(m->t.front, stream);
+        rc = talks(m, fds[1]);
     }
     close(fds[1]);
-    sio_front_free(m.t.front);
-    sio_front_free(m.front);
-    sio_loop_free(m.t.loop);
-    sio_loop_free(m.loop);
-    event_base_free(m.t.base);
+    sio_front_free(m->t.front);
+    sio_front_free(m->front);
+    sio_loop_free(m->t.loop);
+    sio_loop_free(m->loop);
+    event_base_free(m->t.base);
     return rc;
+}
+
+static int scenario(const sio_mem *mem, void *arg) {
+    move_test m = {.keeps = false};
+    return with_fronts(&m, mem, talk);
 }
 
 START_TEST(memory_may_run_out_anywhere) {
     test_mem_sweep(scenario, NULL);
+}
+END_TEST
+
+static int talk_in_vain(move_test *m, int fd) {
+    static const char text[] = GET("/engine/1");
+    char byte;
+    (void)!send(fd, text, sizeof text - 1, MSG_NOSIGNAL);
+    for (int i = 0; i < 10; i++) {
+        event_base_loop(m->t.base, EVLOOP_NONBLOCK);
+    }
+    ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT);
+    ck_assert(n == 0 || (n < 0 && errno == ECONNRESET));
+    return 0;
+}
+
+START_TEST(a_move_that_fails_cuts_and_is_counted) {
+    test_mem mem;
+    test_mem_init(&mem);
+    move_test m = {.keeps = false};
+    m.starve[_i] = &mem;
+    ck_assert_int_eq(with_fronts(&m, &mem.mem, talk_in_vain), 0);
+    ck_assert_uint_eq(m.counters[_i].connections_move_failed, 1);
+    ck_assert_uint_eq(m.counters[0].connections_moved, (unsigned)_i);
+    ck_assert_uint_eq(m.engine.requests, 0);
+    ck_assert_uint_eq(mem.live, 0);
 }
 END_TEST
 
@@ -498,6 +545,7 @@ int main(void) {
     tcase_add_test(tc, an_answer_under_way_is_sent_to_its_end);
     tcase_add_test(tc, many_moves_in_one_read);
     tcase_add_test(tc, memory_may_run_out_anywhere);
+    tcase_add_loop_test(tc, a_move_that_fails_cuts_and_is_counted, 0, 2);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }
