@@ -70,7 +70,8 @@ bool sio_poller_watch(sio_poller *poller, sio_stream *stream, short what) {
         op = EPOLL_CTL_DEL;
         forget(poller, stream);
     }
-    event.events = ((what & EV_READ) != 0 ? EPOLLIN : 0u) | ((what & EV_WRITE) != 0 ? EPOLLOUT : 0u);
+    event.events =
+        ((what & EV_READ) != 0 ? EPOLLIN : 0u) | ((what & EV_WRITE) != 0 ? EPOLLOUT : 0u);
     stream->watched = (uint8_t)what;
     return epoll_ctl(poller->fd, op, stream->fd, &event) == 0 || what == 0;
 }

@@ -169,8 +169,8 @@ SIO_API int sio_session_open(sio_session *session, sio_str nsp, void *user, uint
  * @return 1 when it was connected, 0 when it was pending, SIO_ERR_STATE when it was free */
 SIO_API int sio_session_leave(sio_session *session, uint16_t slot);
 
-/** Client: give up a pending namespace whose CONNECT was sent. Answers do not say which CONNECT they
- * are for, so in protocol 5 the namespace waits for this one even when it is opened again, and
+/** Client: give up a pending namespace whose CONNECT was sent. Answers do not say which CONNECT
+ * they are for, so in protocol 5 the namespace waits for this one even when it is opened again, and
  * leaves what was accepted for nobody (SIO_SESSION_LEAVE). The slot is out of use for the caller,
  * though it counts as pending until the answer. Protocol 4: as sio_session_leave().
  * @return 0, or SIO_ERR_STATE when the slot is not pending */
