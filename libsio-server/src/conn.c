@@ -175,16 +175,16 @@ static void close_by_force(sio_conn *conn, const char *why) {
 }
 
 static void wait_end(sio_conn *conn) {
-    sio_timer *timer = conn->timer;
-    conn->timer = NULL;
-    if (timer) {
-        sio_timer_done(timer);
-        sio_mem_release(conn->server->mem, timer);
+    sio_conn_wait *wait = conn->wait;
+    conn->wait = NULL;
+    if (wait) {
+        sio_timer_done(&wait->timer);
+        sio_mem_release(conn->server->mem, wait);
     }
 }
 
 static sio_time partial_due(const sio_conn *conn) {
-    return conn->partial_at + conn->session.options->connect_timeout_ms + 1;
+    return conn->wait->partial_at + conn->session.options->connect_timeout_ms + 1;
 }
 
 /* A packet whose attachments are awaited. A timer that was started for an earlier one waits for the
@@ -192,7 +192,7 @@ static sio_time partial_due(const sio_conn *conn) {
 static void partial_elapsed(sio_conn *conn) {
     sio_time due = partial_due(conn);
     if (sio_loop_now(conn->server->loop) < due) {
-        sio_timer_start_at(conn->timer, due);
+        sio_timer_start_at(&conn->wait->timer, due);
     } else {
         close_by_force(conn, "the attachments of a packet did not come in time");
     }
@@ -212,12 +212,12 @@ static void on_timer(void *ctx) {
 
 /* Errors: SIO_ERR_NOMEM. */
 static int wait_begin(sio_conn *conn) {
-    sio_timer *timer = sio_mem_alloc(conn->server->mem, sizeof(*timer));
-    if (!timer || sio_timer_init(timer, conn->server->loop, on_timer, conn) != 0) {
-        sio_mem_release(conn->server->mem, timer);
+    sio_conn_wait *wait = sio_mem_zalloc(conn->server->mem, sizeof(*wait));
+    if (!wait || sio_timer_init(&wait->timer, conn->server->loop, on_timer, conn) != 0) {
+        sio_mem_release(conn->server->mem, wait);
         return SIO_ERR_NOMEM;
     }
-    conn->timer = timer;
+    conn->wait = wait;
     return 0;
 }
 
@@ -229,21 +229,23 @@ static void watch_partial(sio_conn *conn, bool begins) {
         close_by_force(conn, sio_error_text(SIO_ERR_SIO_VIOLATION));
         return;
     }
-    if (begins) {
-        conn->partial_at = sio_loop_now(conn->server->loop);
-    }
-    if (!conn->timer && wait_begin(conn) != 0) {
+    if (!conn->wait && wait_begin(conn) != 0) {
         sio_engine_session_fail(conn->engine, SIO_ERR_NOMEM);
-    } else if (!sio_timer_running(conn->timer)) {
-        sio_timer_start_at(conn->timer, partial_due(conn));
+        return;
+    }
+    if (begins) {
+        conn->wait->partial_at = sio_loop_now(conn->server->loop);
+    }
+    if (!sio_timer_running(&conn->wait->timer)) {
+        sio_timer_start_at(&conn->wait->timer, partial_due(conn));
     }
 }
 
 void sio_conn_joined(sio_conn *conn) {
     if (!sio_decoder_is_partial(&conn->decoder)) {
         wait_end(conn);
-    } else if (conn->timer) {
-        sio_timer_start_at(conn->timer, partial_due(conn));
+    } else if (conn->wait) {
+        sio_timer_start_at(&conn->wait->timer, partial_due(conn));
     }
 }
 
@@ -358,7 +360,6 @@ static int conn_init(sio_conn *conn, sio_server *server, sio_engine_session *eng
     bool old = sio_engine_session_revision(engine) == 3;
     conn->server = server;
     conn->refs = 1;
-    sio_list_init(&conn->connects);
     int rc = wait_begin(conn);
     if (rc == 0) {
         rc = sio_decoder_init(&conn->decoder, old ? &server->decoder4 : &server->decoder5);
@@ -395,7 +396,7 @@ static void on_open(sio_engine_session *engine, void *user) {
     conn->open = true;
     sio_lag_start(&server->lag);
     sio_engine_session_set_user(engine, conn);
-    sio_timer_start_at(conn->timer, sio_session_deadline(&conn->session));
+    sio_timer_start_at(&conn->wait->timer, sio_session_deadline(&conn->session));
     if (sio_conn_is_old(conn)) {
         sio_conn_ref(conn);
         connect_root(conn);

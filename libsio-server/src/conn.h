@@ -5,14 +5,19 @@
 
 #include "server_state.h"
 
+/* Something must come in time. */
+typedef struct sio_conn_wait {
+    sio_timer timer;
+    sio_time partial_at; /* when the packet began whose attachments are awaited */
+} sio_conn_wait;
+
 typedef struct sio_conn {
     sio_server *server;
     sio_engine_session *engine; /* a reference, kept beyond the close for the handshake's data */
-    sio_list connects;          /* CONNECT packets on their way, see connect.h */
+    sio_list *connects;         /* the first CONNECT packet on its way, see connect.h; or NULL */
     sio_decoder decoder;
     sio_session session; /* the slots' user pointers are peers */
-    sio_time partial_at; /* when the packet began whose attachments are awaited */
-    sio_timer *timer; /* until the first namespace; then while attachments are awaited; else NULL */
+    sio_conn_wait *wait; /* until the first namespace, and for attachments; else NULL */
     uint32_t refs;
     bool open;
 } sio_conn;

@@ -14,7 +14,7 @@
 
 typedef struct joining {
     sio_waiter waiter; /* first: see on_wake */
-    sio_list link;     /* in sio_conn.connects while it is on its way */
+    sio_list link;     /* with the others of the connection that are on their way */
     sio_task task;
     sio_conn *conn;     /* a reference */
     sio_peer *peer;     /* a reference, once there is one */
@@ -27,6 +27,7 @@ typedef struct joining {
     uint32_t asked; /* of the chain */
     uint32_t refs;
     uint16_t slot;
+    bool under_way;
     bool restoring; /* the adapter has not said what it kept */
 } joining;
 
@@ -44,13 +45,22 @@ static void joining_unref(joining *self) {
 }
 
 static bool is_on_its_way(const joining *self) {
-    return sio_list_linked(&self->link);
+    return self->under_way;
+}
+
+static void take_out(joining *self) {
+    sio_list *next = sio_list_linked(&self->link) ? self->link.next : NULL;
+    if (self->conn->connects == &self->link) {
+        self->conn->connects = next;
+    }
+    sio_list_remove(&self->link);
+    self->under_way = false;
 }
 
 /* It is over, whatever the outcome. */
 static void finish(joining *self) {
     sio_peer *peer = self->peer;
-    sio_list_remove(&self->link);
+    take_out(self);
     sio_task_cancel(&self->task);
     sio_waiter_abandon(&self->waiter);
     self->peer = NULL;
@@ -389,7 +399,12 @@ static joining *joining_new(sio_conn *conn, uint16_t slot) {
     self->waiter.wake = on_wake;
     sio_task_init(&self->task, on_task, self);
     sio_list_init(&self->link);
-    sio_list_push(&conn->connects, &self->link);
+    if (conn->connects) {
+        sio_list_push(conn->connects, &self->link);
+    } else {
+        conn->connects = &self->link;
+    }
+    self->under_way = true;
     return self;
 }
 
@@ -419,8 +434,8 @@ void sio_connect_start(sio_conn *conn, uint16_t slot, sio_str auth) {
 }
 
 void sio_connect_abandon_all(sio_conn *conn) {
-    while (!sio_list_empty(&conn->connects)) {
-        joining *self = SIO_CONTAINER(conn->connects.next, joining, link);
+    while (conn->connects) {
+        joining *self = SIO_CONTAINER(conn->connects, joining, link);
         if (self->peer && self->peer->recovered) {
             sio_recovery_keep_always(self->peer);
         }
