@@ -11,33 +11,6 @@
 /* The program is to end within 20 s. */
 enum { DEADLINE_S = 19 };
 
-sio_socket *connected(struct run *run) {
-    sio_socket *socket = open_socket(run, "/");
-    record_free(await(run, socket, "connect"));
-    return socket;
-}
-
-void call(struct run *run, sio_socket *socket, const char *event, const char *args,
-          const char *answer) {
-    sio_args *list = args_of(args);
-    sio_emit_options options = SIO_EMIT_OPTIONS_INIT;
-    options.on_ack = on_reply;
-    options.user = run;
-    check(sio_socket_emit(socket, event, list, &options), event);
-    sio_args_unref(list);
-    expect_ack(run, answer);
-}
-
-void finish(struct run *run, sio_socket *socket, const char *done_args) {
-    if (done_args != NULL) {
-        sio_args *list = args_of(done_args);
-        check(sio_socket_emit(socket, "done", list, NULL), "done");
-        sio_args_unref(list);
-    }
-    record_free(await(run, socket, "bye"));
-    leave(run, socket);
-}
-
 static const struct scenario *find(const char *name) {
     const struct scenario *found = scenario_named(event_scenarios, name);
     return found != NULL ? found : scenario_named(connection_scenarios, name);

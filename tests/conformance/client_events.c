@@ -75,53 +75,12 @@ static void play_early(struct run *run) {
     leave(run, socket);
 }
 
-static void play_upgrade(struct run *run) {
-    sio_socket *socket = connected(run);
-    expect(run, socket, "transport", "\"websocket\"");
-    if (strcmp(sio_client_transport(run->client), "websocket") != 0) {
-        fail("the client does not know that it uses WebSocket");
-    }
-    finish(run, socket, "");
-}
-
 enum { BIG_LETTERS = 400000, BIG_BYTES = 900000 };
 
 static void play_big(struct run *run) {
-    char *text = malloc(2 * BIG_LETTERS);
-    uint8_t *bytes = malloc(BIG_BYTES);
-    check(text == NULL || bytes == NULL ? SIO_ERR_NOMEM : 0, "memory");
-    for (size_t i = 0; i < BIG_LETTERS; i++) {
-        memcpy(text + 2 * i, "é", 2);
-    }
-    for (size_t i = 0; i < BIG_BYTES; i++) {
-        bytes[i] = (uint8_t)(7 * i);
-    }
     sio_socket *socket = connected(run);
-    struct record *big = await(run, socket, "big");
-    sio_str got = sio_args_str(big->args, 0);
-    sio_bytes blob = sio_args_binary(big->args, 1);
-    if (sio_args_count(big->args) != 2 || got.len != 2 * BIG_LETTERS ||
-        memcmp(got.ptr, text, got.len) != 0 || blob.len != BIG_BYTES ||
-        memcmp(blob.ptr, bytes, blob.len) != 0) {
-        fail("big: %zu and %zu bytes, or others than expected", got.len, blob.len);
-    }
-    record_free(big);
-    check(sio_socket_emitf(socket, "big-back", "S B", text, (size_t)(2 * BIG_LETTERS), bytes,
-                           (size_t)BIG_BYTES),
-          "big-back");
-    free(text);
-    free(bytes);
+    exchange_big(run, socket, BIG_LETTERS, BIG_BYTES);
     finish(run, socket, NULL);
-}
-
-static void play_maxpayload(struct run *run) {
-    char text[1001] = "";
-    sio_socket *socket = connected(run);
-    memset(text, 'x', sizeof(text) - 1);
-    for (int i = 0; i < 50; i++) {
-        check(sio_socket_emitf(socket, "item", "i s", i, text), "item");
-    }
-    finish(run, socket, "");
 }
 
 enum { ORDER_COUNT = 2000, ORDER_STEP = 5 };
@@ -153,10 +112,7 @@ static void play_order(struct run *run) {
         turn(run, "down");
     }
     event_free(up.timer);
-    if (run->down_next != ORDER_COUNT || run->down_wrong != 0) {
-        fail("%d of %d came, %d out of order", (int)run->down_next, ORDER_COUNT,
-             (int)run->down_wrong);
-    }
+    expect_down(run, ORDER_COUNT);
     finish(run, up.socket, "2000");
     if (run->down_next != ORDER_COUNT) {
         fail("%d came, more than were awaited", (int)run->down_next);

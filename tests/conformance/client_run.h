@@ -32,6 +32,7 @@ struct run {
     const char *url;
     struct record *inbox; /* oldest first, what no scenario has taken yet */
     const char *awaiting; /* for the message when time is up */
+    const char *bye;      /* the arguments of the server's last words; NULL: any */
 
     /* Called inside the handlers of `disconnect`, when set. */
     void (*on_disconnect)(sio_socket *socket);

@@ -33,6 +33,7 @@ int main(int argc, char **argv) {
              "server, SIO_PARSER=msgpack one with that parser");
     }
     run_init(&run, argv[2]);
+    run.bye = "\"ok\"";
     run.options.transports = transports_named(argv[3]);
     run.options.eio_version = getenv("SIO_EIO") != NULL ? 3 : 4;
     run.options.parser = getenv("SIO_PARSER") != NULL ? SIO_PARSER_MSGPACK : SIO_PARSER_DEFAULT;

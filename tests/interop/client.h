@@ -2,7 +2,7 @@
 #ifndef INTEROP_CLIENT_H
 #define INTEROP_CLIENT_H
 
-#include "../conformance/client_run.h"
+#include "../conformance/client_steps.h"
 
 extern const struct scenario event_scenarios[];
 extern const struct scenario lifecycle_scenarios[];

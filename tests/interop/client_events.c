@@ -7,24 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static sio_socket *connected(struct run *run) {
-    sio_socket *socket = open_socket(run, "/");
-    record_free(await(run, socket, "connect"));
-    return socket;
-}
-
-static void call(struct run *run, sio_socket *socket, const char *event, const char *answer) {
-    check(sio_socket_emit_ackf(socket, event, 0, on_reply, run, ""), event);
-    expect_ack(run, answer);
-}
-
-/* The server has checked its half: `done` is answered with `bye`. */
-static void finish(struct run *run, sio_socket *socket) {
-    check(sio_socket_emitf(socket, "done", ""), "done");
-    expect(run, socket, "bye", "\"ok\"");
-    leave(run, socket);
-}
-
 static void answer(struct run *run, sio_socket *socket, const char *question, const char *args,
                    const char *json, const char *text) {
     struct record *record = await(run, socket, question);
@@ -56,10 +38,10 @@ static void play_basic(struct run *run) {
           "greet");
     check(sio_socket_emit_ackf(socket, "sum", 0, on_reply, run, "i i", 2, 3), "sum");
     expect_ack(run, "5");
-    call(run, socket, "multi", "\"a\",2,{\"k\":[true]}");
-    call(run, socket, "none", "");
+    call(run, socket, "multi", "", "\"a\",2,{\"k\":[true]}");
+    call(run, socket, "none", "", "");
     answer(run, socket, "question", "\"how many?\"", "7", "seven");
-    finish(run, socket);
+    finish(run, socket, "");
 }
 
 /* {"a":<0001ff>,"l":["x",<>,{"d":<e29883>}]} as a tree */
@@ -96,7 +78,7 @@ static void play_binary(struct run *run) {
     expect_args(question, "\"<09>\"");
     check(sio_ack_sendf(question->ack, "B s", "\x09\x09", (size_t)2, "t"), "bin-question");
     record_free(question);
-    finish(run, socket);
+    finish(run, socket, "");
 }
 
 /* Emitted before there is a connection: kept, then sent in order. */
@@ -112,45 +94,15 @@ static void play_early(struct run *run) {
     leave(run, socket);
 }
 
-static void play_upgrade(struct run *run) {
-    sio_socket *socket = connected(run);
-    expect(run, socket, "transport", "\"websocket\"");
-    if (strcmp(sio_client_transport(run->client), "websocket") != 0) {
-        fail("the client does not know that it uses WebSocket");
-    }
-    finish(run, socket);
-}
-
 enum { BIG_LETTERS = 500000, BIG_BYTES = 1000000 };
 
 /* "é" 500,000 times is 1 MB of text; byte i of the binary is 7 i. */
 static void play_big(struct run *run) {
-    char *text = malloc(2 * BIG_LETTERS);
-    uint8_t *bytes = malloc(BIG_BYTES);
     sio_socket *socket = connected(run);
-    check(text == NULL || bytes == NULL ? SIO_ERR_NOMEM : 0, "memory");
-    for (size_t i = 0; i < BIG_LETTERS; i++) {
-        memcpy(text + 2 * i, "é", 2);
-    }
-    for (size_t i = 0; i < BIG_BYTES; i++) {
-        bytes[i] = (uint8_t)(i * 7);
-    }
     for (int round = 0; round < 2; round++) {
-        struct record *big = await(run, socket, "big");
-        sio_str got = sio_args_str(big->args, 0);
-        sio_bytes blob = sio_args_binary(big->args, 1);
-        if (got.len != 2 * BIG_LETTERS || memcmp(got.ptr, text, got.len) != 0 ||
-            blob.len != BIG_BYTES || memcmp(blob.ptr, bytes, blob.len) != 0) {
-            fail("big: %zu and %zu bytes, or others than expected", got.len, blob.len);
-        }
-        record_free(big);
-        check(sio_socket_emitf(socket, "big-back", "S B", text, (size_t)(2 * BIG_LETTERS), bytes,
-                               (size_t)BIG_BYTES),
-              "big-back");
+        exchange_big(run, socket, BIG_LETTERS, BIG_BYTES);
     }
-    free(text);
-    free(bytes);
-    finish(run, socket);
+    finish(run, socket, "");
 }
 
 enum { ORDER_COUNT = 10000, ORDER_STEP = 20 };
@@ -166,11 +118,8 @@ static void play_order(struct run *run) {
         }
     }
     expect(run, socket, "down-end", "10000");
-    if (run->down_next != ORDER_COUNT || run->down_wrong != 0) {
-        fail("%d of %d came, %d out of order", (int)run->down_next, ORDER_COUNT,
-             (int)run->down_wrong);
-    }
-    finish(run, socket);
+    expect_down(run, ORDER_COUNT);
+    finish(run, socket, "");
 }
 
 /* 10,000 in one turn: the queue takes them, requests keep to maxPayload. */
@@ -181,21 +130,8 @@ static void play_volley(struct run *run) {
         check(sio_socket_emitf(socket, "up", "i", i), "up");
     }
     expect(run, socket, "down-end", "10000");
-    if (run->down_next != ORDER_COUNT || run->down_wrong != 0) {
-        fail("%d of %d came, %d out of order", (int)run->down_next, ORDER_COUNT,
-             (int)run->down_wrong);
-    }
-    finish(run, socket);
-}
-
-static void play_maxpayload(struct run *run) {
-    char text[1001] = "";
-    sio_socket *socket = connected(run);
-    memset(text, 'x', sizeof(text) - 1);
-    for (int i = 0; i < 50; i++) {
-        check(sio_socket_emitf(socket, "item", "i s", i, text), "item");
-    }
-    finish(run, socket);
+    expect_down(run, ORDER_COUNT);
+    finish(run, socket, "");
 }
 
 static void play_ack_timeout(struct run *run) {
@@ -207,9 +143,9 @@ static void play_ack_timeout(struct run *run) {
     }
     record_free(late);
     /* The server answers `slow` now, then `fast`. */
-    call(run, socket, "fast", "\"ok\"");
+    call(run, socket, "fast", "", "\"ok\"");
     expect_nothing(run);
-    finish(run, socket);
+    finish(run, socket, "");
 }
 
 /* More than one answer under way, given in another order. */
@@ -227,7 +163,7 @@ static void play_acks(struct run *run) {
         }
         record_free(record);
     }
-    finish(run, socket);
+    finish(run, socket, "");
 }
 
 const struct scenario event_scenarios[] = {
