@@ -9,82 +9,49 @@ import { createRequire } from "node:module";
 import { createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { assert, launch, proxied, runAll, same, test, within } from "../interop/support.mjs";
+import {
+  answerDone,
+  Checks,
+  COMPRESSED,
+  deny,
+  deserted,
+  inspectRequests,
+  listen,
+  maxpayload,
+  pingTimeout,
+  play as playAgainst,
+  reconnect,
+  refused,
+  sendThroughCuts,
+  serverDisconnect,
+  upgrade,
+} from "../interop/halves.mjs";
+import { assert, launch, runAll, same, test, within } from "../interop/support.mjs";
 
 const require = createRequire(new URL("../interop/package.json", import.meta.url));
-const { Server } = require("socket.io");
-const ServerV2 = require("socket.io-v2");
 const engine = require("engine.io");
 const { WebSocketServer } = require("ws");
 const msgpack = require("socket.io-msgpack-parser");
 
 const MODES = ["polling", "websocket", "polling,websocket"];
 
-// What a server's half has to say: faults are thrown in handlers, where nobody catches them.
-class Checks {
-  #fault;
+const client = (t, scenario, url, mode, env) =>
+  launch(t, "tests/conformance/conformance-client", [scenario, url, mode], env);
 
-  run(check) {
-    try {
-      return check();
-    } catch (error) {
-      this.#fault ??= error;
-      return undefined;
-    }
-  }
-
-  done() {
-    if (this.#fault !== undefined) {
-      throw this.#fault;
-    }
-  }
-}
-
-async function listen(t, server, port = 0) {
-  const connections = new Set();
-  server.on("connection", (connection) => {
-    connections.add(connection);
-    connection.on("close", () => connections.delete(connection));
-    connection.on("error", () => {});
-  });
-  server.cut = () => connections.forEach((connection) => connection.destroy());
-  const listening = new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
-  await within(listening, "the server to listen");
-  t.after(
-    () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.cut();
-      }),
-  );
-  return proxied(t, server.address().port);
-}
-
-async function run(t, scenario, url, mode, env) {
-  const program = launch(t, "tests/conformance/conformance-client", [scenario, url, mode], env);
+async function run(t, scenario, url, mode) {
+  const program = client(t, scenario, url, mode);
   const status = await within(program.ended, `the scenario ${scenario}`, 60000);
   return { status, output: program.output };
 }
 
 // The program's end, with a Socket.IO server prepared by `half(io, checks, http, mode)`.
-async function play(t, name, mode, half, setting = {}) {
-  const checks = new Checks();
-  const http = setting.http?.() ?? createServer();
-  const options = { serveClient: false, ...half.options, ...setting.options };
-  const io = new (setting.v2 ? ServerV2 : Server)(http, options);
-  t.after(async () => io.close());
-  let left;
-  const leaving = new Promise((resolve) => {
-    left = resolve;
-  });
-  half(io, checks, http, mode);
-  io.on("connection", (socket) => socket.on("disconnect", left));
-  const port = await listen(t, http);
-  const url = `${setting.scheme ?? "http"}://${setting.host ?? "127.0.0.1"}:${port}`;
-  const end = await run(t, name, url, mode, setting.env);
-  checks.done();
-  return { ...end, leaving };
-}
+const play = (t, name, mode, half, setting = {}) =>
+  playAgainst(
+    t,
+    { ...setting, http: setting.http?.(), options: { ...half.options, ...setting.options } },
+    (io, checks, http) => half(io, checks, http, mode),
+    (url) => client(t, name, url, mode, setting.env),
+  );
 
 function scenario(name, half, setting = {}) {
   for (const mode of setting.modes ?? half.modes ?? MODES) {
@@ -100,13 +67,8 @@ function scenario(name, half, setting = {}) {
   }
 }
 
-// `done` is answered with `bye` when all that was to come came.
-function answerDone(socket, checks, verify = () => {}) {
-  socket.on("done", (...args) => {
-    checks.run(() => verify(...args));
-    socket.emit("bye", "ok");
-  });
-}
+// A shared half, and how it is played here.
+const like = (half, traits) => Object.assign((...args) => half(...args), traits);
 
 const bytes = (hex) => Buffer.from(hex, "hex");
 
@@ -160,19 +122,6 @@ function early(io, checks) {
   });
 }
 
-function upgrade(io, checks) {
-  io.on("connection", (socket) => {
-    const tell = () => socket.emit("transport", socket.conn.transport.name);
-    if (socket.conn.transport.name === "websocket") {
-      tell();
-    } else {
-      socket.conn.once("upgrade", tell);
-    }
-    answerDone(socket, checks);
-  });
-}
-upgrade.modes = ["websocket", "polling,websocket"];
-
 function namespaces(io, checks) {
   for (const name of ["/", "/a", "/b"]) {
     io.of(name).on("connection", (socket) => {
@@ -188,23 +137,13 @@ function namespaces(io, checks) {
       });
     });
   }
-  io.of("/denied").use((socket, go) => {
-    go(Object.assign(new Error("denied"), { data: { code: 403, why: ["x"] } }));
-  });
+  deny(io.of("/denied"));
 }
 namespaces.leaves = false;
 
 function auth(io, checks, http) {
   let refused = 0;
-  const look = (request) =>
-    checks.run(() => {
-      const { pathname, searchParams } = new URL(request.url, "http://host");
-      same([searchParams.get("room"), searchParams.get("x")], ["42", "a&b"]);
-      same(request.headers["x-token"], "abc");
-      same(pathname, "/custom/path/");
-    });
-  http.prependListener("request", look);
-  http.prependListener("upgrade", look);
+  inspectRequests(checks, http);
   io.use((socket, go) => {
     const { token } = socket.handshake.auth;
     refused += token === "bad" ? 1 : 0;
@@ -216,28 +155,6 @@ function auth(io, checks, http) {
   });
 }
 auth.options = { path: "/custom/path/" };
-
-function serverDisconnect(io) {
-  let visits = 0;
-  io.on("connection", (socket) => {
-    socket.emit("hello", ++visits);
-    socket.on("kick-me", () => socket.disconnect());
-    socket.on("kick-hard", () => socket.disconnect(true));
-  });
-}
-serverDisconnect.leaves = false;
-
-function reconnect(io, checks) {
-  let visits = 0;
-  const seen = [];
-  io.on("connection", (socket) => {
-    socket.emit("hello", ++visits);
-    socket.on("cut-me", () => socket.conn.close());
-    socket.on("buffered", (n) => seen.push(n));
-    answerDone(socket, checks, () => same([visits, ...seen], [2, 1, 2, 3]));
-  });
-}
-reconnect.leaves = false; // twice
 
 // Away for 700 ms: the port is closed, then opened again.
 function reconnectHard(io, checks, http) {
@@ -266,16 +183,7 @@ function recovery(io, checks) {
       return;
     }
     started = true;
-    let n = 0; // to the room, which outlives the connection
-    const ticks = setInterval(() => {
-      io.to(socket.id).emit("n", n++);
-      if (n === 60 || n === 140) {
-        io.sockets.sockets.get(socket.id)?.conn.close();
-      }
-      if (n === 200) {
-        clearInterval(ticks);
-      }
-    }, 4);
+    sendThroughCuts(io, socket);
   });
 }
 recovery.leaves = false;
@@ -320,30 +228,6 @@ function big(io, checks) {
 }
 big.options = { maxHttpBufferSize: 1e8 };
 
-function maxpayload(io, checks, http) {
-  let posts = 0;
-  http.prependListener("request", (request) => {
-    if (request.method === "POST") {
-      posts++;
-      const length = Number(request.headers["content-length"]);
-      checks.run(() => assert.ok(length <= 10000, `a body of ${length} bytes`));
-    }
-  });
-  io.on("connection", (socket) => {
-    const seen = [];
-    socket.on("item", (n, text) => {
-      seen.push(n);
-      checks.run(() => same(text, "x".repeat(1000)));
-    });
-    answerDone(socket, checks, () => {
-      same(seen, Array.from({ length: 50 }, (_, i) => i));
-      assert.ok(posts < 40, `${posts} POST requests`);
-    });
-  });
-}
-maxpayload.modes = ["polling"];
-maxpayload.options = { maxHttpBufferSize: 10000 };
-
 function order(io, checks, http, mode) {
   const COUNT = 2000;
   io.on("connection", (socket) => {
@@ -381,15 +265,6 @@ function heartbeat(io, checks) {
 }
 heartbeat.options = { pingInterval: 200, pingTimeout: 2000 };
 
-function pingTimeout(io) {
-  io.on("connection", (socket) => {
-    socket.emit("hello", 1);
-    clearTimeout(socket.conn.pingIntervalTimer); // mute from now on
-  });
-}
-pingTimeout.leaves = false;
-pingTimeout.options = { pingInterval: 300, pingTimeout: 300 };
-
 function ackTimeout(io, checks) {
   io.on("connection", (socket) => {
     socket.on("slow", (n, ack) => setTimeout(() => ack("late"), 600));
@@ -415,13 +290,6 @@ function retries(io, checks) {
   });
 }
 
-function refused(io, checks) {
-  io.on("connection", (socket) => {
-    socket.on("hi", () => checks.run(() => assert.fail("an event came")));
-  });
-}
-refused.leaves = false;
-
 const HALVES = {
   "ack-timeout": ackTimeout,
   auth,
@@ -430,18 +298,26 @@ const HALVES = {
   binary,
   early,
   heartbeat,
-  maxpayload,
+  maxpayload: like(maxpayload(40), {
+    modes: ["polling"],
+    options: { maxHttpBufferSize: 10000 },
+  }),
   namespaces,
   order,
-  "ping-timeout": pingTimeout,
-  reconnect,
+  "ping-timeout": like(pingTimeout, {
+    leaves: false,
+    options: { pingInterval: 300, pingTimeout: 300 },
+  }),
+  reconnect: like(reconnect("buffered"), { leaves: false }), // twice
   "reconnect-hard": reconnectHard,
   recovery,
   "recovery-lost": recoveryLost,
   retries,
-  "server-disconnect": serverDisconnect,
-  upgrade,
+  "server-disconnect": like(serverDisconnect, { leaves: false }),
+  upgrade: like(upgrade, { modes: ["websocket", "polling,websocket"] }),
 };
+
+const nobody = like(refused, { leaves: false });
 
 for (const [name, half] of Object.entries(HALVES)) {
   const env = { SIO_NOPE: "Invalid namespace" };
@@ -454,12 +330,11 @@ for (const name of ["basic", "binary", "early", "namespaces", "auth", "big", "re
 }
 
 for (const name of ["basic", "binary", "big", "order", "recovery"]) {
-  const options = { perMessageDeflate: { threshold: 0 }, httpCompression: { threshold: 0 } };
-  const setting = { options: { ...HALVES[name].options, ...options } };
+  const setting = { options: { ...HALVES[name].options, ...COMPRESSED } };
   scenario(name, HALVES[name], { ...setting, title: "compressed" });
 }
 
-scenario("refused", refused, { v2: true, title: "Socket.IO 2.x" });
+scenario("refused", nobody, { v2: true, title: "Socket.IO 2.x" });
 
 // ---- TLS ----
 
@@ -506,15 +381,15 @@ const whole = (ca, { cert, key }) => ({ SIO_CA: ca, SIO_CERT: cert, SIO_KEY: key
 for (const name of ["basic", "binary", "big", "reconnect"]) {
   scenario(name, HALVES[name], { prepare: overTls(HERE, whole), title: "TLS" });
 }
-scenario("refused", refused, {
+scenario("refused", nobody, {
   prepare: overTls(HERE, (ca) => ({ SIO_CA: ca })),
   title: "TLS without a certificate",
 });
-scenario("refused", refused, {
+scenario("refused", nobody, {
   prepare: overTls(HERE, (ca, { cert, key }) => ({ SIO_CERT: cert, SIO_KEY: key })),
   title: "TLS of an unknown authority",
 });
-scenario("refused", refused, {
+scenario("refused", nobody, {
   prepare: overTls("DNS:elsewhere.example", whole),
   title: "TLS of another host",
 });
@@ -781,9 +656,7 @@ test("hostile: an end within the handshake over polling", async (t) => {
 });
 
 test("nobody listens", async (t) => {
-  const server = createServer();
-  const port = await listen(t, server);
-  await new Promise((resolve) => server.close(resolve));
+  const port = await deserted(t);
   for (const mode of MODES) {
     const end = await run(t, "refused", `http://127.0.0.1:${port}`, mode);
     assert.equal(end.status, 0, "status of the client");

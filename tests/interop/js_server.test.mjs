@@ -1,15 +1,27 @@
 // interop-client against official JavaScript servers: each scenario of the C program has its
 // server's half here.
-import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
-import { Server } from "socket.io";
+import {
+  answerDone,
+  COMPRESSED,
+  deny,
+  deserted,
+  inspectRequests,
+  maxpayload,
+  pingTimeout,
+  play as playAgainst,
+  reconnect,
+  refused,
+  sendThroughCuts,
+  serverDisconnect,
+  upgrade,
+} from "./halves.mjs";
 import {
   assert,
   certificate,
   MODES,
-  proxied,
   runAll,
   same,
   start,
@@ -18,65 +30,15 @@ import {
   within,
 } from "./support.mjs";
 
-const require = createRequire(import.meta.url);
-const ServerV2 = require("socket.io-v2");
-const msgpack = require("socket.io-msgpack-parser");
+const msgpack = createRequire(import.meta.url)("socket.io-msgpack-parser");
 
-// What a server's half has to say: faults are thrown in handlers, where nobody catches them.
-class Checks {
-  #fault;
-
-  // Runs the function, remembers the first thing it throws.
-  run(check) {
-    try {
-      return check();
-    } catch (error) {
-      this.#fault ??= error;
-      return undefined;
-    }
-  }
-
-  done() {
-    if (this.#fault !== undefined) {
-      throw this.#fault;
-    }
-  }
-}
-
-async function listen(t, http) {
-  const connections = new Set();
-  http.on("connection", (connection) => {
-    connections.add(connection);
-    connection.on("close", () => connections.delete(connection));
-    connection.on("error", () => {});
-  });
-  http.cut = () => connections.forEach((connection) => connection.destroy());
-  const listening = new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
-  await within(listening, "the JavaScript server to listen");
-  t.after(
-    () =>
-      new Promise((resolve) => {
-        http.close(resolve);
-        http.cut();
-      }),
+// Resolves when the program has ended well; `leaving` is why it left, once the server knows.
+async function play(t, mode, scenario, setting, half) {
+  const { status, leaving } = await playAgainst(t, setting, half, (url) =>
+    start(t, "client", [scenario, url, mode.name], setting.env),
   );
-  return proxied(t, http.address().port);
-}
-
-// A server and the end of the program that plays the scenario against it.
-async function play(t, mode, scenario, { options = {}, http = createServer(), ...more }, setup) {
-  const checks = new Checks();
-  const io = more.v2
-    ? new ServerV2(http, { serveClient: false, ...options })
-    : new Server(http, { serveClient: false, ...options });
-  t.after(async () => io.close());
-  setup(io, checks, http);
-  const port = await listen(t, http);
-  const url = `${more.scheme ?? "http"}://${more.host ?? "127.0.0.1"}:${port}`;
-  const program = start(t, "client", [scenario, url, mode.name], more.env);
-  const status = await within(program.ended, `the scenario ${scenario}`);
-  checks.done();
   assert.equal(status, 0, "status of the client");
+  return { leaving };
 }
 
 const scenarios = new Map();
@@ -87,13 +49,8 @@ function scenario(name, options, setup, modes = MODES) {
   for (const mode of modes) {
     test(`${mode.name}: ${options.label ?? name}`, async (t) => {
       // The client's part is over when the server knows that it left.
-      let left;
-      const leaving = new Promise((resolve) => {
-        left = resolve;
-      });
-      await play(t, mode, name, options, (io, checks, http) => {
+      const { leaving } = await play(t, mode, name, options, (io, checks, http) => {
         setup(io, checks, http, mode);
-        io.on("connection", (socket) => socket.on("disconnect", left));
       });
       const reason = await within(leaving, "the server to see the end");
       if (options.endsWith !== null) {
@@ -101,14 +58,6 @@ function scenario(name, options, setup, modes = MODES) {
       }
     });
   }
-}
-
-// `done` is answered with `bye` when all that was to come came.
-function answerDone(socket, checks, verify = () => {}) {
-  socket.on("done", () => {
-    checks.run(verify);
-    socket.emit("bye", "ok");
-  });
 }
 
 // ---- events and acknowledgements ----
@@ -202,25 +151,9 @@ scenario("ack-timeout", {}, (io, checks) => {
 
 // ---- size, order, the upgrade ----
 
-const upgrade = MODES.filter(({ name }) => name === "upgrade");
-const polling = MODES.filter(({ name }) => name === "polling");
+const modes = (name) => MODES.filter((mode) => mode.name === name);
 
-scenario(
-  "upgrade",
-  {},
-  (io, checks) => {
-    io.on("connection", (socket) => {
-      const tell = () => socket.emit("transport", socket.conn.transport.name);
-      if (socket.conn.upgraded) {
-        tell();
-      } else {
-        socket.conn.once("upgrade", tell);
-      }
-      answerDone(socket, checks);
-    });
-  },
-  upgrade,
-);
+scenario("upgrade", {}, upgrade, modes("upgrade"));
 
 scenario("big", { options: { maxHttpBufferSize: 1e8 } }, (io, checks) => {
   const text = "é".repeat(500000);
@@ -275,32 +208,9 @@ function numbered(perTick, everyMs) {
 scenario("order", {}, numbered(20, 1));
 scenario("volley", {}, numbered(10000, 0));
 
-scenario(
-  "maxpayload",
-  { options: { maxHttpBufferSize: 10000 } },
-  (io, checks, http) => {
-    let posts = 0;
-    http.prependListener("request", (request) => {
-      if (request.method === "POST") {
-        posts++;
-        const length = Number(request.headers["content-length"]);
-        checks.run(() => assert.ok(length <= 10000, `a body of ${length} bytes`));
-      }
-    });
-    io.on("connection", (socket) => {
-      const seen = [];
-      socket.on("item", (n, text) => {
-        seen.push(n);
-        checks.run(() => same(text, "x".repeat(1000)));
-      });
-      answerDone(socket, checks, () => {
-        same(seen, Array.from({ length: 50 }, (_, i) => i));
-        assert.ok(posts < 20, `${posts} POST requests for 50 events`);
-      });
-    });
-  },
-  polling,
-);
+const SMALL = { options: { maxHttpBufferSize: 10000 } };
+
+scenario("maxpayload", SMALL, maxpayload(20), modes("polling"));
 
 // ---- namespaces, auth ----
 
@@ -313,23 +223,14 @@ scenario("namespaces", {}, (io, checks) => {
       answerDone(socket, checks, () => same(io.engine.clientsCount, 1));
     });
   }
-  io.of("/denied").use((socket, go) => {
-    go(Object.assign(new Error("denied"), { data: { code: 403, why: ["x"] } }));
-  });
+  deny(io.of("/denied"));
 });
 
 scenario("auth", { options: { path: "/custom/path/" } }, (io, checks, http) => {
   let requests = 0;
-  const look = (request) =>
-    checks.run(() => {
-      requests++;
-      const query = new URL(request.url, "http://host").searchParams;
-      same([query.get("room"), query.get("x")], ["42", "a&b"]);
-      same(request.headers["x-token"], "abc");
-      same(new URL(request.url, "http://host").pathname, "/custom/path/");
-    });
-  http.prependListener("request", look);
-  http.prependListener("upgrade", look);
+  http.prependListener("request", () => requests++);
+  http.prependListener("upgrade", () => requests++);
+  inspectRequests(checks, http);
   io.use((socket, go) => {
     const { auth } = socket.handshake;
     if (auth.token === "good") {
@@ -350,25 +251,9 @@ scenario("auth", { options: { path: "/custom/path/" } }, (io, checks, http) => {
 
 const LEFT_BY_SERVER = { endsWith: "server namespace disconnect" };
 
-scenario("server-disconnect", LEFT_BY_SERVER, (io) => {
-  let visits = 0;
-  io.on("connection", (socket) => {
-    socket.emit("hello", ++visits);
-    socket.on("kick-me", () => socket.disconnect());
-    socket.on("kick-hard", () => socket.disconnect(true));
-  });
-});
+scenario("server-disconnect", LEFT_BY_SERVER, serverDisconnect);
 
-scenario("reconnect", { endsWith: null }, (io, checks) => {
-  let visits = 0;
-  const seen = [];
-  io.on("connection", (socket) => {
-    socket.emit("hello", ++visits);
-    socket.on("cut-me", () => socket.conn.close());
-    socket.on("kept", (n) => seen.push(n));
-    answerDone(socket, checks, () => same([visits, ...seen], [2, 1, 2, 3]));
-  });
-});
+scenario("reconnect", { endsWith: null }, reconnect("kept"));
 
 scenario("reconnect-hard", { endsWith: null }, (io, checks, http) => {
   let visits = 0;
@@ -409,17 +294,7 @@ scenario("recovery", WITH_RECOVERY, (io, checks) => {
       return;
     }
     started = true;
-    // To the room, which outlives the connection.
-    let n = 0;
-    const ticks = setInterval(() => {
-      io.to(socket.id).emit("n", n++);
-      if (n === 60 || n === 140) {
-        io.sockets.sockets.get(socket.id)?.conn.close();
-      }
-      if (n === 200) {
-        clearInterval(ticks);
-      }
-    }, 4);
+    sendThroughCuts(io, socket);
   });
 });
 
@@ -462,16 +337,9 @@ scenario("heartbeat", { options: { pingInterval: 50, pingTimeout: 5000 } }, (io,
   });
 });
 
-scenario(
-  "ping-timeout",
-  { endsWith: null, options: { pingInterval: 300, pingTimeout: 200 } },
-  (io) => {
-    io.on("connection", (socket) => {
-      socket.emit("hello", 1);
-      clearTimeout(socket.conn.pingIntervalTimer); // mute from now on
-    });
-  },
-);
+const IMPATIENT = { endsWith: null, options: { pingInterval: 300, pingTimeout: 200 } };
+
+scenario("ping-timeout", IMPATIENT, pingTimeout);
 
 // ---- servers of other kinds ----
 
@@ -488,11 +356,7 @@ testEachMode("over TLS, the certificate is verified", async (t, mode) => {
 });
 
 testEachMode("a Socket.IO 2.x server is refused", async (t, mode) => {
-  await play(t, mode, "old-server", { v2: true }, (io, checks) => {
-    io.on("connection", (socket) => {
-      socket.on("hi", () => checks.run(() => assert.fail("an event came")));
-    });
-  });
+  await play(t, mode, "old-server", { v2: true }, refused);
 });
 
 testEachMode("basic with a Socket.IO 2.x server", async (t, mode) => {
@@ -511,16 +375,13 @@ for (const name of ["basic", "binary", "early", "acks", "big", "namespaces", "re
 }
 
 testEachMode("nobody listens", async (t, mode) => {
-  const http = createServer();
-  const port = await listen(t, http);
-  await new Promise((resolve) => http.close(resolve));
+  const port = await deserted(t);
   const program = start(t, "client", ["refused", `http://127.0.0.1:${port}`, mode.name]);
   assert.equal(await within(program.ended, "the client"), 0, "status of the client");
 });
 
 testEachMode("compressed WebSocket messages and answers", async (t, mode) => {
-  const options = { perMessageDeflate: { threshold: 0 }, httpCompression: { threshold: 0 } };
-  await play(t, mode, "basic", { options }, basic);
+  await play(t, mode, "basic", { options: COMPRESSED }, basic);
 });
 
 await runAll();
