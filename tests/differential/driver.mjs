@@ -158,6 +158,26 @@ export function smallerBytes(input) {
   return out;
 }
 
+/** A subject whose inputs are buffers that our program gets as they are, under the subject's name. */
+export const ofBytes = (subject) => ({
+  codec: subject.name,
+  framed: (input) => input,
+  shown: (input) => JSON.stringify(input.toString("latin1")),
+  smaller: smallerBytes,
+  ...subject,
+});
+
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text, or undefined where it is not UTF-8. */
+export function utf8(input) {
+  try {
+    return strict.decode(input);
+  } catch {
+    return undefined;
+  }
+}
+
 let number = 0;
 let failures = 0;
 

@@ -3,7 +3,7 @@
 import http from "node:http";
 import { Duplex } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
-import { main, smallerBytes } from "./driver.mjs";
+import { main, ofBytes } from "./driver.mjs";
 import { DIFFERENCES } from "./differences.mjs";
 import { mutated } from "./random.mjs";
 
@@ -233,12 +233,8 @@ function request(random) {
   return out + end(random) + (framing === 1 ? body : framing === 2 ? chunks(random) : "");
 }
 
-const HTTP1 = {
+const HTTP1 = ofBytes({
   name: "http1",
-  codec: "http1",
-  framed: (input) => input,
-  shown: (input) => JSON.stringify(input.toString("latin1")),
-  smaller: smallerBytes,
   references,
   generate(random) {
     const text = random.list(1 + random.size(2), request).join(random.oneIn(6) ? "\r\n" : "");
@@ -263,7 +259,7 @@ const HTTP1 = {
       yield { what: "end", theirs: theirs.fault ?? theirs.end, ours: ours.fault ?? ours.end, request: theirs.requests.at(-1) };
     }
   },
-};
+});
 
 await main([HTTP1], DIFFERENCES);
 server.close();

@@ -1,11 +1,10 @@
 // JSON: what is accepted, the values that the getters give, and what is printed, against JSON.parse,
 // JSON.stringify and Number.
-import { main, smallerBytes } from "./driver.mjs";
+import { main, ofBytes, utf8 } from "./driver.mjs";
 import { DIFFERENCES } from "./differences.mjs";
 import { jsonText, numberText, stringText, WORDS } from "./json.mjs";
 import { mutated } from "./random.mjs";
 
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const KINDS = ["none", "null", "boolean", "number", "string", "binary", "array", "object"];
 const MOST_INT = 2n ** 63n - 1n;
 const LEAST_INT = -(2n ** 63n);
@@ -13,7 +12,6 @@ const LEAST_INT = -(2n ** 63n);
 const bytesOf = (text) => Buffer.from(text.toWellFormed());
 const fieldMap = (fields) => new Map(fields);
 const textOf = (field) => field?.toString();
-const shown = (input) => JSON.stringify(input.toString("latin1"));
 
 function kindOf(value) {
   return value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
@@ -37,10 +35,8 @@ function integerOf(text, double) {
 }
 
 function reference(input) {
-  let text;
-  try {
-    text = strict.decode(input);
-  } catch {
+  const text = utf8(input);
+  if (text === undefined) {
     return { verdict: "not UTF-8" };
   }
   try {
@@ -93,13 +89,9 @@ function* compareArgument({ text, value }, ours) {
 /** Also in a member that a later one of the same name replaces. */
 const hasNul = (text) => /(?<!\\)(\\\\)*\\u0000/.test(text);
 
-const JSON_SUBJECT = {
+const JSON_SUBJECT = ofBytes({
   name: "json",
-  codec: "json",
   share: 0.5,
-  framed: (input) => input,
-  shown,
-  smaller: smallerBytes,
   reference,
   generate(random) {
     const text = jsonText(random, 1 + random.below(5));
@@ -151,13 +143,11 @@ const JSON_SUBJECT = {
       yield { what: "tree", theirs: printed, ours: tree, value: theirs.value };
     }
   },
-};
+});
 
-const NUMBER_SUBJECT = {
+const NUMBER_SUBJECT = ofBytes({
   name: "number",
-  codec: "number",
   share: 0.25,
-  framed: (input) => input,
   shown: (input) => `${input.toString("hex")} (${input.readDoubleLE()})`,
   smaller: () => [],
   reference: (input) => JSON.stringify(input.readDoubleLE()),
@@ -183,21 +173,14 @@ const NUMBER_SUBJECT = {
       yield { what: "number printed", theirs, ours };
     }
   },
-};
+});
 
-const STRING_SUBJECT = {
+const STRING_SUBJECT = ofBytes({
   name: "string",
-  codec: "string",
   share: 0.25,
-  framed: (input) => input,
-  shown,
-  smaller: smallerBytes,
   reference(input) {
-    try {
-      return JSON.stringify(strict.decode(input));
-    } catch {
-      return undefined;
-    }
+    const text = utf8(input);
+    return text === undefined ? undefined : JSON.stringify(text);
   },
   generate(random) {
     const units = random.list(random.size(40), () =>
@@ -215,6 +198,6 @@ const STRING_SUBJECT = {
       yield { what: "string printed", theirs, ours: textOf(ours.get("t")) };
     }
   },
-};
+});
 
 await main([JSON_SUBJECT, NUMBER_SUBJECT, STRING_SUBJECT], DIFFERENCES);

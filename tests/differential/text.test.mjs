@@ -1,29 +1,16 @@
 // Small codecs: UTF-8 against TextDecoder, base64 against Buffer, query strings against URLSearchParams.
-import { main, smallerBytes } from "./driver.mjs";
+import { main, ofBytes, smallerBytes, utf8 } from "./driver.mjs";
 import { DIFFERENCES } from "./differences.mjs";
 import { formOf } from "./query.mjs";
 import { mutated } from "./random.mjs";
 
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const shown = (input) => JSON.stringify(input.toString("latin1"));
 const all = (fields, letter) => fields.filter(([name]) => name === letter).map(([, value]) => value.toString());
 const same = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
 
-const UTF8 = {
+const UTF8 = ofBytes({
   name: "utf8",
-  codec: "utf8",
   share: 0.4,
-  framed: (input) => input,
-  shown,
-  smaller: smallerBytes,
-  reference(input) {
-    try {
-      strict.decode(input);
-      return "1";
-    } catch {
-      return "0";
-    }
-  },
+  reference: (input) => (utf8(input) === undefined ? "0" : "1"),
   generate(random) {
     const units = random.list(random.size(60), () => {
       const first = random.pick([0x20, 0x7f, 0x80, 0x7ff, 0x800, 0xfff, 0x1000, 0xcfff, 0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff]);
@@ -39,17 +26,13 @@ const UTF8 = {
       yield { what: "valid: whole, byte by byte, by threes", theirs, ours };
     }
   },
-};
+});
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_";
 
-const BASE64 = {
+const BASE64 = ofBytes({
   name: "base64",
-  codec: "base64",
   share: 0.3,
-  framed: (input) => input,
-  shown,
-  smaller: smallerBytes,
   reference: (input) => ({ decoded: Buffer.from(input.toString("latin1"), "base64"), encoded: input.toString("base64") }),
   generate(random) {
     const bytes = random.bytes(random.size(50));
@@ -76,16 +59,13 @@ const BASE64 = {
       yield { what: "decoded", theirs: theirs.decoded.toString("hex"), ours: ours.get("d").toString("hex") };
     }
   },
-};
+});
 
 const QUERY_WORDS = ["&", "=", "+", "%", "%20", "%2B", "%26", "%3D", "%00", "%e2%82%ac", "%E2%82", "%ff", "%C0%80", "%ed%a0%80", "%F0%9F%98%80", "%f4%90%80%80", "%4", "%zz", "%u0041", ";", "?", "#", "/", "a", "EIO", "4", "transport", "polling", "sid", "\u20ac", "\u{1f600}", "__proto__", " ", "\"", "[]", "~!*'()-_."];
 
-const QUERY = {
+const QUERY = ofBytes({
   name: "query",
-  codec: "query",
   share: 0.3,
-  framed: (input) => input,
-  shown,
   smaller: (input) => smallerBytes(input.toString()).map((text) => Buffer.from(text.toWellFormed())),
   reference(input) {
     const text = input.toString();
@@ -114,6 +94,6 @@ const QUERY = {
       }
     }
   },
-};
+});
 
 await main([UTF8, BASE64, QUERY], DIFFERENCES);
