@@ -33,8 +33,31 @@ static void stop(void) {
     server_stop(&t);
 }
 
+/* In place of the one of the fixture. */
+static void restart_with(sio_server_options options) {
+    stop();
+    start_with(options);
+}
+
+static void restart_with_connect_timeout(uint32_t ms) {
+    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
+    options.connect_timeout_ms = ms;
+    restart_with(options);
+}
+
 static size_t peers(const char *name) {
     return sio_namespace_peer_count(sio_server_of(t.server, name));
+}
+
+/* Of the server's echo; its first event is taken. */
+static void join_root(raw_client *c) {
+    ws_join(c, &t, "40", NULL);
+    ws_expect(c, "42[\"auth\",{}]");
+}
+
+static void join_custom(raw_client *c) {
+    ws_join_more(c, "40/custom,", NULL);
+    ws_expect(c, "42/custom,[\"auth\",{}]");
 }
 
 /* ---- memory ---- */
@@ -96,8 +119,7 @@ START_TEST(connects_with_auth_and_to_others) {
     raw_client c;
     ws_join(&c, &t, "40{\"token\":\"123\"}", NULL);
     ws_expect(&c, "42[\"auth\",{\"token\":\"123\"}]");
-    ws_join_more(&c, "40/custom,", NULL);
-    ws_expect(&c, "42/custom,[\"auth\",{}]");
+    join_custom(&c);
     raw_close(&c);
     ws_join(&c, &t, "40/custom,{\"token\":\"abc\"}", NULL);
     ws_expect(&c, "42/custom,[\"auth\",{\"token\":\"abc\"}]");
@@ -120,13 +142,11 @@ START_TEST(refuses_unknown_namespaces) {
 END_TEST
 
 START_TEST(refuses_too_many_namespaces) {
-    stop();
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.max_namespaces = 1;
-    start_with(options);
+    restart_with(options);
     raw_client c;
-    ws_join(&c, &t, "40", NULL);
-    ws_expect(&c, "42[\"auth\",{}]");
+    join_root(&c);
     ws_text(&c, "40/custom,");
     ws_expect(&c, "44/custom,{\"message\":\"Too many namespaces\"}");
     ws_text(&c, "41");
@@ -140,8 +160,7 @@ START_TEST(long_names_are_of_no_namespace) {
     raw_client c;
     char connect[LONGEST + 16] = "40/";
     char answer[LONGEST + 64];
-    ws_join(&c, &t, "40", NULL);
-    ws_expect(&c, "42[\"auth\",{}]");
+    join_root(&c);
     for (size_t len = LONGEST; len <= LONGEST + 1; len++) {
         memset(connect + 3, 'n', len - 1);
         memcpy(connect + 2 + len, ",", 2);
@@ -160,8 +179,7 @@ START_TEST(attachments_need_a_namespace) {
     ws_text(&c, "451-[\"message\",{\"_placeholder\":true,\"num\":0}]");
     ws_expect_close(&c, 0);
     raw_close(&c);
-    ws_join(&c, &t, "40", NULL);
-    ws_expect(&c, "42[\"auth\",{}]");
+    join_root(&c);
     ws_text(&c, "41");
     ws_text(&c, "451-[\"message\",{\"_placeholder\":true,\"num\":0}]");
     ws_expect_close(&c, 0);
@@ -196,13 +214,9 @@ END_TEST
 
 /* T5-23 IO58 */
 START_TEST(wants_a_namespace_in_time) {
-    stop();
-    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
-    options.connect_timeout_ms = 400;
-    start_with(options);
+    restart_with_connect_timeout(400);
     raw_client never, once;
-    ws_join(&once, &t, "40", NULL);
-    ws_expect(&once, "42[\"auth\",{}]");
+    join_root(&once);
     ws_text(&once, "41"); /* joined once is enough */
     ws_connect(&never, &t, "EIO=4", NULL);
     ws_text(&never, "40/random,");
@@ -220,8 +234,7 @@ END_TEST
 /* T5-26, T5-28 IO79 IO80 IO99 */
 START_TEST(carries_events) {
     raw_client c;
-    ws_join(&c, &t, "40", NULL);
-    ws_expect(&c, "42[\"auth\",{}]");
+    join_root(&c);
     ws_text(&c, "42[\"message\",1,\"2\",{\"3\":[true]}]");
     ws_expect(&c, "42[\"message-back\",1,\"2\",{\"3\":[true]}]");
     ws_text(&c, "42456[\"message-with-ack\",1,\"2\",{\"3\":[false]}]");
@@ -242,8 +255,7 @@ END_TEST
 /* T5-27, T5-29 IO87 IO101 IO104 */
 START_TEST(carries_attachments) {
     raw_client c;
-    ws_join(&c, &t, "40", NULL);
-    ws_expect(&c, "42[\"auth\",{}]");
+    join_root(&c);
     ws_text(&c, "452-[\"message\",{\"_placeholder\":true,\"num\":0},"
                 "{\"_placeholder\":true,\"num\":1}]");
     ws_binary(&c, "\1\2\3", 3);
@@ -266,10 +278,8 @@ END_TEST
 /* T5-24, T5-25 */
 START_TEST(disconnects_one_namespace) {
     raw_client c;
-    ws_join(&c, &t, "40", NULL);
-    ws_expect(&c, "42[\"auth\",{}]");
-    ws_join_more(&c, "40/custom,", NULL);
-    ws_expect(&c, "42/custom,[\"auth\",{}]");
+    join_root(&c);
+    join_custom(&c);
     ws_text(&c, "41/custom");
     ws_text(&c, "42[\"message\",\"message to main namespace\"]");
     ws_expect(&c, "42[\"message-back\",\"message to main namespace\"]");
@@ -353,8 +363,7 @@ END_TEST
 
 START_TEST(text_while_attachments_are_awaited_is_a_violation) {
     raw_client c;
-    ws_join(&c, &t, "40", NULL);
-    ws_expect(&c, "42[\"auth\",{}]");
+    join_root(&c);
     ws_text(&c, "451-[\"message\",{\"_placeholder\":true,\"num\":0}]");
     ws_text(&c, "42[\"message\"]");
     ws_expect_close(&c, 0);
@@ -401,18 +410,13 @@ START_TEST(an_event_right_behind_connect_is_handled_in_order) {
 END_TEST
 
 START_TEST(attachments_must_come_in_time) {
-    stop();
-    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
-    options.connect_timeout_ms = 400;
-    start_with(options);
+    restart_with_connect_timeout(400);
     raw_client slow, quick;
     const char *packet = "451-[\"message\",{\"_placeholder\":true,\"num\":0}]";
-    ws_join(&quick, &t, "40", NULL);
-    ws_expect(&quick, "42[\"auth\",{}]");
+    join_root(&quick);
     ws_text(&quick, packet);
     ws_binary(&quick, "a", 1);
-    ws_join(&slow, &t, "40", NULL);
-    ws_expect(&slow, "42[\"auth\",{}]");
+    join_root(&slow);
     ws_text(&slow, packet);
     ws_expect_close(&slow, 0);
     ws_expect(&quick, "451-[\"message-back\",{\"_placeholder\":true,\"num\":0}]");
@@ -427,10 +431,7 @@ END_TEST
 
 /* The wait for a namespace ends, that for the attachment does not. */
 START_TEST(also_those_of_a_packet_that_comes_before_the_namespace_is_joined) {
-    stop();
-    sio_server_options options = SIO_SERVER_OPTIONS_INIT;
-    options.connect_timeout_ms = 400;
-    start_with(options);
+    restart_with_connect_timeout(400);
     raw_client c;
     ws_connect(&c, &t, "EIO=4", NULL);
     ws_text(&c, "40");
@@ -443,21 +444,18 @@ START_TEST(also_those_of_a_packet_that_comes_before_the_namespace_is_joined) {
 END_TEST
 
 START_TEST(limits_attachments_and_depth) {
-    stop();
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.max_attachments = 1;
     options.max_json_depth = 3;
-    start_with(options);
+    restart_with(options);
     raw_client c;
-    ws_join(&c, &t, "40", NULL);
-    ws_expect(&c, "42[\"auth\",{}]");
+    join_root(&c);
     ws_text(&c, "42[\"message\",[[1]]]");
     ws_expect(&c, "42[\"message-back\",[[1]]]");
     ws_text(&c, "42[\"message\",[[[1]]]]");
     ws_expect_close(&c, 0);
     raw_close(&c);
-    ws_join(&c, &t, "40", NULL);
-    ws_expect(&c, "42[\"auth\",{}]");
+    join_root(&c);
     ws_text(&c, "452-[\"message\",{\"_placeholder\":true,\"num\":0}]");
     ws_expect_close(&c, 0);
     raw_close(&c);
@@ -468,8 +466,7 @@ END_TEST
 
 START_TEST(tells_every_namespace_why) {
     raw_client c;
-    ws_join(&c, &t, "40", NULL);
-    ws_expect(&c, "42[\"auth\",{}]");
+    join_root(&c);
     ws_join_more(&c, "40/custom,", NULL);
     raw_close(&c);
     server_until(&t, sio_server_session_count(t.server) == 0);
@@ -482,19 +479,13 @@ START_TEST(tells_every_namespace_why) {
     ck_assert_str_eq(reasons, "/: parse error\n");
     poller_close(&p);
     reasons[0] = '\0';
-    ws_join(&c, &t, "40", NULL);
-    ws_expect(&c, "42[\"auth\",{}]");
+    join_root(&c);
     ws_send(&c, 0x83, "", 0);
     server_until(&t, reasons[0] != '\0');
     ck_assert_str_eq(reasons, "/: transport error\n");
     raw_close(&c);
 }
 END_TEST
-
-static void join_root(raw_client *c) {
-    ws_join(c, &t, "40", NULL);
-    ws_expect(c, "42[\"auth\",{}]");
-}
 
 static void ends_with(raw_client *c, const char *want) {
     server_until(&t, reasons[0] != '\0');
@@ -620,11 +611,10 @@ START_TEST(what_cannot_be_decoded_is_an_error_event) {
 END_TEST
 
 START_TEST(ping_timeouts_reach_the_peers) {
-    stop();
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.ping_interval_ms = 20;
     options.ping_timeout_ms = 300;
-    start_with(options);
+    restart_with(options);
     raw_client c;
     ws_connect(&c, &t, "EIO=4", NULL);
     ws_text(&c, "40");
@@ -636,20 +626,23 @@ END_TEST
 
 /* ---- Socket.IO 2.x ---- */
 
-static void start_old(void) {
+static void restart_old(void) {
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.allow_eio3 = true;
-    start_with(options);
+    restart_with(options);
+}
+
+static void connect_old(raw_client *c, char sid[64]) {
+    ws_connect(c, &t, "EIO=3", sid);
+    ws_expect(c, "40");
+    ws_expect(c, "42[\"auth\",{}]");
 }
 
 START_TEST(old_clients_are_in_the_root_at_once) {
-    stop();
-    start_old();
+    restart_old();
     raw_client c;
     char sid[64];
-    ws_connect(&c, &t, "EIO=3", sid);
-    ws_expect(&c, "40");
-    ws_expect(&c, "42[\"auth\",{}]");
+    connect_old(&c, sid);
     ck_assert_ptr_nonnull(sio_namespace_find(sio_server_of(t.server, "/"), sid));
     ws_text(&c, "40/custom,");
     ws_expect(&c, "40/custom,");
@@ -670,12 +663,9 @@ START_TEST(old_clients_are_in_the_root_at_once) {
 END_TEST
 
 START_TEST(old_clients_put_their_auth_into_the_namespace) {
-    stop();
-    start_old();
+    restart_old();
     raw_client c;
-    ws_connect(&c, &t, "EIO=3", NULL);
-    ws_expect(&c, "40");
-    ws_expect(&c, "42[\"auth\",{}]");
+    connect_old(&c, NULL);
     ws_text(&c, "40/custom?token=abc&uid=1%20x&q=%22&token=last&flag,");
     ws_expect(&c, "40/custom,");
     ws_expect(&c, "42/custom,[\"auth\",{\"token\":\"last\",\"uid\":\"1 x\",\"q\":\"\\\"\","
@@ -687,8 +677,7 @@ START_TEST(old_clients_put_their_auth_into_the_namespace) {
 END_TEST
 
 START_TEST(old_clients_over_polling) {
-    stop();
-    start_old();
+    restart_old();
     poller p;
     poller_open(&p, &t, "EIO=3");
     poller_get(&p, "2:4013:42[\"auth\",{}]");
