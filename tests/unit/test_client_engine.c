@@ -170,6 +170,34 @@ static void expect_closed(world *w, sio_eio_reason reason, int err) {
     ck_assert_str_eq(sio_error_name(w->has_error ? w->err : 0), sio_error_name(err));
 }
 
+/* The one of the fixture, over polling unless the test says otherwise. */
+static world t;
+
+static void setup(void) {
+    begin(&t, SIO_EIO_POLLING);
+}
+
+static void teardown(void) {
+    end(&t);
+}
+
+/* To be said before the start. */
+static void over(sio_eio_transport transport) {
+    t.options.transport = transport;
+}
+
+/* Open, and the next poll is held. */
+static void open_polling(void) {
+    start(&t);
+    UNTIL(&t, t.srv.held);
+}
+
+static void open_websocket(void) {
+    over(SIO_EIO_WEBSOCKET);
+    start(&t);
+    UNTIL(&t, t.opens);
+}
+
 /* ---- polling ---- */
 
 static void polling_session(world *w, const char *expect_post, const char *expect_close) {
@@ -195,59 +223,46 @@ static void polling_session(world *w, const char *expect_post, const char *expec
 
 /* EC-01 */
 START_TEST(polling) {
-    world w;
-    begin(&w, SIO_EIO_POLLING);
-    polling_session(&w, "[4hello]", "[4hello][4last][1]");
-    end(&w);
+    polling_session(&t, "[4hello]", "[4hello][4last][1]");
 }
 END_TEST
 
 START_TEST(polling_revision_3) {
-    world w;
-    begin(&w, SIO_EIO_POLLING);
-    w.srv.revision = 3;
-    polling_session(&w, "[6:4hello]", "[6:4hello][5:4last][1:1]");
-    ck_assert_ptr_nonnull(strstr(w.srv.heads, "EIO=3&transport=polling&t="));
-    ck_assert_ptr_nonnull(strstr(w.srv.heads, "&b64=1"));
-    end(&w);
+    t.srv.revision = 3;
+    polling_session(&t, "[6:4hello]", "[6:4hello][5:4last][1:1]");
+    ck_assert_ptr_nonnull(strstr(t.srv.heads, "EIO=3&transport=polling&t="));
+    ck_assert_ptr_nonnull(strstr(t.srv.heads, "&b64=1"));
 }
 END_TEST
 
 START_TEST(polling_connections_that_do_not_stay) {
-    world w;
-    begin(&w, SIO_EIO_POLLING);
-    w.srv.fault = SRV_NO_KEEP;
-    w.send_on_open = "a";
-    start(&w);
+    t.srv.fault = SRV_NO_KEEP;
+    t.send_on_open = "a";
+    start(&t);
     for (int i = 0; i < 4; i++) {
-        UNTIL(&w, w.srv.held);
-        w.messages[0] = '\0';
-        srv_poll(&w.srv, "4b");
-        UNTIL(&w, w.messages[0]);
+        UNTIL(&t, t.srv.held);
+        t.messages[0] = '\0';
+        srv_poll(&t.srv, "4b");
+        UNTIL(&t, t.messages[0]);
     }
-    ck_assert_uint_gt(w.srv.accepted, 4);
-    ck_assert_uint_eq(w.closes, 0);
-    end(&w);
+    ck_assert_uint_gt(t.srv.accepted, 4);
+    ck_assert_uint_eq(t.closes, 0);
 }
 END_TEST
 
 START_TEST(polling_binary_and_several_packets) {
-    world w;
-    begin(&w, SIO_EIO_POLLING);
-    start(&w);
-    UNTIL(&w, w.srv.held);
-    send_binary(&w, 3);
-    send_text(&w, "x", 0, 0);
-    srv_poll(&w.srv, "4one\x1e"
+    open_polling();
+    send_binary(&t, 3);
+    send_text(&t, "x", 0, 0);
+    srv_poll(&t.srv, "4one\x1e"
                      "bAQIDBA==\x1e"
                      "2\x1e"
                      "4two");
-    UNTIL(&w, strstr(w.messages, "two") && strchr(w.srv.posted, '3'));
-    ck_assert_str_eq(w.messages, "[one][<4>][two]");
-    ck_assert_uint_eq(w.pings, 1);
-    ck_assert_ptr_nonnull(strstr(w.srv.posted, "bAAAA\x1e"
+    UNTIL(&t, strstr(t.messages, "two") && strchr(t.srv.posted, '3'));
+    ck_assert_str_eq(t.messages, "[one][<4>][two]");
+    ck_assert_uint_eq(t.pings, 1);
+    ck_assert_ptr_nonnull(strstr(t.srv.posted, "bAAAA\x1e"
                                                "4x"));
-    end(&w);
 }
 END_TEST
 
@@ -256,23 +271,20 @@ START_TEST(polling_characters_of_several_bytes) {
     static const char text[] = "caf\xc3\xa9 \xe2\x82\xac\xe2\x98\x83 \xf0\x9d\x84\x9e "
                                "\xee\x80\x80\xf4\x8f\xbf\xbf";
     char packet[64], noted[64];
-    world w;
-    begin(&w, SIO_EIO_POLLING);
-    w.srv.revision = _i;
-    w.send_on_open = text;
-    start(&w);
-    UNTIL(&w, w.srv.posted[0] && w.srv.held);
+    t.srv.revision = _i;
+    t.send_on_open = text;
+    start(&t);
+    UNTIL(&t, t.srv.posted[0] && t.srv.held);
     /* Revision 3 counts in units of UTF-16: 10 in the basic plane, 2 each beyond, and the type. */
     snprintf(noted, sizeof noted, "[%s4%s]", _i == 3 ? "15:" : "", text);
-    ck_assert_str_eq(w.srv.posted, noted);
+    ck_assert_str_eq(t.srv.posted, noted);
     snprintf(packet, sizeof packet, "%s4%s", _i == 3 ? "15:" : "", text);
-    srv_conn *c = w.srv.held;
-    w.srv.held = NULL;
+    srv_conn *c = t.srv.held;
+    t.srv.held = NULL;
     srv_reply(c, 200, packet);
-    UNTIL(&w, w.messages[0]);
+    UNTIL(&t, t.messages[0]);
     snprintf(noted, sizeof noted, "[%s]", text);
-    ck_assert_str_eq(w.messages, noted);
-    end(&w);
+    ck_assert_str_eq(t.messages, noted);
 }
 END_TEST
 
@@ -286,21 +298,18 @@ static void expect_post(const char **at, size_t len) {
 /* EC-06 EC-07: full to the last byte, in order; what is larger goes alone. */
 START_TEST(polling_posts_are_filled) {
     static const size_t sizes[] = {99, 30, 30, 35, 33, 99, 150, 1};
-    world w;
-    begin(&w, SIO_EIO_POLLING);
-    w.srv.max_payload = 100;
-    start(&w);
-    UNTIL(&w, w.srv.held);
+    t.srv.max_payload = 100;
+    open_polling();
     for (size_t i = 0; i < 8; i++) {
         char text[160] = "";
         for (size_t n = 0; n < sizes[i]; n++) {
             size_t used = strlen(text);
             snprintf(text + used, sizeof text - used, "%s", sizes[i] == 33 ? "\xe2\x82\xac" : "m");
         }
-        send_text(&w, text, 0, 0);
+        send_text(&t, text, 0, 0);
     }
-    UNTIL(&w, w.drains && strstr(w.srv.posted, "[4m]"));
-    const char *at = w.srv.posted;
+    UNTIL(&t, t.drains && strstr(t.srv.posted, "[4m]"));
+    const char *at = t.srv.posted;
     expect_post(&at, 100);
     expect_post(&at, 31 + 1 + 31 + 1 + 36);
     expect_post(&at, 100);
@@ -308,96 +317,78 @@ START_TEST(polling_posts_are_filled) {
     expect_post(&at, 151);
     expect_post(&at, 2);
     ck_assert_str_eq(at, "");
-    end(&w);
 }
 END_TEST
 
 /* EN-05 EB-04: binary counts as the base64 it is sent as. */
 START_TEST(polling_posts_with_binary_are_filled) {
-    world w;
-    begin(&w, SIO_EIO_POLLING);
-    w.srv.max_payload = 100;
-    start(&w);
-    UNTIL(&w, w.srv.held);
-    send_binary(&w, 72);
-    send_binary(&w, 20);
-    send_text(&w, "12345678901234567890", 0, 0);
-    send_binary(&w, 20);
-    send_binary(&w, 72);
-    send_text(&w, "end", 0, 0);
-    UNTIL(&w, strstr(w.srv.posted, "4end"));
-    const char *at = w.srv.posted;
+    t.srv.max_payload = 100;
+    open_polling();
+    send_binary(&t, 72);
+    send_binary(&t, 20);
+    send_text(&t, "12345678901234567890", 0, 0);
+    send_binary(&t, 20);
+    send_binary(&t, 72);
+    send_text(&t, "end", 0, 0);
+    UNTIL(&t, strstr(t.srv.posted, "4end"));
+    const char *at = t.srv.posted;
     expect_post(&at, 97);
     expect_post(&at, 29 + 1 + 21 + 1 + 29);
     expect_post(&at, 97);
     expect_post(&at, 4);
-    end(&w);
 }
 END_TEST
 
 /* ES-11 E76 */
 START_TEST(polling_post_too_large) {
-    world w;
-    begin(&w, SIO_EIO_POLLING);
-    w.srv.fault = SRV_STATUS_POST;
-    w.srv.post_status = 413;
-    w.send_on_open = "too much for it";
-    start(&w);
-    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_HTTP_STATUS);
-    ck_assert_str_eq(w.message, "xhr post error");
-    ck_assert_int_eq(w.status, 413);
-    ck_assert_str_eq(w.detail, "status 413");
-    end(&w);
+    t.srv.fault = SRV_STATUS_POST;
+    t.srv.post_status = 413;
+    t.send_on_open = "too much for it";
+    start(&t);
+    expect_closed(&t, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_HTTP_STATUS);
+    ck_assert_str_eq(t.message, "xhr post error");
+    ck_assert_int_eq(t.status, 413);
+    ck_assert_str_eq(t.detail, "status 413");
 }
 END_TEST
 
 /* EC-05 EC-11 EC-12: what was sent before a close that waits goes out, nothing after it does. */
 START_TEST(close_delivers_what_was_sent_before) {
-    world w;
-    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
-    start(&w);
-    UNTIL(&w, w.opens);
-    send_text(&w, "before", 0, 0);
-    sio_cengine_close(w.engine);
+    over(_i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    start(&t);
+    UNTIL(&t, t.opens);
+    send_text(&t, "before", 0, 0);
+    sio_cengine_close(t.engine);
     sio_eio_message *message;
     ck_assert_int_eq(sio_eio_message_new(&message, false, "after", 5, NULL), 0);
-    ck_assert_int_eq(sio_cengine_send(w.engine, message, 0), SIO_ERR_CLOSED);
+    ck_assert_int_eq(sio_cengine_send(t.engine, message, 0), SIO_ERR_CLOSED);
     sio_eio_message_unref(message);
-    expect_closed(&w, SIO_EIO_REASON_FORCED_CLOSE, 0);
-    UNTIL(&w, _i ? w.srv.ws_closes : w.srv.close_posts);
-    ck_assert_str_eq(_i ? w.srv.frames : w.srv.posted, _i ? "[4before]" : "[4before][1]");
-    end(&w);
+    expect_closed(&t, SIO_EIO_REASON_FORCED_CLOSE, 0);
+    UNTIL(&t, _i ? t.srv.ws_closes : t.srv.close_posts);
+    ck_assert_str_eq(_i ? t.srv.frames : t.srv.posted, _i ? "[4before]" : "[4before][1]");
 }
 END_TEST
 
 /* No batch is larger than the server said it takes. */
 START_TEST(polling_max_payload) {
-    world w;
-    begin(&w, SIO_EIO_POLLING);
-    start(&w);
-    UNTIL(&w, w.srv.held);
+    open_polling();
     char text[601];
     memset(text, 'm', 600);
     text[600] = '\0';
-    send_text(&w, text, 0, 0);
-    send_text(&w, text, 0, 0);
-    UNTIL(&w, w.drains);
-    const char *second = strchr(w.srv.posted + 1, '[');
+    send_text(&t, text, 0, 0);
+    send_text(&t, text, 0, 0);
+    UNTIL(&t, t.drains);
+    const char *second = strchr(t.srv.posted + 1, '[');
     ck_assert_ptr_nonnull(second);
-    ck_assert_int_eq(second - w.srv.posted, 603);
-    end(&w);
+    ck_assert_int_eq(second - t.srv.posted, 603);
 }
 END_TEST
 
 START_TEST(server_ends_polling) {
-    world w;
-    begin(&w, SIO_EIO_POLLING);
-    start(&w);
-    UNTIL(&w, w.srv.held);
-    srv_poll(&w.srv, "1");
-    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_CLOSE, SIO_ERR_CLOSED);
-    ck_assert_uint_eq(w.srv.close_posts, 0);
-    end(&w);
+    open_polling();
+    srv_poll(&t.srv, "1");
+    expect_closed(&t, SIO_EIO_REASON_TRANSPORT_CLOSE, SIO_ERR_CLOSED);
+    ck_assert_uint_eq(t.srv.close_posts, 0);
 }
 END_TEST
 
@@ -405,231 +396,192 @@ END_TEST
 
 /* EC-02 */
 START_TEST(websocket) {
-    world w;
-    begin(&w, SIO_EIO_WEBSOCKET);
-    w.send_on_open = "hello";
-    start(&w);
-    UNTIL(&w, w.srv.frames[0]);
-    srv_frame_text(w.srv.ws, "4world");
-    srv_frame(w.srv.ws, SIO_WS_BINARY, "abc", 3);
-    srv_frame(w.srv.ws, SIO_WS_PING, "p", 1);
-    srv_frame_text(w.srv.ws, "2");
-    UNTIL(&w, w.pings && strstr(w.srv.frames, "[3]"));
-    ck_assert_str_eq(w.messages, "[world][<3>]");
-    send_binary(&w, 70000);
-    send_text(&w, "last", 0, 0);
-    sio_cengine_close(w.engine);
-    expect_closed(&w, SIO_EIO_REASON_FORCED_CLOSE, 0);
-    UNTIL(&w, w.srv.ws_closes);
-    ck_assert_uint_eq(w.srv.ws_code, SIO_WS_NO_CODE);
-    ck_assert_ptr_nonnull(strstr(w.srv.frames, "[4hello]"));
-    ck_assert_ptr_nonnull(strstr(w.srv.frames, "[pong]"));
-    ck_assert_ptr_nonnull(strstr(w.srv.frames, "[<70000>][4last]"));
-    ck_assert_uint_eq(w.srv.accepted, 1);
-    ck_assert_ptr_null(strstr(w.srv.heads, "&t="));
-    end(&w);
+    over(SIO_EIO_WEBSOCKET);
+    t.send_on_open = "hello";
+    start(&t);
+    UNTIL(&t, t.srv.frames[0]);
+    srv_frame_text(t.srv.ws, "4world");
+    srv_frame(t.srv.ws, SIO_WS_BINARY, "abc", 3);
+    srv_frame(t.srv.ws, SIO_WS_PING, "p", 1);
+    srv_frame_text(t.srv.ws, "2");
+    UNTIL(&t, t.pings && strstr(t.srv.frames, "[3]"));
+    ck_assert_str_eq(t.messages, "[world][<3>]");
+    send_binary(&t, 70000);
+    send_text(&t, "last", 0, 0);
+    sio_cengine_close(t.engine);
+    expect_closed(&t, SIO_EIO_REASON_FORCED_CLOSE, 0);
+    UNTIL(&t, t.srv.ws_closes);
+    ck_assert_uint_eq(t.srv.ws_code, SIO_WS_NO_CODE);
+    ck_assert_ptr_nonnull(strstr(t.srv.frames, "[4hello]"));
+    ck_assert_ptr_nonnull(strstr(t.srv.frames, "[pong]"));
+    ck_assert_ptr_nonnull(strstr(t.srv.frames, "[<70000>][4last]"));
+    ck_assert_uint_eq(t.srv.accepted, 1);
+    ck_assert_ptr_null(strstr(t.srv.heads, "&t="));
 }
 END_TEST
 
 START_TEST(websocket_revision_3) {
-    world w;
-    begin(&w, SIO_EIO_WEBSOCKET);
-    w.srv.revision = 3;
-    w.srv.ping_interval = 1;
-    start(&w);
-    UNTIL(&w, w.opens && w.pings && strstr(w.srv.frames, "[2]"));
-    srv_frame_text(w.srv.ws, "3");
-    srv_frame(w.srv.ws, SIO_WS_BINARY, "\x04xy", 3);
-    send_binary(&w, 4);
-    UNTIL(&w, w.messages[0] && strstr(w.srv.frames, "[<5>]"));
-    ck_assert_str_eq(w.messages, "[<2>]");
-    end(&w);
+    over(SIO_EIO_WEBSOCKET);
+    t.srv.revision = 3;
+    t.srv.ping_interval = 1;
+    start(&t);
+    UNTIL(&t, t.opens && t.pings && strstr(t.srv.frames, "[2]"));
+    srv_frame_text(t.srv.ws, "3");
+    srv_frame(t.srv.ws, SIO_WS_BINARY, "\x04xy", 3);
+    send_binary(&t, 4);
+    UNTIL(&t, t.messages[0] && strstr(t.srv.frames, "[<5>]"));
+    ck_assert_str_eq(t.messages, "[<2>]");
 }
 END_TEST
 
 START_TEST(websocket_large_message_arrives_in_place) {
-    world w;
-    begin(&w, SIO_EIO_WEBSOCKET);
-    start(&w);
-    UNTIL(&w, w.opens);
+    open_websocket();
     char *big = malloc(90000);
     memset(big, 'x', 90000);
-    srv_frame(w.srv.ws, SIO_WS_BINARY, big, 90000);
+    srv_frame(t.srv.ws, SIO_WS_BINARY, big, 90000);
     free(big);
-    UNTIL(&w, w.messages[0]);
-    ck_assert_str_eq(w.messages, "[<90000>]");
-    end(&w);
+    UNTIL(&t, t.messages[0]);
+    ck_assert_str_eq(t.messages, "[<90000>]");
 }
 END_TEST
 
 START_TEST(websocket_small_messages_without_memory) {
-    world w;
-    begin(&w, SIO_EIO_WEBSOCKET);
-    start(&w);
-    UNTIL(&w, w.opens);
-    send_text(&w, "first", 0, 0);
-    UNTIL(&w, w.srv.frames[0]);
+    open_websocket();
+    send_text(&t, "first", 0, 0);
+    UNTIL(&t, t.srv.frames[0]);
     sio_buf buf = {0};
     ck_assert_int_eq(sio_eio_message_begin(&buf), 0);
     ck_assert_int_eq(sio_buf_add_text(&buf, "0123456789"), 0);
     size_t cap = buf.cap;
-    size_t calls = w.mem.calls;
-    w.mem.fail_at = calls + 2; /* the stream's own queue may take one chunk */
-    w.mem.fail_rest = true;
+    size_t calls = t.mem.calls;
+    t.mem.fail_at = calls + 2; /* the stream's own queue may take one chunk */
+    t.mem.fail_rest = true;
     for (int i = 0; i < 20; i++) {
-        ck_assert_int_eq(sio_cengine_send_buf(w.engine, &buf, i & 1, 0), 0);
+        ck_assert_int_eq(sio_cengine_send_buf(t.engine, &buf, i & 1, 0), 0);
         ck_assert_uint_eq(buf.cap, cap);
         ck_assert_int_eq(sio_eio_message_begin(&buf), 0);
         ck_assert_int_eq(sio_buf_add_text(&buf, "0123456789"), 0);
     }
-    ck_assert_uint_le(w.mem.calls, calls + 1);
-    w.mem.fail_at = 0;
-    ck_assert(!sio_cengine_writable(w.engine));
-    send_text(&w, "v", SIO_EIO_VOLATILE, SIO_ERR_DISCARDED);
-    UNTIL(&w, sio_cengine_writable(w.engine));
+    ck_assert_uint_le(t.mem.calls, calls + 1);
+    t.mem.fail_at = 0;
+    ck_assert(!sio_cengine_writable(t.engine));
+    send_text(&t, "v", SIO_EIO_VOLATILE, SIO_ERR_DISCARDED);
+    UNTIL(&t, sio_cengine_writable(t.engine));
     sio_buf_free(&buf);
-    end(&w);
 }
 END_TEST
 
 /* ET-24 */
 START_TEST(websocket_deflate) {
-    world w;
-    begin(&w, SIO_EIO_WEBSOCKET);
-    w.srv.deflate = true;
-    w.options.deflate = true;
-    start(&w);
-    UNTIL(&w, w.opens);
+    t.srv.deflate = t.options.deflate = true;
+    open_websocket();
     char text[3000];
     memset(text, 'd', sizeof text - 1);
     text[sizeof text - 1] = '\0';
-    send_text(&w, text, SIO_EIO_COMPRESS, 0);
-    send_text(&w, text, 0, 0);
-    send_text(&w, "small", SIO_EIO_COMPRESS, 0);
-    UNTIL(&w, strstr(w.srv.frames, "small"));
-    ck_assert_str_eq(w.srv.frames, "[4..3000][4..3000][4small]");
-    bool offered = strstr(w.srv.heads, "permessage-deflate") != NULL;
+    send_text(&t, text, SIO_EIO_COMPRESS, 0);
+    send_text(&t, text, 0, 0);
+    send_text(&t, "small", SIO_EIO_COMPRESS, 0);
+    UNTIL(&t, strstr(t.srv.frames, "small"));
+    ck_assert_str_eq(t.srv.frames, "[4..3000][4..3000][4small]");
+    bool offered = strstr(t.srv.heads, "permessage-deflate") != NULL;
     ck_assert_int_eq(offered, SIO_HAVE_DEFLATE);
     /* One that is to be, and long enough. */
-    ck_assert_uint_eq(w.srv.compressed, SIO_HAVE_DEFLATE);
-    end(&w);
+    ck_assert_uint_eq(t.srv.compressed, SIO_HAVE_DEFLATE);
 }
 END_TEST
 
 /* ET-23 */
 START_TEST(websocket_deflate_from_the_first_byte) {
-    world w;
-    begin(&w, SIO_EIO_WEBSOCKET);
-    w.srv.deflate = true;
-    w.options.deflate = true;
-    w.options.compress_threshold = 0;
-    start(&w);
-    UNTIL(&w, w.opens);
-    send_text(&w, "short", SIO_EIO_COMPRESS, 0);
-    send_text(&w, "plain", 0, 0);
-    UNTIL(&w, strstr(w.srv.frames, "plain"));
-    ck_assert_str_eq(w.srv.frames, "[4short][4plain]");
-    ck_assert_uint_eq(w.srv.compressed, SIO_HAVE_DEFLATE);
-    end(&w);
+    t.srv.deflate = t.options.deflate = true;
+    t.options.compress_threshold = 0;
+    open_websocket();
+    send_text(&t, "short", SIO_EIO_COMPRESS, 0);
+    send_text(&t, "plain", 0, 0);
+    UNTIL(&t, strstr(t.srv.frames, "plain"));
+    ck_assert_str_eq(t.srv.frames, "[4short][4plain]");
+    ck_assert_uint_eq(t.srv.compressed, SIO_HAVE_DEFLATE);
 }
 END_TEST
 
 START_TEST(websocket_closed_by_the_server) {
-    world w;
-    begin(&w, SIO_EIO_WEBSOCKET);
-    start(&w);
-    UNTIL(&w, w.opens);
-    srv_frame(w.srv.ws, SIO_WS_CLOSE, "\x0f\xa1later", 7);
-    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_CLOSE, SIO_ERR_CLOSED);
-    ck_assert_uint_eq(w.code, 4001);
-    ck_assert_str_eq(w.detail, "later");
-    UNTIL(&w, w.srv.ws_closes);
-    ck_assert_uint_eq(w.srv.ws_code, 4001);
-    end(&w);
+    open_websocket();
+    srv_frame(t.srv.ws, SIO_WS_CLOSE, "\x0f\xa1later", 7);
+    expect_closed(&t, SIO_EIO_REASON_TRANSPORT_CLOSE, SIO_ERR_CLOSED);
+    ck_assert_uint_eq(t.code, 4001);
+    ck_assert_str_eq(t.detail, "later");
+    UNTIL(&t, t.srv.ws_closes);
+    ck_assert_uint_eq(t.srv.ws_code, 4001);
 }
 END_TEST
 
 /* ES-12: a server that was sent too much. */
 START_TEST(websocket_closed_for_the_size) {
-    world w;
-    begin(&w, SIO_EIO_WEBSOCKET);
-    start(&w);
-    UNTIL(&w, w.opens);
-    srv_frame(w.srv.ws, SIO_WS_CLOSE, "\x03\xf1", 2);
-    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_CLOSE, SIO_ERR_CLOSED);
-    ck_assert_uint_eq(w.code, 1009);
-    ck_assert_str_eq(w.message, "websocket connection closed");
-    end(&w);
+    open_websocket();
+    srv_frame(t.srv.ws, SIO_WS_CLOSE, "\x03\xf1", 2);
+    expect_closed(&t, SIO_EIO_REASON_TRANSPORT_CLOSE, SIO_ERR_CLOSED);
+    ck_assert_uint_eq(t.code, 1009);
+    ck_assert_str_eq(t.message, "websocket connection closed");
 }
 END_TEST
 
 START_TEST(websocket_lost) {
-    world w;
-    begin(&w, SIO_EIO_WEBSOCKET);
-    start(&w);
-    UNTIL(&w, w.opens);
-    sio_stream_abort(w.srv.ws->stream);
-    w.srv.ws->stream = NULL;
-    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_CLOSE, SIO_ERR_RESET);
-    ck_assert_uint_eq(w.code, 1006);
-    end(&w);
+    open_websocket();
+    sio_stream_abort(t.srv.ws->stream);
+    t.srv.ws->stream = NULL;
+    expect_closed(&t, SIO_EIO_REASON_TRANSPORT_CLOSE, SIO_ERR_RESET);
+    ck_assert_uint_eq(t.code, 1006);
 }
 END_TEST
 
 START_TEST(ping_timeout) {
-    world w;
-    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
-    w.srv.ping_interval = 1;
-    w.srv.ping_timeout = 0;
-    start(&w);
-    expect_closed(&w, SIO_EIO_REASON_PING_TIMEOUT, 0);
-    ck_assert(!w.has_error);
-    UNTIL(&w, !_i || w.srv.ws_closes);
-    end(&w);
+    over(_i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    t.srv.ping_interval = 1;
+    t.srv.ping_timeout = 0;
+    start(&t);
+    expect_closed(&t, SIO_EIO_REASON_PING_TIMEOUT, 0);
+    ck_assert(!t.has_error);
+    UNTIL(&t, !_i || t.srv.ws_closes);
 }
 END_TEST
 
 /* ---- upgrade ---- */
 
 START_TEST(upgrade_loses_nothing) {
-    world w;
-    begin(&w, SIO_EIO_POLLING);
-    w.options.upgrade = true;
-    w.srv.upgrades = true;
-    w.send_on_open = "m0";
-    start(&w);
-    UNTIL(&w, w.opens);
+    t.options.upgrade = true;
+    t.srv.upgrades = true;
+    t.send_on_open = "m0";
+    start(&t);
+    UNTIL(&t, t.opens);
     char name[24];
     char up[2 * SRV_TEXT];
     char expected[SRV_TEXT] = "";
-    for (int i = 1; w.upgrades == 0 || i < 10; i++) {
-        ck_assert_msg(w.closes == 0, "%s: %s", w.message, w.detail);
+    for (int i = 1; t.upgrades == 0 || i < 10; i++) {
+        ck_assert_msg(t.closes == 0, "%s: %s", t.message, t.detail);
         snprintf(name, sizeof name, "m%d", i);
-        send_text(&w, name, 0, 0);
-        if (w.srv.held && w.srv.switches == 0) {
+        send_text(&t, name, 0, 0);
+        if (t.srv.held && t.srv.switches == 0) {
             snprintf(name, sizeof name, "4s%d", i);
-            srv_poll(&w.srv, name);
+            srv_poll(&t.srv, name);
             srv_note(expected, name + 1, strlen(name) - 1);
         }
-        net_run(w.loop);
+        net_run(t.loop);
     }
-    send_text(&w, "end", 0, 0);
-    UNTIL(&w, strstr(w.srv.frames, "4end") && strstr(w.messages, "upgraded"));
+    send_text(&t, "end", 0, 0);
+    UNTIL(&t, strstr(t.srv.frames, "4end") && strstr(t.messages, "upgraded"));
     srv_note(expected, "upgraded", 8);
-    ck_assert_str_eq(w.messages, expected);
-    ck_assert_uint_eq(w.upgrades, 1);
-    ck_assert_int_eq(sio_cengine_transport(w.engine), SIO_EIO_WEBSOCKET);
-    snprintf(up, sizeof up, "%s%s", w.srv.posted, w.srv.frames);
+    ck_assert_str_eq(t.messages, expected);
+    ck_assert_uint_eq(t.upgrades, 1);
+    ck_assert_int_eq(sio_cengine_transport(t.engine), SIO_EIO_WEBSOCKET);
+    snprintf(up, sizeof up, "%s%s", t.srv.posted, t.srv.frames);
     const char *at = up;
     for (int i = 0; strstr(at, "4m"); i++) {
         at = strstr(at, "4m") + 2;
         ck_assert_int_eq(atoi(at), i);
     }
-    ck_assert_ptr_nonnull(strstr(w.srv.frames, "[2probe][5]"));
-    sio_cengine_close(w.engine);
-    expect_closed(&w, SIO_EIO_REASON_FORCED_CLOSE, 0);
-    ck_assert_uint_eq(w.srv.close_posts, 0);
-    end(&w);
+    ck_assert_ptr_nonnull(strstr(t.srv.frames, "[2probe][5]"));
+    sio_cengine_close(t.engine);
+    expect_closed(&t, SIO_EIO_REASON_FORCED_CLOSE, 0);
+    ck_assert_uint_eq(t.srv.close_posts, 0);
 }
 END_TEST
 
@@ -637,23 +589,20 @@ END_TEST
 START_TEST(upgrade_fails) {
     static const srv_fault faults[] = {SRV_CLOSE_PROBE, SRV_CLOSE_PROBE_PING, SRV_WRONG_ACCEPT,
                                        SRV_CLOSE_WS_OPEN};
-    world w;
-    begin(&w, SIO_EIO_POLLING);
-    w.options.upgrade = true;
-    w.srv.upgrades = true;
-    w.srv.fault = faults[_i];
-    start(&w);
-    UNTIL(&w, w.srv.held && w.srv.accepted == 2);
+    t.options.upgrade = true;
+    t.srv.upgrades = true;
+    t.srv.fault = faults[_i];
+    start(&t);
+    UNTIL(&t, t.srv.held && t.srv.accepted == 2);
     for (int i = 0; i < 3; i++) {
-        net_run_for(w.loop, 1);
+        net_run_for(t.loop, 1);
     }
-    send_text(&w, "still", 0, 0);
-    srv_poll(&w.srv, "4here");
-    UNTIL(&w, strstr(w.srv.posted, "4still") && w.messages[0]);
-    ck_assert_uint_eq(w.upgrades, 0);
-    ck_assert_uint_eq(w.closes, 0);
-    ck_assert_int_eq(sio_cengine_transport(w.engine), SIO_EIO_POLLING);
-    end(&w);
+    send_text(&t, "still", 0, 0);
+    srv_poll(&t.srv, "4here");
+    UNTIL(&t, strstr(t.srv.posted, "4still") && t.messages[0]);
+    ck_assert_uint_eq(t.upgrades, 0);
+    ck_assert_uint_eq(t.closes, 0);
+    ck_assert_int_eq(sio_cengine_transport(t.engine), SIO_EIO_POLLING);
 }
 END_TEST
 
@@ -749,91 +698,77 @@ static const fault_case fault_cases[] = {
 /* ES-13 ES-14 */
 START_TEST(server_faults) {
     const fault_case *c = &fault_cases[_i];
-    world w;
-    begin(&w, c->transport);
-    w.srv.fault = c->fault;
-    w.srv.raw = c->raw;
-    w.srv.raw_len = c->raw ? strlen(c->raw) : 0;
-    w.send_on_open = "hello";
-    start(&w);
-    UNTIL(&w, w.closes);
-    expect_closed(&w, c->reason, c->err ? c->err : w.err);
-    ck_assert(w.has_error);
-    ck_assert_int_ne(w.err, 0);
+    over(c->transport);
+    t.srv.fault = c->fault;
+    t.srv.raw = c->raw;
+    t.srv.raw_len = c->raw ? strlen(c->raw) : 0;
+    t.send_on_open = "hello";
+    start(&t);
+    UNTIL(&t, t.closes);
+    expect_closed(&t, c->reason, c->err ? c->err : t.err);
+    ck_assert(t.has_error);
+    ck_assert_int_ne(t.err, 0);
     if (c->message) {
-        ck_assert_str_eq(w.message, c->message);
+        ck_assert_str_eq(t.message, c->message);
     }
-    ck_assert_int_eq(w.status, c->status);
+    ck_assert_int_eq(t.status, c->status);
     if (c->detail) {
-        ck_assert_ptr_nonnull(strstr(w.detail, c->detail));
+        ck_assert_ptr_nonnull(strstr(t.detail, c->detail));
     }
-    ck_assert_str_ne(w.detail, "");
-    end(&w);
+    ck_assert_str_ne(t.detail, "");
 }
 END_TEST
 
 START_TEST(websocket_message_too_large) {
-    world w;
-    begin(&w, SIO_EIO_WEBSOCKET);
-    w.options.max_message = 1000;
-    start(&w);
-    UNTIL(&w, w.opens);
+    t.options.max_message = 1000;
+    open_websocket();
     char big[1001] = {0};
-    srv_frame(w.srv.ws, SIO_WS_BINARY, big, sizeof big);
-    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_WS_TOO_LARGE);
-    ck_assert_uint_eq(w.code, 1009);
-    UNTIL(&w, w.srv.ws_closes);
-    ck_assert_uint_eq(w.srv.ws_code, 1009);
-    end(&w);
+    srv_frame(t.srv.ws, SIO_WS_BINARY, big, sizeof big);
+    expect_closed(&t, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_WS_TOO_LARGE);
+    ck_assert_uint_eq(t.code, 1009);
+    UNTIL(&t, t.srv.ws_closes);
+    ck_assert_uint_eq(t.srv.ws_code, 1009);
 }
 END_TEST
 
 START_TEST(refused) {
-    world w;
-    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
-    sio_listener_free(w.srv.listener);
-    w.srv.listener = NULL;
-    start(&w);
-    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_CONNECT);
-    ck_assert_str_eq(w.message, _i ? "websocket error" : "xhr poll error");
-    ck_assert_int_eq(w.status, 0);
-    end(&w);
+    over(_i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    sio_listener_free(t.srv.listener);
+    t.srv.listener = NULL;
+    start(&t);
+    expect_closed(&t, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_CONNECT);
+    ck_assert_str_eq(t.message, _i ? "websocket error" : "xhr poll error");
+    ck_assert_int_eq(t.status, 0);
 }
 END_TEST
 
 START_TEST(unresolvable) {
-    world w;
-    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
-    aim(&w, "no_such_host.invalid", 80);
-    start(&w);
-    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_RESOLVE);
-    ck_assert_ptr_nonnull(strstr(w.detail, "no_such_host.invalid: "));
-    end(&w);
+    over(_i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    aim(&t, "no_such_host.invalid", 80);
+    start(&t);
+    expect_closed(&t, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_RESOLVE);
+    ck_assert_ptr_nonnull(strstr(t.detail, "no_such_host.invalid: "));
 }
 END_TEST
 
 START_TEST(connect_timeout) {
-    world w;
-    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
-    w.srv.fault = SRV_SILENT;
-    w.options.connect_timeout = 5;
-    start(&w);
-    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_TIMEOUT);
-    ck_assert_str_eq(w.message, "timeout");
-    ck_assert_uint_eq(w.opens, 0);
-    end(&w);
+    over(_i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    t.srv.fault = SRV_SILENT;
+    t.options.connect_timeout = 5;
+    start(&t);
+    expect_closed(&t, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_TIMEOUT);
+    ck_assert_str_eq(t.message, "timeout");
+    ck_assert_uint_eq(t.opens, 0);
 }
 END_TEST
 
 START_TEST(tls_is_needed) {
-    world w;
-    begin(&w, SIO_EIO_WEBSOCKET);
-    w.url.tls = true;
-    ck_assert_int_eq(sio_cengine_new(&w.engine, w.loop, &w.options), SIO_ERR_INVALID);
-    w.url.tls = false;
-    w.options.query = "a b";
-    ck_assert_int_eq(sio_cengine_new(&w.engine, w.loop, &w.options), SIO_ERR_INVALID);
-    end(&w);
+    over(SIO_EIO_WEBSOCKET);
+    t.url.tls = true;
+    ck_assert_int_eq(sio_cengine_new(&t.engine, t.loop, &t.options), SIO_ERR_INVALID);
+    t.url.tls = false;
+    t.options.query = "a b";
+    ck_assert_int_eq(sio_cengine_new(&t.engine, t.loop, &t.options), SIO_ERR_INVALID);
 }
 END_TEST
 
@@ -841,45 +776,39 @@ END_TEST
 
 /* Quirk 15: the request is cut, so that no session is left behind. */
 START_TEST(close_before_open) {
-    world w;
-    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
-    w.srv.fault = SRV_SILENT;
-    start(&w);
-    UNTIL(&w, w.srv.requests);
-    sio_cengine_close(w.engine);
-    sio_cengine_close(w.engine);
-    expect_closed(&w, SIO_EIO_REASON_FORCED_CLOSE, 0);
-    UNTIL(&w, !w.srv.conns[0].stream);
-    end(&w);
+    over(_i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    t.srv.fault = SRV_SILENT;
+    start(&t);
+    UNTIL(&t, t.srv.requests);
+    sio_cengine_close(t.engine);
+    sio_cengine_close(t.engine);
+    expect_closed(&t, SIO_EIO_REASON_FORCED_CLOSE, 0);
+    UNTIL(&t, !t.srv.conns[0].stream);
 }
 END_TEST
 
 START_TEST(fail_is_deferred) {
-    world w;
-    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
-    start(&w);
-    UNTIL(&w, w.opens);
-    sio_cengine_fail(w.engine, SIO_ERR_NOMEM);
-    ck_assert_uint_eq(w.closes, 0);
-    send_text(&w, "late", 0, SIO_ERR_CLOSED);
-    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_NOMEM);
-    end(&w);
+    over(_i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    start(&t);
+    UNTIL(&t, t.opens);
+    sio_cengine_fail(t.engine, SIO_ERR_NOMEM);
+    ck_assert_uint_eq(t.closes, 0);
+    send_text(&t, "late", 0, SIO_ERR_CLOSED);
+    expect_closed(&t, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_NOMEM);
 }
 END_TEST
 
 START_TEST(queue_full) {
-    world w;
-    begin(&w, _i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
-    w.options.max_queued = 100;
-    start(&w);
-    UNTIL(&w, w.opens);
+    over(_i ? SIO_EIO_WEBSOCKET : SIO_EIO_POLLING);
+    t.options.max_queued = 100;
+    start(&t);
+    UNTIL(&t, t.opens);
     char text[61];
     memset(text, 'q', 60);
     text[60] = '\0';
-    send_text(&w, text, 0, 0);
-    send_text(&w, text, 0, SIO_ERR_EIO_QUEUE_FULL);
-    expect_closed(&w, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_EIO_QUEUE_FULL);
-    end(&w);
+    send_text(&t, text, 0, 0);
+    send_text(&t, text, 0, SIO_ERR_EIO_QUEUE_FULL);
+    expect_closed(&t, SIO_EIO_REASON_TRANSPORT_ERROR, SIO_ERR_EIO_QUEUE_FULL);
 }
 END_TEST
 
@@ -1037,6 +966,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("client_engine");
     TCase *polls = tcase_create("polling");
+    tcase_add_checked_fixture(polls, setup, teardown);
     tcase_add_test(polls, polling);
     tcase_add_test(polls, polling_revision_3);
     tcase_add_test(polls, polling_connections_that_do_not_stay);
@@ -1050,6 +980,7 @@ int main(void) {
     tcase_add_test(polls, server_ends_polling);
     suite_add_tcase(suite, polls);
     TCase *ws = tcase_create("websocket");
+    tcase_add_checked_fixture(ws, setup, teardown);
     tcase_add_test(ws, websocket);
     tcase_add_test(ws, websocket_revision_3);
     tcase_add_test(ws, websocket_large_message_arrives_in_place);
@@ -1063,10 +994,12 @@ int main(void) {
     tcase_add_loop_test(ws, ping_timeout, 0, 2);
     suite_add_tcase(suite, ws);
     TCase *upgrades = tcase_create("upgrade");
+    tcase_add_checked_fixture(upgrades, setup, teardown);
     tcase_add_test(upgrades, upgrade_loses_nothing);
     tcase_add_loop_test(upgrades, upgrade_fails, 0, 4);
     suite_add_tcase(suite, upgrades);
     TCase *faults = tcase_create("faults");
+    tcase_add_checked_fixture(faults, setup, teardown);
     tcase_add_loop_test(faults, server_faults, 0,
                         (int)(sizeof fault_cases / sizeof fault_cases[0]));
     tcase_add_loop_test(faults, refused, 0, 2);
@@ -1075,12 +1008,15 @@ int main(void) {
     tcase_add_test(faults, tls_is_needed);
     suite_add_tcase(suite, faults);
     TCase *ends = tcase_create("ending");
+    tcase_add_checked_fixture(ends, setup, teardown);
     tcase_add_loop_test(ends, close_before_open, 0, 2);
     tcase_add_loop_test(ends, fail_is_deferred, 0, 2);
     tcase_add_loop_test(ends, queue_full, 0, 2);
-    tcase_add_loop_test(ends, free_inside_each_callback, ON_OPEN, ON_CLOSE + 1);
-    tcase_add_loop_test(ends, close_inside_each_callback, ON_OPEN, ON_DRAIN + 1);
     suite_add_tcase(suite, ends);
+    TCase *inside = tcase_create("ending inside callbacks");
+    tcase_add_loop_test(inside, free_inside_each_callback, ON_OPEN, ON_CLOSE + 1);
+    tcase_add_loop_test(inside, close_inside_each_callback, ON_OPEN, ON_DRAIN + 1);
+    suite_add_tcase(suite, inside);
     TCase *memory = tcase_create("memory");
     tcase_add_loop_test(memory, out_of_memory, 0, 3);
     suite_add_tcase(suite, memory);
