@@ -124,111 +124,100 @@ static void on_failed(void *ctx, const sio_transport_end *end) {
 static const sio_http_client_callbacks callbacks = {.on_response = on_response,
                                                     .on_failed = on_failed};
 
-static void begin(world *w, const sio_mem *mem) {
-    memset(w, 0, sizeof *w);
-    w->loop = net_loop(mem);
-    sio_listener_options options = {.host = "127.0.0.1", .on_accept = accept_one, .ctx = w};
-    ck_assert_int_eq(sio_listener_new(&w->listener, w->loop, &options, NULL), 0);
+static world t;
+
+static void begin(void) {
+    memset(&t, 0, sizeof t);
+    t.loop = net_loop(NULL);
+    sio_listener_options options = {.host = "127.0.0.1", .on_accept = accept_one, .ctx = &t};
+    ck_assert_int_eq(sio_listener_new(&t.listener, t.loop, &options, NULL), 0);
     static char host[] = "127.0.0.1";
-    w->target = (sio_dial_target){.host = host, .port = sio_listener_port(w->listener)};
-    ck_assert_int_eq(sio_http_client_new(&w->client, w->loop, &w->target,
-                                         &(sio_http_client_limits){.max_body = 100}, &callbacks, w),
+    t.target = (sio_dial_target){.host = host, .port = sio_listener_port(t.listener)};
+    ck_assert_int_eq(sio_http_client_new(&t.client, t.loop, &t.target,
+                                         &(sio_http_client_limits){.max_body = 100}, &callbacks,
+                                         &t),
                      0);
 }
 
-static void end(world *w) {
-    sio_http_client_free(w->client, 0);
-    for (unsigned i = 0; i < w->accepted; i++) {
-        sio_stream_free(w->conns[i]);
+static void end(void) {
+    sio_http_client_free(t.client, 0);
+    for (unsigned i = 0; i < t.accepted; i++) {
+        sio_stream_free(t.conns[i]);
     }
-    sio_listener_free(w->listener);
-    sio_loop_free(w->loop);
+    sio_listener_free(t.listener);
+    sio_loop_free(t.loop);
 }
 
-static void wait_for(world *w, unsigned responses, unsigned failures) {
-    while (w->responses < responses || w->failures < failures) {
-        net_run(w->loop);
+static void wait_for(unsigned responses, unsigned failures) {
+    while (t.responses < responses || t.failures < failures) {
+        net_run(t.loop);
     }
-    ck_assert_uint_eq(w->responses, responses);
-    ck_assert_uint_eq(w->failures, failures);
+    ck_assert_uint_eq(t.responses, responses);
+    ck_assert_uint_eq(t.failures, failures);
+}
+
+/* The next request, and the body that it is answered with. */
+static void get(const char *body) {
+    ask(&t);
+    wait_for(t.responses + 1, t.failures);
+    ck_assert_str_eq(t.body, body);
 }
 
 #define OK "HTTP/1.1 200 OK\r\n"
+#define OK_1 OK "Content-Length: 1\r\n\r\n"
 
 START_TEST(kept_alive) {
-    world w;
-    begin(&w, NULL);
-    w.answers[0] = OK "Content-Length: 5\r\n\r\nfirst";
-    w.answers[1] = OK "Content-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    t.answers[0] = OK "Content-Length: 5\r\n\r\nfirst";
+    t.answers[1] = OK "Content-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
                       "3\r\nsec\r\n3\r\nond\r\n0\r\n\r\n";
-    w.answers[2] = "HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n";
-    ask(&w);
-    wait_for(&w, 1, 0);
-    ck_assert_str_eq(w.body, "first");
-    ask(&w);
-    wait_for(&w, 2, 0);
-    ck_assert_str_eq(w.body, "second");
-    ck_assert(w.octets);
-    ask(&w);
-    wait_for(&w, 3, 0);
-    ck_assert_int_eq(w.status, 404);
-    ck_assert(!w.octets);
-    ck_assert_uint_eq(w.accepted, 1);
-    ck_assert(w.target.has_peer);
-    end(&w);
+    t.answers[2] = "HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n";
+    get("first");
+    get("second");
+    ck_assert(t.octets);
+    ask(&t);
+    wait_for(3, 0);
+    ck_assert_int_eq(t.status, 404);
+    ck_assert(!t.octets);
+    ck_assert_uint_eq(t.accepted, 1);
+    ck_assert(t.target.has_peer);
 }
 END_TEST
 
 START_TEST(next_request_inside_the_response) {
-    world w;
-    begin(&w, NULL);
-    w.again_inside = true;
-    w.answers[0] = OK "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n";
-    w.answers[1] = OK "Content-Length: 1\r\n\r\nc";
-    ask(&w);
-    wait_for(&w, 1, 0);
-    ck_assert_str_eq(w.body, "ab");
-    wait_for(&w, 2, 0);
-    ck_assert_str_eq(w.body, "c");
-    ck_assert_uint_eq(w.accepted, 1);
-    end(&w);
+    t.again_inside = true;
+    t.answers[0] = OK "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n";
+    t.answers[1] = OK_1 "c";
+    get("ab");
+    wait_for(2, 0);
+    ck_assert_str_eq(t.body, "c");
+    ck_assert_uint_eq(t.accepted, 1);
 }
 END_TEST
 
 START_TEST(closed_between_requests) {
-    world w;
-    begin(&w, NULL);
-    w.answers[0] = OK "Content-Length: 1\r\n\r\na";
-    w.answers[1] = OK "Content-Length: 1\r\n\r\nb";
-    w.close_behind[0] = true;
-    ask(&w);
-    wait_for(&w, 1, 0);
-    net_run_for(w.loop, 20);
-    ask(&w);
-    wait_for(&w, 2, 0);
-    ck_assert_str_eq(w.body, "b");
-    ck_assert_uint_eq(w.accepted, 2);
-    end(&w);
+    t.answers[0] = OK_1 "a";
+    t.answers[1] = OK_1 "b";
+    t.close_behind[0] = true;
+    ask(&t);
+    wait_for(1, 0);
+    net_run_for(t.loop, 20);
+    get("b");
+    ck_assert_uint_eq(t.accepted, 2);
 }
 END_TEST
 
 /* The server may have acted on it (RFC 9110 §9.2.2). */
 START_TEST(a_request_is_never_sent_twice) {
-    world w;
-    begin(&w, NULL);
-    w.answers[0] = OK "Content-Length: 1\r\n\r\na";
-    w.answers[2] = OK "Content-Length: 1\r\n\r\nb";
-    ask(&w);
-    wait_for(&w, 1, 0);
-    ask(&w);
-    wait_for(&w, 1, 1);
-    ck_assert_int_eq(w.err, SIO_ERR_HTTP_TRUNCATED);
-    ck_assert_uint_eq(w.answered, 2);
-    ask(&w);
-    wait_for(&w, 2, 1);
-    ck_assert_str_eq(w.body, "b");
-    ck_assert_uint_eq(w.accepted, 2);
-    end(&w);
+    t.answers[0] = OK_1 "a";
+    t.answers[2] = OK_1 "b";
+    ask(&t);
+    wait_for(1, 0);
+    ask(&t);
+    wait_for(1, 1);
+    ck_assert_int_eq(t.err, SIO_ERR_HTTP_TRUNCATED);
+    ck_assert_uint_eq(t.answered, 2);
+    get("b");
+    ck_assert_uint_eq(t.accepted, 2);
 }
 END_TEST
 
@@ -242,76 +231,53 @@ START_TEST(what_the_server_says_of_waiting) {
         {"timeout=5, max=100", 1}, {"timeout=600", 1},   {"timeout=99999999999999999999", 1},
         {"timeout=", 1},           {"timeout=1x, ,", 1},
     };
-    world w;
     char answer[200];
-    begin(&w, NULL);
     snprintf(answer, sizeof answer, OK "Keep-Alive: %s\r\nContent-Length: 1\r\n\r\na",
              rows[_i].value);
-    w.answers[0] = answer;
-    w.answers[1] = OK "Content-Length: 1\r\n\r\nb";
-    ask(&w);
-    wait_for(&w, 1, 0);
-    ask(&w);
-    wait_for(&w, 2, 0);
-    ck_assert_str_eq(w.body, "b");
-    ck_assert_uint_eq(w.accepted, rows[_i].connections);
-    end(&w);
+    t.answers[0] = answer;
+    t.answers[1] = OK_1 "b";
+    ask(&t);
+    wait_for(1, 0);
+    get("b");
+    ck_assert_uint_eq(t.accepted, rows[_i].connections);
 }
 END_TEST
 
 /* A connection that never answered gets no second chance. */
 START_TEST(closed_at_first) {
-    world w;
-    begin(&w, NULL);
-    w.free_inside = _i;
-    ask(&w);
-    wait_for(&w, 0, 1);
-    ck_assert_int_eq(w.err, SIO_ERR_HTTP_TRUNCATED);
-    ck_assert_int_eq(w.status, 0);
-    ck_assert_str_ne(w.detail, "");
-    end(&w);
+    t.free_inside = _i;
+    ask(&t);
+    wait_for(0, 1);
+    ck_assert_int_eq(t.err, SIO_ERR_HTTP_TRUNCATED);
+    ck_assert_int_eq(t.status, 0);
+    ck_assert_str_ne(t.detail, "");
 }
 END_TEST
 
 START_TEST(body_until_the_end) {
-    world w;
-    begin(&w, NULL);
-    w.answers[0] = OK "\r\nall there is";
-    w.close_behind[0] = true;
-    ask(&w);
-    wait_for(&w, 1, 0);
-    ck_assert_str_eq(w.body, "all there is");
-    end(&w);
+    t.answers[0] = OK "\r\nall there is";
+    t.close_behind[0] = true;
+    get("all there is");
 }
 END_TEST
 
 START_TEST(connection_close) {
-    world w;
-    begin(&w, NULL);
-    w.answers[0] = OK "Connection: close\r\nContent-Length: 1\r\n\r\na";
-    w.answers[1] = OK "Content-Length: 1\r\n\r\nb";
-    ask(&w);
-    wait_for(&w, 1, 0);
-    ask(&w);
-    wait_for(&w, 2, 0);
-    ck_assert_uint_eq(w.accepted, 2);
-    end(&w);
+    t.answers[0] = OK "Connection: close\r\nContent-Length: 1\r\n\r\na";
+    t.answers[1] = OK_1 "b";
+    ask(&t);
+    wait_for(1, 0);
+    ask(&t);
+    wait_for(2, 0);
+    ck_assert_uint_eq(t.accepted, 2);
 }
 END_TEST
 
 START_TEST(bytes_nobody_asked_for) {
-    world w;
-    begin(&w, NULL);
-    w.answers[0] = OK "Content-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nz";
-    w.answers[1] = OK "Content-Length: 1\r\n\r\nb";
-    ask(&w);
-    wait_for(&w, 1, 0);
-    ck_assert_str_eq(w.body, "a");
-    ask(&w);
-    wait_for(&w, 2, 0);
-    ck_assert_str_eq(w.body, "b");
-    ck_assert_uint_eq(w.accepted, 2);
-    end(&w);
+    t.answers[0] = OK_1 "a" OK_1 "z";
+    t.answers[1] = OK_1 "b";
+    get("a");
+    get("b");
+    ck_assert_uint_eq(t.accepted, 2);
 }
 END_TEST
 
@@ -328,51 +294,41 @@ START_TEST(bad_responses) {
         {OK "Content-Encoding: br\r\nContent-Length: 1\r\n\r\nx", SIO_ERR_HTTP_ENCODING, 200},
         {"HTTP/1.1 200", SIO_ERR_HTTP_TRUNCATED, 0},
     };
-    world w;
-    begin(&w, NULL);
-    w.answers[0] = cases[_i].answer;
-    w.close_behind[0] = true;
-    ask(&w);
-    wait_for(&w, 0, 1);
-    ck_assert_str_eq(sio_error_name(w.err), sio_error_name(cases[_i].err));
-    ck_assert_int_eq(w.status, cases[_i].status);
-    ck_assert_uint_eq(w.accepted, 1);
-    end(&w);
+    t.answers[0] = cases[_i].answer;
+    t.close_behind[0] = true;
+    ask(&t);
+    wait_for(0, 1);
+    ck_assert_str_eq(sio_error_name(t.err), sio_error_name(cases[_i].err));
+    ck_assert_int_eq(t.status, cases[_i].status);
+    ck_assert_uint_eq(t.accepted, 1);
 }
 END_TEST
 
 START_TEST(freed_inside_the_response) {
-    world w;
-    begin(&w, NULL);
-    w.free_inside = true;
-    w.answers[0] = _i ? OK "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
+    t.free_inside = true;
+    t.answers[0] = _i ? OK "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
                       : OK "Content-Length: 2\r\n\r\nab";
-    ask(&w);
-    wait_for(&w, 1, 0);
-    ck_assert_str_eq(w.body, "ab"); /* read after it was freed */
-    end(&w);
+    get("ab"); /* read after it was freed */
 }
 END_TEST
 
 START_TEST(freed_while_busy) {
-    world w;
-    begin(&w, NULL);
-    w.answers[0] = OK "Content-Length: 1\r\n\r\na";
-    ask(&w);
+    t.answers[0] = OK_1 "a";
+    ask(&t);
     if (_i == 1) {
-        net_run_for(w.loop, 0);
+        net_run_for(t.loop, 0);
     }
-    sio_http_client_free(w.client, _i == 2 ? 1000 : 0);
-    w.client = NULL;
-    net_run_for(w.loop, 1);
-    ck_assert_uint_eq(w.responses + w.failures, 0);
-    end(&w);
+    sio_http_client_free(t.client, _i == 2 ? 1000 : 0);
+    t.client = NULL;
+    net_run_for(t.loop, 1);
+    ck_assert_uint_eq(t.responses + t.failures, 0);
 }
 END_TEST
 
 int main(void) {
     Suite *suite = suite_create("client_http_client");
     TCase *tc = tcase_create("requests");
+    tcase_add_checked_fixture(tc, begin, end);
     tcase_add_test(tc, kept_alive);
     tcase_add_test(tc, next_request_inside_the_response);
     tcase_add_test(tc, closed_between_requests);
