@@ -1,46 +1,53 @@
 #include "server_front_support.h"
 
-/* What the engine of these tests does; each test has its own. */
+static front_test t;
+static front_client c;
 
-static void setup(front_test *t, front_client *c,
-                  void (*on_request)(sio_engine *engine, sio_exchange *exchange)) {
-    front_setup(t, front_options());
-    t->engine.on_request = on_request;
-    client_open(c, t);
+static void reconnect(void) {
+    client_close(&c);
+    client_open(&c, &t);
 }
 
-static void teardown(front_test *t, front_client *c) {
-    client_close(c);
-    front_teardown(t);
+static void setup(void) {
+    front_setup(&t, front_options());
+    client_open(&c, &t);
+}
+
+static void teardown(void) {
+    client_close(&c);
+    front_teardown(&t);
+}
+
+/* Ask for something that the engine holds. */
+static sio_exchange *held(void) {
+    t.engine.on_request = engine_holds;
+    client_send(&c, GET("/engine/"));
+    CLIENT_UNTIL(&c, t.engine.held);
+    return t.engine.held;
+}
+
+static void expect_end(void) {
+    client_eof(&c);
+    ck_assert_uint_eq(c.len, 0);
 }
 
 START_TEST(head_gets_the_head_only) {
-    front_test t;
-    front_client c;
-    setup(&t, &c, engine_answers);
     client_send(&c, "HEAD /engine/ HTTP/1.1\r\nHost: h\r\n\r\n" GET("/x"));
     client_take(&c, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n"
                     "X-Extra: 1\r\n\r\nHTTP/1.1 404 Not Found\r\n");
-    teardown(&t, &c);
 }
 END_TEST
 
 START_TEST(the_client_decides_whether_it_stays) {
-    front_test t;
-    front_client c;
-    setup(&t, &c, engine_answers);
     client_send(&c, "GET /engine/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     ck_assert(has(client_answer(&c, "HTTP/1.1 200"), "\r\nConnection: keep-alive\r\n\r\n"));
     client_send(&c, "GET /engine/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" GET("/x"));
     ck_assert(has(client_answer(&c, "HTTP/1.1 200"), "\r\nConnection: close\r\n\r\n"));
-    client_eof(&c);
-    ck_assert_uint_eq(c.len, 0);
-    client_close(&c);
-    client_open(&c, &t);
+    expect_end();
+    reconnect();
     client_send(&c, "GET /engine/ HTTP/1.0\r\n\r\n");
     ck_assert(has(client_answer(&c, "HTTP/1.1 200"), "\r\nConnection: close\r\n\r\n"));
     client_eof(&c);
-    teardown(&t, &c);
 }
 END_TEST
 
@@ -48,12 +55,9 @@ static void says_nothing(sio_engine *engine, sio_exchange *exchange) {
 }
 
 START_TEST(nobody_answering_is_500) {
-    front_test t;
-    front_client c;
-    setup(&t, &c, says_nothing);
+    t.engine.on_request = says_nothing;
     client_ask(&c, GET("/engine/"), "HTTP/1.1 500");
     client_ask(&c, GET("/engine/"), "HTTP/1.1 500");
-    teardown(&t, &c);
 }
 END_TEST
 
@@ -66,44 +70,28 @@ static void destroys(sio_engine *engine, sio_exchange *exchange) {
 }
 
 START_TEST(the_answerer_may_close) {
-    front_test t;
-    front_client c;
-    setup(&t, &c, closes);
+    t.engine.on_request = closes;
     client_send(&c, GET("/engine/") GET("/engine/"));
     client_take(&c, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nContent-Length: 2\r\n"
                     "Connection: close\r\n\r\nno");
-    client_eof(&c);
-    ck_assert_uint_eq(c.len, 0);
+    expect_end();
     ck_assert_uint_eq(t.engine.requests, 1);
-    client_close(&c);
+    reconnect();
     t.engine.on_request = destroys;
-    client_open(&c, &t);
     client_send(&c, GET("/engine/"));
-    client_eof(&c);
-    ck_assert_uint_eq(c.len, 0);
-    client_close(&c);
-    t.engine.on_request = engine_holds;
-    client_open(&c, &t);
-    client_send(&c, GET("/engine/"));
-    CLIENT_UNTIL(&c, t.engine.held);
-    sio_exchange_destroy(t.engine.held);
+    expect_end();
+    reconnect();
+    sio_exchange_destroy(held());
     client_eof(&c);
     ck_assert_uint_eq(t.engine.aborts, 0);
-    teardown(&t, &c);
 }
 END_TEST
 
 START_TEST(no_content_has_no_length) {
-    front_test t;
-    front_client c;
-    setup(&t, &c, engine_holds);
-    client_send(&c, GET("/engine/"));
-    CLIENT_UNTIL(&c, t.engine.held);
-    sio_exchange_answer(t.engine.held, 204, NULL, front_bytes("dropped"), NULL);
+    sio_exchange_answer(held(), 204, NULL, front_bytes("dropped"), NULL);
     client_take(&c, "HTTP/1.1 204 No Content\r\n\r\n");
     client_send(&c, GET("/x"));
     client_answer(&c, "HTTP/1.1 404");
-    teardown(&t, &c);
 }
 END_TEST
 
@@ -112,24 +100,18 @@ static void answers_bad_status(sio_engine *engine, sio_exchange *exchange) {
 }
 
 START_TEST(what_cannot_be_written_closes) {
-    front_test t;
-    front_client c;
-    setup(&t, &c, answers_bad_status);
+    t.engine.on_request = answers_bad_status;
     client_send(&c, GET("/engine/"));
-    client_eof(&c);
-    ck_assert_uint_eq(c.len, 0);
-    teardown(&t, &c);
+    expect_end();
 }
 END_TEST
 
 /* ---- bodies ---- */
 
 START_TEST(expectations_are_met) {
-    front_test t;
-    front_client c;
     const char *head = "POST /engine/ HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n"
                        "Expect: 100-continue\r\n\r\n";
-    setup(&t, &c, engine_holds);
+    t.engine.on_request = engine_holds;
     client_send(&c, head);
     client_take(&c, "HTTP/1.1 100 Continue\r\n\r\n");
     client_send(&c, "abc");
@@ -141,35 +123,27 @@ START_TEST(expectations_are_met) {
     client_send(&c, head);
     ck_assert(has(client_answer(&c, "HTTP/1.1 200"), "Connection: close\r\n"));
     client_eof(&c);
-    client_close(&c);
 
     /* Too large by its announcement. */
-    client_open(&c, &t);
+    reconnect();
     client_send(&c, "POST /engine/ HTTP/1.1\r\nHost: h\r\nContent-Length: 5000\r\n"
                     "Expect: 100-continue\r\n\r\n");
     client_answer(&c, "HTTP/1.1 413");
-    teardown(&t, &c);
 }
 END_TEST
 
 START_TEST(the_rest_of_a_body_is_passed_over) {
-    front_test t;
-    front_client c;
-    setup(&t, &c, engine_answers);
     client_send(&c, "POST /engine/ HTTP/1.1\r\nHost: h\r\nContent-Length: 30\r\n\r\nGET / ");
     client_answer(&c, "HTTP/1.1 200");
     client_send(&c, "HTTP/1.1\r\nHost: h\r\n\r\n...");
     client_send(&c, GET("/x"));
     client_answer(&c, "HTTP/1.1 404");
     ck_assert_uint_eq(t.engine.requests, 1);
-    teardown(&t, &c);
 }
 END_TEST
 
 START_TEST(a_length_of_zero_is_no_body) {
-    front_test t;
-    front_client c;
-    setup(&t, &c, engine_holds);
+    t.engine.on_request = engine_holds;
     client_send(&c, "POST /engine/ HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
     CLIENT_UNTIL(&c, t.engine.held);
     ck_assert(!sio_exchange_has_body(t.engine.held));
@@ -182,7 +156,6 @@ START_TEST(a_length_of_zero_is_no_body) {
     client_answer(&c, "HTTP/1.1 200");
     ck_assert_uint_eq(t.engine.bodies, 1);
     ck_assert_uint_eq(t.engine.body_len, 0);
-    teardown(&t, &c);
 }
 END_TEST
 
@@ -209,9 +182,8 @@ START_TEST(the_head_stays_as_long_as_the_exchange) {
         CHUNKED_POST,
         "GET /engine/?a HTTP/1.1\r\nHost: h\r\nX-A: b\r\n\r\n",
     };
-    front_test t;
-    front_client c, other;
-    setup(&t, &c, holds_beyond);
+    front_client other;
+    t.engine.on_request = holds_beyond;
     client_open(&other, &t);
     for (size_t i = 0; i < 3; i++) {
         t.engine.bodies = 0;
@@ -226,28 +198,21 @@ START_TEST(the_head_stays_as_long_as_the_exchange) {
         ck_assert_mem_eq(sio_http1_find(head, SIO_STR("x-a")).ptr, "b", 1);
         ck_assert_str_eq(sio_exchange_remote(t.engine.held), "127.0.0.1");
         ck_assert(!sio_exchange_is_tls(t.engine.held));
-        sio_exchange *held = t.engine.held;
+        sio_exchange *exchange = t.engine.held;
         t.engine.held = NULL;
-        sio_exchange_answer(held, 200, NULL, front_bytes("ok"), NULL);
+        sio_exchange_answer(exchange, 200, NULL, front_bytes("ok"), NULL);
         client_answer(&c, "HTTP/1.1 200");
         client_answer(&c, "HTTP/1.1 404");
     }
     client_close(&other);
-    teardown(&t, &c);
 }
 END_TEST
 
 START_TEST(without_callbacks_nothing_is_told) {
-    front_test t;
-    front_client c;
-    setup(&t, &c, engine_holds);
-    client_send(&c, GET("/engine/"));
-    CLIENT_UNTIL(&c, t.engine.held);
-    sio_exchange_claim(t.engine.held, NULL, NULL);
+    sio_exchange_claim(held(), NULL, NULL);
     shutdown(c.fd, SHUT_WR);
     CLIENT_UNTIL(&c, sio_front_count(t.front) == 0);
     ck_assert_uint_eq(t.engine.aborts, 0);
-    teardown(&t, &c);
 }
 END_TEST
 
@@ -294,11 +259,9 @@ static void upgrades(sio_engine *engine, sio_exchange *exchange) {
     "GET /engine/ HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
 static void upgrade_case(const char *before, const char *behind) {
-    front_test t;
-    front_client c;
     tunnel u = {.stream = NULL};
     the_tunnel = &u;
-    setup(&t, &c, upgrades);
+    t.engine.on_request = upgrades;
     char text[512];
     snprintf(text, sizeof text, "%s" UPGRADE "%s", before, behind);
     client_send(&c, text);
@@ -313,7 +276,7 @@ static void upgrade_case(const char *before, const char *behind) {
     ck_assert_mem_eq(u.text, behind, strlen(behind));
     ck_assert_mem_eq(u.text + strlen(behind), "later", 5);
     sio_stream_free(u.stream);
-    teardown(&t, &c);
+    reconnect();
 }
 
 START_TEST(an_upgrade_hands_over_the_stream) {
@@ -325,11 +288,9 @@ START_TEST(an_upgrade_hands_over_the_stream) {
 END_TEST
 
 START_TEST(a_late_upgrade_gets_what_was_held) {
-    front_test t;
-    front_client c;
     tunnel u = {.stream = NULL};
     the_tunnel = &u;
-    setup(&t, &c, engine_holds);
+    t.engine.on_request = engine_holds;
     client_send(&c, UPGRADE "be");
     CLIENT_UNTIL(&c, t.engine.held);
     client_send(&c, "hind");
@@ -342,28 +303,25 @@ START_TEST(a_late_upgrade_gets_what_was_held) {
     ck_assert_mem_eq(u.text, "behind", 6);
     client_answer(&c, "HTTP/1.1 101");
     sio_stream_free(u.stream);
-    teardown(&t, &c);
 }
 END_TEST
 
 START_TEST(a_request_with_a_body_is_not_upgraded) {
-    front_test t;
-    front_client c;
     tunnel u = {.stream = NULL};
     the_tunnel = &u;
-    setup(&t, &c, upgrades);
+    t.engine.on_request = upgrades;
     client_send(&c, "GET /engine/ HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"
                     "Upgrade: websocket\r\nContent-Length: 2\r\n\r\nab");
     client_eof(&c);
     ck_assert_int_eq(u.rc, SIO_ERR_STATE);
     ck_assert_uint_eq(c.len, 0);
-    teardown(&t, &c);
 }
 END_TEST
 
 int main(void) {
     Suite *suite = suite_create("server_exchange");
     TCase *tc = tcase_create("all");
+    tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, head_gets_the_head_only);
     tcase_add_test(tc, the_client_decides_whether_it_stays);
     tcase_add_test(tc, nobody_answering_is_500);
