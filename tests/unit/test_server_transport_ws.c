@@ -23,9 +23,25 @@ static void stop(void) {
     engine_stop(&t);
 }
 
+/* In place of the one of the fixture. */
+static void restart_with(sio_engine_settings options) {
+    engine_stop(&t);
+    start_with(options);
+}
+
 static void echoes(raw_client *c, const char *packet) {
     ws_text(c, packet);
     ws_expect(c, packet);
+}
+
+/* The next frame has this beginning and length. */
+static void expect_frame(raw_client *c, uint8_t first, const void *data, size_t len) {
+    ws_frame frame;
+    ck_assert(ws_receive(c, &frame));
+    ck_assert_uint_eq(frame.first, first);
+    ck_assert_uint_eq(frame.len, len);
+    ck_assert_mem_eq(frame.data, data, len);
+    ws_frame_free(&frame);
 }
 
 /* E22 E26 E27: T4-5 */
@@ -73,14 +89,10 @@ START_TEST(carries_large_messages) {
     ws_connect(&c, &t, "EIO=4", NULL);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         char *data = malloc(sizes[i]);
-        ws_frame frame;
         memset(data, 'a' + (int)i, sizes[i]);
         data[0] = '4';
         ws_send(&c, 0x81, data, sizes[i]);
-        ck_assert(ws_receive(&c, &frame));
-        ck_assert_uint_eq(frame.len, sizes[i]);
-        ck_assert_mem_eq(frame.data, data, sizes[i]);
-        ws_frame_free(&frame);
+        expect_frame(&c, 0x81, data, sizes[i]);
         free(data);
     }
     raw_close(&c);
@@ -95,11 +107,7 @@ START_TEST(puts_fragments_together) {
     ws_send(&c, 0x00, "l", 1);
     ws_send(&c, 0x00, "", 0);
     ws_send(&c, 0x80, "lo", 2);
-    ws_frame pong;
-    ck_assert(ws_receive(&c, &pong));
-    ck_assert_uint_eq(pong.first, 0x8a);
-    ck_assert_str_eq((char *)pong.data, "p");
-    ws_frame_free(&pong);
+    expect_frame(&c, 0x8a, "p", 1);
     ws_expect(&c, "4hello");
     raw_close(&c);
 }
@@ -121,21 +129,14 @@ END_TEST
 
 START_TEST(answers_pings_and_ignores_pongs) {
     raw_client c;
-    ws_frame pong;
     ws_connect(&c, &t, "EIO=4", NULL);
     ws_send(&c, 0x89, "", 0);
     ws_send(&c, 0x8a, "unasked", 7);
     char most[125];
     memset(most, 'm', sizeof(most));
     ws_send(&c, 0x89, most, sizeof(most));
-    ck_assert(ws_receive(&c, &pong));
-    ck_assert_uint_eq(pong.first, 0x8a);
-    ck_assert_uint_eq(pong.len, 0);
-    ws_frame_free(&pong);
-    ck_assert(ws_receive(&c, &pong));
-    ck_assert_uint_eq(pong.len, sizeof(most));
-    ck_assert_mem_eq(pong.data, most, sizeof(most));
-    ws_frame_free(&pong);
+    expect_frame(&c, 0x8a, "", 0);
+    expect_frame(&c, 0x8a, most, sizeof(most));
     echoes(&c, "4hello");
     raw_close(&c);
 }
@@ -184,18 +185,14 @@ END_TEST
 
 /* E76 E77 */
 START_TEST(limits_messages) {
-    engine_stop(&t);
-    start_with((sio_engine_settings){.max_payload = 100});
+    restart_with((sio_engine_settings){.max_payload = 100});
     raw_client c;
     char data[101];
     memset(data, 'x', sizeof(data));
     data[0] = '4';
     ws_connect(&c, &t, "EIO=4", NULL);
     ws_send(&c, 0x81, data, 100);
-    ws_frame frame;
-    ck_assert(ws_receive(&c, &frame));
-    ck_assert_uint_eq(frame.len, 100);
-    ws_frame_free(&frame);
+    expect_frame(&c, 0x81, data, 100);
     raw_close(&c);
     server_until(&t, t.closes == 1);
     breaks(0x81, data, 101, 1009);
@@ -212,8 +209,7 @@ END_TEST
 START_TEST(a_message_must_come_in_time) {
     static const uint8_t head[] = {0x81, 0x85, 1, 2, 3, 4};
     static const uint8_t half[] = {0x81, 0x85, 1, 2, 3, 4, 5, 6};
-    engine_stop(&t);
-    start_with((sio_engine_settings){.message_timeout_ms = 50});
+    restart_with((sio_engine_settings){.message_timeout_ms = 50});
     raw_client c, other;
     ws_connect(&other, &t, "EIO=4", NULL);
     for (unsigned i = 0; i < 4; i++) {
@@ -227,10 +223,7 @@ START_TEST(a_message_must_come_in_time) {
         } else {
             ws_send(&c, 0x01, "4half", 5);
             ws_send(&c, 0x89, "", 0); /* a ping is no progress */
-            ws_frame pong;
-            ck_assert(ws_receive(&c, &pong));
-            ck_assert_uint_eq(pong.first, 0x8a);
-            ws_frame_free(&pong);
+            expect_frame(&c, 0x8a, "", 0);
         }
         ws_expect_close(&c, 1008);
         raw_close(&c);
@@ -248,8 +241,7 @@ END_TEST
 /* Who sends enough, or one message after the other, goes on. */
 START_TEST(a_large_message_has_its_time_again) {
     char piece[100];
-    engine_stop(&t);
-    start_with((sio_engine_settings){.message_timeout_ms = 50, .min_receive_rate = 1000});
+    restart_with((sio_engine_settings){.message_timeout_ms = 50, .min_receive_rate = 1000});
     raw_client c;
     memset(piece, 'x', sizeof(piece));
     ws_connect(&c, &t, "EIO=4", NULL);
@@ -370,25 +362,27 @@ END_TEST
 
 /* ---- what comes behind the handshake in the same piece ---- */
 
-static void open_with_rest(raw_client *c, const char *rest, size_t len) {
+/* An upgrade and what comes right behind it. */
+static void open_with_rest(raw_client *c, const char *query, const char *rest, size_t len) {
     char request[1024];
     http_answer answer;
     int n = snprintf(request, sizeof(request),
-                     "GET /engine.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\n"
+                     "GET /engine.io/?%s&transport=websocket HTTP/1.1\r\nHost: x\r\n"
                      "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                     query);
     memcpy(request + n, rest, len);
     raw_open(c, &t);
     raw_send(c, request, (size_t)n + len);
     ck_assert(http_receive(c, &answer));
     ck_assert_int_eq(answer.status, 101);
     http_answer_free(&answer);
-    ws_expect_start(c, "0{");
 }
 
 START_TEST(reads_what_came_behind_the_handshake) {
     raw_client c;
-    open_with_rest(&c, "\x81\x82\1\2\3\4\x35\x63", 8); /* "4a" */
+    open_with_rest(&c, "EIO=4", "\x81\x82\1\2\3\4\x35\x63", 8); /* "4a" */
+    ws_expect_start(&c, "0{");
     ws_expect(&c, "4a");
     raw_close(&c);
 }
@@ -397,7 +391,8 @@ END_TEST
 /* E7 */
 START_TEST(survives_garbage_behind_the_handshake) {
     raw_client c;
-    open_with_rest(&c, "garbage that is no frame", 24);
+    open_with_rest(&c, "EIO=4", "garbage that is no frame", 24);
+    ws_expect_start(&c, "0{");
     ws_expect_close(&c, 1002);
     ck_assert_uint_eq(t.closes, 1);
     raw_close(&c);
@@ -406,10 +401,35 @@ END_TEST
 
 /* ---- upgrade ---- */
 
+static void probe_query(char query[256], const poller *p) {
+    snprintf(query, 256, "%s&sid=%s", p->query, p->sid);
+}
+
 static void probe(raw_client *c, const poller *p) {
     char query[256];
-    snprintf(query, sizeof(query), "%s&sid=%s", p->query, p->sid);
+    probe_query(query, p);
     ws_open(c, &t, query, "");
+}
+
+static void say_probe(raw_client *c) {
+    ws_text(c, "2probe");
+    ws_expect(c, "3probe");
+}
+
+/* A session over polling, and the WebSocket that it may move to. */
+static void begin_upgrade(poller *p, raw_client *c) {
+    poller_open(p, &t, "EIO=4");
+    probe(c, p);
+}
+
+static void end_upgrade(poller *p, raw_client *c) {
+    raw_close(c);
+    poller_close(p);
+}
+
+static void still_polls(poller *p) {
+    poller_post(p, "4a");
+    poller_get(p, "4a");
 }
 
 /* T4-23, T4-24, T4-25 */
@@ -419,8 +439,7 @@ START_TEST(upgrades) {
     poller_open(&p, &t, "EIO=4");
     poller_poll(&p);
     probe(&c, &p);
-    ws_text(&c, "2probe");
-    ws_expect(&c, "3probe");
+    say_probe(&c);
     poller_expect(&p, "6");
     ws_text(&c, "5");
     echoes(&c, "4hello");
@@ -441,27 +460,21 @@ END_TEST
 START_TEST(a_poll_after_the_probe_gets_its_noop) {
     poller p;
     raw_client c;
-    poller_open(&p, &t, "EIO=4");
-    probe(&c, &p);
-    ws_text(&c, "2probe");
-    ws_expect(&c, "3probe");
+    begin_upgrade(&p, &c);
+    say_probe(&c);
     poller_get(&p, "6");
-    ws_text(&c, "2probe"); /* may be repeated */
-    ws_expect(&c, "3probe");
+    say_probe(&c); /* may be repeated */
     ws_text(&c, "5");
     echoes(&c, "4hello");
-    raw_close(&c);
-    poller_close(&p);
+    end_upgrade(&p, &c);
 }
 END_TEST
 
 START_TEST(handles_what_follows_the_upgrade_at_once) {
     poller p;
     raw_client c;
-    poller_open(&p, &t, "EIO=4");
-    probe(&c, &p);
-    ws_text(&c, "2probe");
-    ws_expect(&c, "3probe");
+    begin_upgrade(&p, &c);
+    say_probe(&c);
     raw_send(&c,
              "\x81\x81\0\0\0\0"
              "5"
@@ -469,8 +482,7 @@ START_TEST(handles_what_follows_the_upgrade_at_once) {
              "4a",
              15);
     ws_expect(&c, "4a");
-    raw_close(&c);
-    poller_close(&p);
+    end_upgrade(&p, &c);
 }
 END_TEST
 
@@ -482,8 +494,7 @@ START_TEST(loses_nothing_in_an_upgrade) {
     poller_post(&p, "4one");
     poller_get(&p, "4one");
     probe(&c, &p);
-    ws_text(&c, "2probe");
-    ws_expect(&c, "3probe");
+    say_probe(&c);
     poller_post(&p, "4two\x1e"
                     "bAQI="); /* still by polling; the answer is not fetched */
     ws_text(&c, "5");
@@ -492,31 +503,27 @@ START_TEST(loses_nothing_in_an_upgrade) {
     ws_expect_binary(&c, "\1\2", 2);
     ws_expect(&c, "4three");
     ck_assert_uint_eq(t.messages, 4);
-    raw_close(&c);
-    poller_close(&p);
+    end_upgrade(&p, &c);
 }
 END_TEST
 
 START_TEST(answers_a_poll_that_is_held_at_the_switch) {
     poller p;
     raw_client c;
-    poller_open(&p, &t, "EIO=4");
-    probe(&c, &p);
+    begin_upgrade(&p, &c);
     poller_poll(&p);
     server_settle(&t);
     ws_text(&c, "5"); /* a probe before is not required */
     poller_expect(&p, "1");
     echoes(&c, "4hello");
-    raw_close(&c);
-    poller_close(&p);
+    end_upgrade(&p, &c);
 }
 END_TEST
 
 START_TEST(cuts_a_post_that_runs_at_the_switch) {
     poller p;
     raw_client c;
-    poller_open(&p, &t, "EIO=4");
-    probe(&c, &p);
+    begin_upgrade(&p, &c);
     http_send(&p.post, "POST", poller_target(&p), "Content-Length: 100\r\n", NULL, 0);
     raw_text(&p.post, "4half");
     server_settle(&t);
@@ -524,8 +531,7 @@ START_TEST(cuts_a_post_that_runs_at_the_switch) {
     raw_expect_eof(&p.post);
     echoes(&c, "4hello");
     ck_assert_uint_eq(t.closes, 0);
-    raw_close(&c);
-    poller_close(&p);
+    end_upgrade(&p, &c);
 }
 END_TEST
 
@@ -557,15 +563,12 @@ START_TEST(a_bad_probe_leaves_the_session_alone) {
     server_settle(&t);
     ck_assert_uint_eq(t.closes, 0);
     ck_assert_uint_eq(t.messages, 0);
-    poller_post(&p, "4a");
-    poller_get(&p, "4a");
+    still_polls(&p);
     probe(&c, &p); /* and may try again */
-    ws_text(&c, "2probe");
-    ws_expect(&c, "3probe");
+    say_probe(&c);
     ws_text(&c, "5");
     echoes(&c, "4hello");
-    raw_close(&c);
-    poller_close(&p);
+    end_upgrade(&p, &c);
 }
 END_TEST
 
@@ -573,12 +576,10 @@ END_TEST
 START_TEST(a_second_probe_is_refused) {
     poller p;
     raw_client first, second, third;
-    poller_open(&p, &t, "EIO=4");
-    probe(&first, &p);
+    begin_upgrade(&p, &first);
     probe(&second, &p);
     ws_expect_close(&second, 0);
-    ws_text(&first, "2probe");
-    ws_expect(&first, "3probe");
+    say_probe(&first);
     ws_text(&first, "5");
     echoes(&first, "4hello");
     probe(&third, &p); /* upgraded already */
@@ -606,7 +607,7 @@ START_TEST(a_session_born_on_a_websocket_cannot_be_taken_over) {
 END_TEST
 
 START_TEST(upgrades_can_be_off) {
-    engine_stop(&t);
+    stop();
     t.eio.no_upgrade = true;
     start_with((sio_engine_settings){0});
     poller p;
@@ -615,30 +616,24 @@ START_TEST(upgrades_can_be_off) {
     ck_assert_ptr_nonnull(strstr(p.open, "\"upgrades\":[]"));
     probe(&c, &p);
     ws_expect_close(&c, 0);
-    poller_post(&p, "4a");
-    poller_get(&p, "4a");
-    raw_close(&c);
-    poller_close(&p);
+    still_polls(&p);
+    end_upgrade(&p, &c);
 }
 END_TEST
 
 /* E64 */
 START_TEST(a_slow_probe_times_out) {
-    engine_stop(&t);
+    stop();
     t.eio.upgrade_timeout = 400;
     start_with((sio_engine_settings){0});
     poller p;
     raw_client c;
-    poller_open(&p, &t, "EIO=4");
-    probe(&c, &p);
-    ws_text(&c, "2probe");
-    ws_expect(&c, "3probe");
+    begin_upgrade(&p, &c);
+    say_probe(&c);
     ws_expect_close(&c, 0);
-    poller_post(&p, "4a");
-    poller_get(&p, "4a");
+    still_polls(&p);
     ck_assert_uint_eq(t.closes, 0);
-    raw_close(&c);
-    poller_close(&p);
+    end_upgrade(&p, &c);
 }
 END_TEST
 
@@ -646,14 +641,11 @@ END_TEST
 START_TEST(the_end_of_the_session_ends_the_probe) {
     poller p;
     raw_client c;
-    poller_open(&p, &t, "EIO=4");
-    probe(&c, &p);
-    ws_text(&c, "2probe");
-    ws_expect(&c, "3probe");
+    begin_upgrade(&p, &c);
+    say_probe(&c);
     poller_post(&p, "1");
     ws_expect_close(&c, 0);
-    raw_close(&c);
-    poller_close(&p);
+    end_upgrade(&p, &c);
 }
 END_TEST
 
@@ -661,24 +653,13 @@ END_TEST
 START_TEST(survives_garbage_behind_an_upgrade_request) {
     poller p;
     raw_client c;
-    char request[1024];
-    http_answer answer;
+    char query[256];
     poller_open(&p, &t, "EIO=4");
-    int n = snprintf(request, sizeof(request),
-                     "GET /engine.io/?EIO=4&transport=websocket&sid=%s HTTP/1.1\r\nHost: x\r\n"
-                     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\ngarbage, no frame",
-                     p.sid);
-    raw_open(&c, &t);
-    raw_send(&c, request, (size_t)n);
-    ck_assert(http_receive(&c, &answer));
-    ck_assert_int_eq(answer.status, 101);
-    http_answer_free(&answer);
+    probe_query(query, &p);
+    open_with_rest(&c, query, "garbage, no frame", 17);
     ws_expect_close(&c, 1002);
-    poller_post(&p, "4a");
-    poller_get(&p, "4a");
-    raw_close(&c);
-    poller_close(&p);
+    still_polls(&p);
+    end_upgrade(&p, &c);
 }
 END_TEST
 
@@ -717,8 +698,7 @@ START_TEST(carries_revision_3) {
     poller_open(&p, &t, "EIO=3");
     poller_poll(&p);
     probe(&c, &p);
-    ws_text(&c, "2probe");
-    ws_expect(&c, "3probe");
+    say_probe(&c);
     poller_expect(&p, "1:6");
     ws_text(&c, "5");
     echoes(&c, "4hello");
@@ -726,8 +706,7 @@ START_TEST(carries_revision_3) {
     probe(&second, &p);
     ws_expect_close(&second, 0);
     raw_close(&second);
-    raw_close(&c);
-    poller_close(&p);
+    end_upgrade(&p, &c);
 }
 END_TEST
 
@@ -749,17 +728,18 @@ static void inflate_frame(const ws_frame *frame, const char *want) {
     sio_ws_inflater_free(inflater);
 }
 
+static void open_offering(raw_client *c, const char *query) {
+    ws_open(c, &t, query, OFFER);
+    ws_expect_start(c, "0{");
+}
+
 START_TEST(compresses_from_the_threshold_on) {
-    engine_stop(&t);
-    start_with((sio_engine_settings){.deflate = true, .compress_threshold = 20});
+    restart_with((sio_engine_settings){.deflate = true, .compress_threshold = 20});
     raw_client c;
     ws_frame frame;
     char large[100] = "4";
     memset(large + 1, 'z', 60);
-    ws_open(&c, &t, "EIO=4", OFFER);
-    ck_assert(ws_receive(&c, &frame));
-    ck_assert_uint_eq(frame.first, 0x81); /* the open packet */
-    ws_frame_free(&frame);
+    open_offering(&c, "EIO=4");
     echoes(&c, "4small");
     ws_text(&c, large);
     ck_assert(ws_receive(&c, &frame));
@@ -791,17 +771,14 @@ static void expect_compressed(raw_client *c, const char *want) {
 /* Revision 3 has the packet's type in front of binary data, revision 4 has not: what was compressed
  * for one is not for the other. */
 START_TEST(revisions_do_not_share_what_is_compressed) {
-    engine_stop(&t);
+    stop();
     t.silent = true;
     start_with((sio_engine_settings){.deflate = true, .compress_threshold = 1, .allow_eio3 = true});
     static const char data[] = "\4zzzzzzzzzzzzzzzzzzzz";
     raw_client c[2];
     sio_engine_session *sessions[2];
     for (int i = 0; i < 2; i++) {
-        ws_frame frame;
-        ws_open(&c[i], &t, i == 0 ? "EIO=3" : "EIO=4", OFFER);
-        ck_assert(ws_receive(&c[i], &frame));
-        ws_frame_free(&frame);
+        open_offering(&c[i], i == 0 ? "EIO=3" : "EIO=4");
         sessions[i] = t.session;
     }
     for (int first = 0; first < 2; first++) {
@@ -821,11 +798,9 @@ START_TEST(revisions_do_not_share_what_is_compressed) {
 END_TEST
 
 START_TEST(damaged_compressed_data_breaks_off) {
-    engine_stop(&t);
-    start_with((sio_engine_settings){.deflate = true, .compress_threshold = 20});
+    restart_with((sio_engine_settings){.deflate = true, .compress_threshold = 20});
     raw_client c;
-    ws_open(&c, &t, "EIO=4", OFFER);
-    ws_expect_start(&c, "0{");
+    open_offering(&c, "EIO=4");
     ws_send(&c, 0xc1, "\xff\xff\xff\xff", 4);
     ws_expect_close(&c, 1007);
     ck_assert_int_eq(t.reason, SIO_EIO_REASON_TRANSPORT_ERROR);
