@@ -1,5 +1,6 @@
 #include "group.h"
 
+#include "hub.h"
 #include "mem.h"
 
 #include <pthread.h>
@@ -28,6 +29,7 @@ typedef struct member {
 struct sio_group {
     sio_mem mem_copy;
     const sio_mem *mem;
+    sio_hub *hub; /* of the adapters; NULL: the application has its own */
     unsigned count;
     bool ready;   /* `setup` is through */
     bool started; /* the others' threads run */
@@ -320,6 +322,7 @@ void sio_group_destroy_others(sio_group *group) {
 
 void sio_group_free(sio_group *group) {
     if (group) {
+        sio_hub_unref(group->hub);
         sio_mem mem = group->mem_copy;
         sio_mem_release(group->mem ? &mem : NULL, group);
     }
@@ -349,17 +352,24 @@ static sio_group *alloc(const sio_server_options *options) {
     return group;
 }
 
+static int make_hub(sio_group *group, const sio_server_options *options) {
+    sio_hub_options hub = {.mem = options->mem, .members = group->count};
+    return options->adapter ? 0 : sio_hub_new(&group->hub, &hub);
+}
+
 /* Only member 0 listens, so it has the base and the TLS settings. */
-static int make_others(sio_group *group, const sio_server_options *options) {
-    sio_server_options other = *options;
-    other.base = NULL;
-    other.tls = NULL;
-    int rc = 0;
-    for (unsigned i = 1; rc == 0 && i < group->count; i++) {
-        rc = sio_server_make(&group->members[i].server, &other, group, i);
-        if (rc == 0) {
-            sio_group_route(group->members[i].server);
-        }
+static int make_member(sio_group *group, const sio_server_options *options, unsigned index) {
+    sio_server_options own = *options;
+    if (index > 0) {
+        own.base = NULL;
+        own.tls = NULL;
+    }
+    if (group->hub) {
+        own.adapter = sio_hub_adapter(group->hub, index);
+    }
+    int rc = sio_server_make(&group->members[index].server, &own, group, index);
+    if (rc == 0) {
+        sio_group_route(group->members[index].server);
     }
     return rc;
 }
@@ -369,21 +379,18 @@ int sio_group_new(sio_server **out, const sio_server_options *options) {
     if (!group) {
         return SIO_ERR_NOMEM;
     }
-    sio_server *primary;
-    int rc = sio_server_make(&primary, options, group, 0);
-    if (rc != 0) {
+    int rc = make_hub(group, options);
+    for (unsigned i = 0; rc == 0 && i < group->count; i++) {
+        rc = make_member(group, options, i);
+    }
+    if (rc == 0) {
+        *out = primary_of(group);
+    } else if (primary_of(group)) {
+        sio_server_destroy(primary_of(group));
+    } else {
         sio_group_free(group);
-        return rc;
     }
-    group->members[0].server = primary;
-    sio_group_route(primary);
-    rc = make_others(group, options);
-    if (rc != 0) {
-        sio_server_destroy(primary);
-        return rc;
-    }
-    *out = primary;
-    return 0;
+    return rc;
 }
 
 void sio_group_ready(sio_server *server) {

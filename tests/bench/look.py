@@ -38,7 +38,8 @@ DEFLATE_SCENARIOS = [
     "broadcast -c 5 -w 2 -p 2000 --json",
     "idle -c 20 -p 2000 --json --touch",
 ]
-SERVERS = [["bench-server"], ["bench-server", "build"], ["bench-server", "cjson"], ["bench-floor"]]
+SERVERS = [["bench-server"], ["bench-server", "build"], ["bench-server", "cjson"],
+           ["bench-server", "--threads", "2"], ["bench-floor"]]
 count = 0
 
 

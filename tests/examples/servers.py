@@ -240,6 +240,19 @@ def tls_server():
         assert program.exit_status() == 1
 
 
+def loops():
+    """loops: everyone hears what is said on any loop, and it is counted on all"""
+    program = start("loops", "3")
+    clients = [Client() for _ in range(4)]
+    for number, client in enumerate(clients, 1):
+        client.send(f'42["say","number {number}"]')
+        for each in clients:
+            assert each.until("42").endswith(f',"number {number}"]')
+        client.send('420["total"]')
+        assert client.until("43") == f"430[{number}]"
+    stop(program, signal.SIGTERM, (0,))
+
+
 def metrics():
     """metrics: counters for Prometheus, and a line of them at the end"""
     program = start("metrics")
@@ -270,6 +283,7 @@ cases = [
     dynamic_namespaces,
     evhttp_glue,
     http_routes,
+    loops,
     metrics,
     own_loop,
     recovery,

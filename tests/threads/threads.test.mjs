@@ -3,7 +3,17 @@
 import { Agent, request } from "node:http";
 import { Agent as SecureAgent } from "node:https";
 import { createRequire } from "node:module";
-import { assert, certificate, launch, runAll, same, test, until, within } from "../interop/support.mjs";
+import {
+  assert,
+  call,
+  certificate,
+  launch,
+  runAll,
+  same,
+  test,
+  until,
+  within,
+} from "../interop/support.mjs";
 
 const require = createRequire(new URL("../interop/package.json", import.meta.url));
 const { io } = require("socket.io-client");
@@ -166,6 +176,102 @@ test("a session of no member is unknown, and so is one of another that has none 
     }
   }
 });
+
+// ---- from loop to loop ----
+
+// Resolves with the next `count` of n(i) that each socket gets, by socket.
+function numbers(sockets, count) {
+  return within(
+    Promise.all(
+      sockets.map(
+        (socket) =>
+          new Promise((resolve) => {
+            const seen = [];
+            const take = (n) => {
+              if (seen.push(n) === count) {
+                socket.off("n", take);
+                resolve(seen);
+              }
+            };
+            socket.on("n", take);
+          }),
+      ),
+    ),
+    "the numbers",
+  );
+}
+
+const range = (from, to) => Array.from({ length: to - from }, (_, i) => from + i);
+const sorted = (list) => [...list].sort((a, b) => (a < b ? -1 : a > b));
+
+for (const nsp of ["/", "/made-here"]) {
+  for (const threads of [2, 4]) {
+    const name = `${threads} loops, ${nsp}`;
+
+    test(`${name}: everyone gets what is sent to all, in order`, async (t) => {
+      const server = await startServer(t, threads);
+      const sockets = await crowd(t, server, 12, {}, nsp);
+      for (const sender of sockets.slice(0, threads + 1)) {
+        const due = numbers(sockets, 100);
+        sender.emit("everyone", 0, 100);
+        for (const seen of await due) {
+          same(seen, range(0, 100));
+        }
+      }
+      leave(sockets);
+    });
+
+    test(`${name}: rooms, joined and left from anywhere`, async (t) => {
+      const server = await startServer(t, threads);
+      const sockets = await crowd(t, server, 12, {}, nsp);
+      const [inside, outside] = [sockets.filter((_, i) => i % 2), sockets.filter((_, i) => !(i % 2))];
+      outside.forEach((socket) => socket.on("n", () => assert.fail("it is in no room")));
+      await Promise.all(inside.map((socket) => ask(socket, "join", "red")));
+      for (const sender of sockets.slice(0, threads + 1)) {
+        const due = numbers(inside, 10);
+        sender.emit("room", "red", 0, 10);
+        (await due).forEach((seen) => same(seen, range(0, 10)));
+      }
+      // What the same member sends behind it finds it done.
+      const due = numbers(inside, 10);
+      outside[0].emit("all_join", "red", "blue");
+      outside[0].emit("all_leave", "red", "red");
+      outside[0].emit("room", "red", 100, 110);
+      outside[0].emit("room", "blue", 200, 210);
+      (await due).forEach((seen) => same(seen, range(200, 210)));
+      leave(sockets);
+    });
+
+    test(`${name}: acknowledgements, queries and events of members`, async (t) => {
+      const server = await startServer(t, threads);
+      const sockets = await crowd(t, server, 12, {}, nsp);
+      sockets.forEach((socket, i) => socket.on("ask", (done) => done(i)));
+      await Promise.all(sockets.map((socket, i) => ask(socket, "join", i < 7 ? "red" : "blue")));
+      for (const asker of sockets.slice(0, threads)) {
+        const [status, ...answers] = await call(asker, "ask", "red");
+        same([status, sorted(answers)], [0, range(0, 7)]);
+        const [found, ...ids] = await call(asker, "fetch", "blue");
+        same([found, sorted(ids)], [0, sorted(sockets.slice(7).map(({ id }) => id))]);
+        const [told, ...members] = await call(asker, "members");
+        const others = range(0, threads).filter((index) => index !== asker.index);
+        same([told, sorted(members)], [0, others]);
+      }
+      leave(sockets);
+    });
+
+    test(`${name}: clients of all loops are disconnected`, async (t) => {
+      const server = await startServer(t, threads);
+      const sockets = await crowd(t, server, 12, {}, nsp);
+      const red = sockets.slice(4);
+      await Promise.all(red.map((socket) => ask(socket, "join", "red")));
+      const ends = red.map((socket) => new Promise((resolve) => socket.once("disconnect", resolve)));
+      sockets[0].emit("kick", "red");
+      same(await within(Promise.all(ends), "the ends"), red.map(() => "io server disconnect"));
+      assert.equal(await ask(sockets[1], "which"), sockets[1].index);
+      leave(sockets);
+    });
+  }
+}
 
 // ---- the end ----
 
