@@ -166,6 +166,8 @@ static void handshake_done(sio_cengine *e, const sio_eio_packet *packet) {
     websocket_works(e, on_websocket);
     if (on_websocket) {
         request_free(e);
+    } else if (e->config.no_upgrade) {
+        sio_engine_request_drop(e->request, SIO_EIO_WEBSOCKET);
     }
     SIO_LOG(sio_loop_log(e->loop), SIO_LOG_DEBUG, LOG_SCOPE, "open on %s",
             sio_eio_transport_name(sio_cengine_transport(e)));

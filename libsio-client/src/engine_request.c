@@ -254,6 +254,11 @@ static int copy_protocols(sio_engine_request *request, const char *text) {
     if (rc != 0) {
         return rc;
     }
+    request->protocols =
+        sio_mem_alloc(request->mem, SIO_NETWORK_PROTOCOLS_MAX * sizeof(*request->protocols));
+    if (!request->protocols) {
+        return SIO_ERR_NOMEM;
+    }
     int count =
         sio_network_read_protocols(request->protocols, (const char *)request->protocol_text.data);
     request->protocol_count = count > 0 ? (size_t)count : 0;
@@ -340,18 +345,22 @@ int sio_engine_request_init(sio_engine_request *request, sio_loop *loop,
     return rc;
 }
 
+void sio_engine_request_drop(sio_engine_request *request, sio_eio_transport transport) {
+    sio_buf_free(&request->of[transport].target);
+    sio_buf_free(&request->of[transport].lines);
+    sio_buf_free(&request->of[transport].cookie);
+}
+
 void sio_engine_request_done(sio_engine_request *request) {
     const sio_mem *mem = request->mem;
     sio_mem_release(mem, request->to.host);
     sio_mem_release(mem, request->to.proxy.host);
     sio_mem_release(mem, request->server_name);
     sio_tls_unref(request->to.tls);
-    for (size_t i = 0; i < 2; i++) {
-        sio_buf_free(&request->of[i].target);
-        sio_buf_free(&request->of[i].lines);
-        sio_buf_free(&request->of[i].cookie);
-    }
+    sio_engine_request_drop(request, SIO_EIO_POLLING);
+    sio_engine_request_drop(request, SIO_EIO_WEBSOCKET);
     sio_buf_free(&request->protocol_text);
+    sio_mem_release(mem, request->protocols);
     sio_buf_free(&request->stamp_name);
     sio_buf_free(&request->to.proxy.user);
     sio_buf_free(&request->to.proxy.password);

@@ -24,7 +24,7 @@ typedef struct sio_engine_request {
     sio_engine_head of[2]; /* by sio_eio_transport */
     sio_cookie_jar *jar;   /* NULL: cookies of the server are not kept */
     sio_buf protocol_text;
-    sio_str protocols[SIO_NETWORK_PROTOCOLS_MAX]; /* views of it */
+    sio_str *protocols; /* views of it; NULL: none */
     size_t protocol_count;
     sio_buf stamp_name; /* "&t=" */
     uint64_t stamp;
@@ -40,6 +40,9 @@ typedef struct sio_engine_request {
 int sio_engine_request_init(sio_engine_request *request, sio_loop *loop,
                             const sio_cengine_options *options);
 void sio_engine_request_done(sio_engine_request *request);
+
+/* There will be no more requests of this transport. */
+void sio_engine_request_drop(sio_engine_request *request, sio_eio_transport transport);
 
 /* Keep what the server sets in the head of a response, if cookies are kept at all. */
 void sio_engine_request_take_cookies(sio_engine_request *request, sio_eio_transport transport,

@@ -249,14 +249,17 @@ static void on_dial_failed(void *ctx, const sio_transport_end *why) {
 
 /* ---- sending ---- */
 
+/* What was copied is not kept while the answer is awaited, which for a poll takes its time. */
 static int write_request(sio_http_client *c) {
     int rc = sio_http1_response_to(c->parser, SIO_HTTP1_ASKED_PLAIN);
     if (rc != 0) {
         return rc;
     }
-    const sio_buf *request = &c->request;
+    sio_buf *request = &c->request;
     if (request->len <= COPIED_MAX) {
-        return sio_stream_write(c->dial.stream, request->data, request->len);
+        rc = sio_stream_write(c->dial.stream, request->data, request->len);
+        sio_buf_free(request);
+        return rc;
     }
     return sio_stream_write_ref(c->dial.stream, request->data, request->len, NULL, NULL);
 }
