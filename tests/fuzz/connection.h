@@ -12,6 +12,8 @@
 #ifndef TESTS_FUZZ_CONNECTION_H
 #define TESTS_FUZZ_CONNECTION_H
 
+#include "require.h"
+
 #include <sio/ack_table.h>
 #include <sio/eio_session.h>
 #include <sio/http1.h>
@@ -23,13 +25,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#define REQUIRE(condition)                                                                         \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 enum {
     MAX_MESSAGE = 4096,

@@ -1,21 +1,15 @@
 /* One Engine.IO packet, or the data of an open packet. The first byte chooses: bit 0 revision 3,
  * bits 1-2 text, binary frame or handshake. */
+#include "require.h"
+
 #include <sio/eio.h>
 
-#include <stdlib.h>
 #include <string.h>
 
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
-
 static void check_within(const sio_eio_packet *packet, sio_bytes input) {
-    CHECK(packet->data.len == 0 || packet->data.ptr + packet->data.len == input.ptr + input.len);
-    CHECK(packet->type <= SIO_EIO_ERROR);
-    CHECK(packet->type != SIO_EIO_ERROR || packet->data.len == 0);
+    REQUIRE(packet->data.len == 0 || packet->data.ptr + packet->data.len == input.ptr + input.len);
+    REQUIRE(packet->type <= SIO_EIO_ERROR);
+    REQUIRE(packet->type != SIO_EIO_ERROR || packet->data.len == 0);
 }
 
 /* What base64 decoded to is encoded and decoded to the same. */
@@ -24,15 +18,15 @@ static void check_base64(const sio_eio_packet *packet, int revision) {
         return;
     }
     sio_eio_message *message;
-    CHECK(sio_eio_message_new(&message, true, packet->data.ptr, packet->data.len, NULL) == 0);
+    REQUIRE(sio_eio_message_new(&message, true, packet->data.ptr, packet->data.len, NULL) == 0);
     sio_bytes text;
-    CHECK(sio_eio_message_bytes(&text, message, SIO_EIO_FORM_TEXT, revision) == 0);
+    REQUIRE(sio_eio_message_bytes(&text, message, SIO_EIO_FORM_TEXT, revision) == 0);
     sio_buf scratch = {0};
     sio_eio_packet again;
-    CHECK(sio_eio_decode_text(&again, revision, text, &scratch) == 0);
-    CHECK(again.type == SIO_EIO_MESSAGE && again.binary);
-    CHECK(again.data.len == packet->data.len);
-    CHECK(again.data.len == 0 || memcmp(again.data.ptr, packet->data.ptr, again.data.len) == 0);
+    REQUIRE(sio_eio_decode_text(&again, revision, text, &scratch) == 0);
+    REQUIRE(again.type == SIO_EIO_MESSAGE && again.binary);
+    REQUIRE(again.data.len == packet->data.len);
+    REQUIRE(again.data.len == 0 || memcmp(again.data.ptr, packet->data.ptr, again.data.len) == 0);
     sio_buf_free(&scratch);
     sio_eio_message_unref(message);
 }
@@ -40,7 +34,7 @@ static void check_base64(const sio_eio_packet *packet, int revision) {
 static void run_text(int revision, sio_bytes input) {
     sio_buf scratch = {0};
     sio_eio_packet packet;
-    CHECK(sio_eio_decode_text(&packet, revision, input, &scratch) == 0);
+    REQUIRE(sio_eio_decode_text(&packet, revision, input, &scratch) == 0);
     if (packet.binary) {
         check_base64(&packet, revision);
     } else {
@@ -53,7 +47,7 @@ static void run_binary(int revision, sio_bytes input) {
     sio_eio_packet packet;
     sio_eio_decode_binary(&packet, revision, input);
     check_within(&packet, input);
-    CHECK(revision != 4 || (packet.type == SIO_EIO_MESSAGE && packet.data.len == input.len));
+    REQUIRE(revision != 4 || (packet.type == SIO_EIO_MESSAGE && packet.data.len == input.len));
 }
 
 static void run_handshake(sio_bytes input) {
@@ -65,13 +59,13 @@ static void run_handshake(sio_bytes input) {
         return;
     }
     sio_buf json = {0};
-    CHECK(sio_eio_handshake_write(&json, &first) == 0);
-    CHECK(sio_eio_handshake_read(&second, sid_again, (sio_bytes){json.data, json.len}) == 0);
-    CHECK(first.sid.len == second.sid.len && memcmp(sid, sid_again, first.sid.len) == 0);
-    CHECK(first.websocket == second.websocket);
-    CHECK(first.ping_interval == second.ping_interval);
-    CHECK(first.ping_timeout == second.ping_timeout);
-    CHECK(first.max_payload == second.max_payload);
+    REQUIRE(sio_eio_handshake_write(&json, &first) == 0);
+    REQUIRE(sio_eio_handshake_read(&second, sid_again, (sio_bytes){json.data, json.len}) == 0);
+    REQUIRE(first.sid.len == second.sid.len && memcmp(sid, sid_again, first.sid.len) == 0);
+    REQUIRE(first.websocket == second.websocket);
+    REQUIRE(first.ping_interval == second.ping_interval);
+    REQUIRE(first.ping_timeout == second.ping_timeout);
+    REQUIRE(first.max_payload == second.max_payload);
     sio_buf_free(&json);
 }
 

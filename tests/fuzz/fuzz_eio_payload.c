@@ -1,17 +1,11 @@
 /* A long-polling body. The first byte chooses: revision 4, revision 3 text, revision 3 binary, or
  * the form of a JSONP POST. What was read is written and read again. */
+#include "require.h"
+
 #include <sio/eio.h>
 #include <sio/json.h>
 
-#include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 enum { ITEMS_MAX = 256 };
 
@@ -29,11 +23,11 @@ static void batch_add(batch *b, const sio_eio_packet *packet) {
     sio_eio_item *item = &b->items[b->count++];
     *item = (sio_eio_item){.type = (uint8_t)packet->type};
     if (packet->binary) {
-        CHECK(sio_eio_message_new(&item->message, true, packet->data.ptr, packet->data.len, NULL) ==
-              0);
+        REQUIRE(sio_eio_message_new(&item->message, true, packet->data.ptr, packet->data.len,
+                                    NULL) == 0);
     } else if (packet->data.len > 0) {
-        CHECK(sio_eio_message_new_packet(&item->message, packet->type, packet->data.ptr,
-                                         packet->data.len, NULL) == 0);
+        REQUIRE(sio_eio_message_new_packet(&item->message, packet->type, packet->data.ptr,
+                                           packet->data.len, NULL) == 0);
     }
 }
 
@@ -44,12 +38,12 @@ static void batch_read(batch *b, sio_eio_layout layout, sio_bytes body, bool *fa
     b->count = 0;
     *fault = false;
     while (sio_eio_reader_next(&reader, &packet) == 1) {
-        CHECK(!*fault); /* nothing follows a fault */
-        CHECK(packet.type <= SIO_EIO_ERROR);
+        REQUIRE(!*fault); /* nothing follows a fault */
+        REQUIRE(packet.type <= SIO_EIO_ERROR);
         *fault = packet.type == SIO_EIO_ERROR;
         batch_add(b, &packet);
     }
-    CHECK(sio_eio_reader_next(&reader, &packet) == 0);
+    REQUIRE(sio_eio_reader_next(&reader, &packet) == 0);
     sio_eio_reader_free(&reader);
 }
 
@@ -60,17 +54,17 @@ static void batch_free(batch *b) {
 }
 
 static void check_same(const batch *a, const batch *b) {
-    CHECK(a->count == b->count);
+    REQUIRE(a->count == b->count);
     for (size_t i = 0; i < a->count; i++) {
         const sio_eio_item *x = &a->items[i];
         const sio_eio_item *y = &b->items[i];
-        CHECK(x->type == y->type);
-        CHECK(sio_eio_item_is_binary(x) == sio_eio_item_is_binary(y));
+        REQUIRE(x->type == y->type);
+        REQUIRE(sio_eio_item_is_binary(x) == sio_eio_item_is_binary(y));
         sio_bytes p;
         sio_bytes q;
-        CHECK(sio_eio_item_bytes(&p, x, SIO_EIO_FORM_PACKET, 4) == 0);
-        CHECK(sio_eio_item_bytes(&q, y, SIO_EIO_FORM_PACKET, 4) == 0);
-        CHECK(p.len == q.len && (p.len == 0 || memcmp(p.ptr, q.ptr, p.len) == 0));
+        REQUIRE(sio_eio_item_bytes(&p, x, SIO_EIO_FORM_PACKET, 4) == 0);
+        REQUIRE(sio_eio_item_bytes(&q, y, SIO_EIO_FORM_PACKET, 4) == 0);
+        REQUIRE(p.len == q.len && (p.len == 0 || memcmp(p.ptr, q.ptr, p.len) == 0));
     }
 }
 
@@ -83,10 +77,10 @@ static void run_layout(sio_eio_layout layout, sio_bytes input) {
         sio_buf body = {0};
         sio_eio_layout written;
         int revision = layout == SIO_EIO_LAYOUT_V4 ? 4 : 3;
-        CHECK(sio_eio_payload_write(&body, &written, first.items, first.count, revision,
-                                    base64 != 0) == 0);
+        REQUIRE(sio_eio_payload_write(&body, &written, first.items, first.count, revision,
+                                      base64 != 0) == 0);
         batch_read(&second, written, (sio_bytes){body.data, body.len}, &fault);
-        CHECK(!fault);
+        REQUIRE(!fault);
         check_same(&first, &second);
         batch_free(&second);
         sio_buf_free(&body);
@@ -97,15 +91,15 @@ static void run_layout(sio_eio_layout layout, sio_bytes input) {
 static void run_jsonp(sio_bytes input) {
     sio_buf payload = {0};
     int rc = sio_eio_jsonp_read(&payload, input);
-    CHECK(rc == 0 ? payload.len <= input.len : rc == SIO_ERR_NOT_FOUND && payload.len == 0);
+    REQUIRE(rc == 0 ? payload.len <= input.len : rc == SIO_ERR_NOT_FOUND && payload.len == 0);
     sio_buf call = {0};
     sio_bytes text = {payload.data, payload.len};
-    CHECK(sio_eio_jsonp_write(&call, SIO_STR("7"), text) == 0);
-    CHECK(memcmp(call.data, "___eio[7](", 10) == 0);
-    CHECK(memcmp(call.data + call.len - 2, ");", 2) == 0);
+    REQUIRE(sio_eio_jsonp_write(&call, SIO_STR("7"), text) == 0);
+    REQUIRE(memcmp(call.data, "___eio[7](", 10) == 0);
+    REQUIRE(memcmp(call.data + call.len - 2, ");", 2) == 0);
     /* Valid UTF-8 becomes valid JSON; the escapes hide nothing else. */
     rc = sio_json_validate((const char *)call.data + 10, call.len - 12, 0);
-    CHECK(rc == 0 || rc == SIO_ERR_JSON_UTF8);
+    REQUIRE(rc == 0 || rc == SIO_ERR_JSON_UTF8);
     sio_buf_free(&call);
     sio_buf_free(&payload);
 }

@@ -1,16 +1,11 @@
 /* Any sequence of calls on one Engine.IO session. The first byte chooses role, transport and
  * revision; each further byte is one call, some take the next byte as argument. */
+#include "require.h"
+
 #include <sio/eio_session.h>
 
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 typedef struct fuzz {
     const uint8_t *data;
@@ -60,27 +55,27 @@ static void check_queue(const fuzz *f) {
     size_t count;
     const sio_eio_item *items = sio_eio_session_queue(&f->session, &count);
     size_t bytes = 0;
-    CHECK(count == sio_eio_session_queued(&f->session));
+    REQUIRE(count == sio_eio_session_queued(&f->session));
     for (size_t i = 0; i < count; i++) {
         bytes += items[i].message ? sio_eio_message_data(items[i].message).len : 0;
     }
-    CHECK(bytes == sio_eio_session_queued_bytes(&f->session));
+    REQUIRE(bytes == sio_eio_session_queued_bytes(&f->session));
 }
 
 static void check_state(fuzz *f) {
     const sio_eio_session *s = &f->session;
     sio_eio_state state = sio_eio_session_state(s);
-    CHECK(state >= f->last_state); /* there is no way back */
+    REQUIRE(state >= f->last_state); /* there is no way back */
     f->last_state = state;
     bool open = state == SIO_EIO_STATE_OPEN;
     bool websocket = sio_eio_session_transport(s) == SIO_EIO_WEBSOCKET;
-    CHECK(sio_eio_session_direct(s) == (open && websocket && sio_eio_session_queued(s) == 0));
-    CHECK(!sio_eio_session_writable(s) || (open && sio_eio_session_queued(s) == 0));
-    CHECK(!s->plain || open);
-    CHECK(!sio_eio_session_upgrading(s) || (!websocket && state != SIO_EIO_STATE_CLOSED));
+    REQUIRE(sio_eio_session_direct(s) == (open && websocket && sio_eio_session_queued(s) == 0));
+    REQUIRE(!sio_eio_session_writable(s) || (open && sio_eio_session_queued(s) == 0));
+    REQUIRE(!s->plain || open);
+    REQUIRE(!sio_eio_session_upgrading(s) || (!websocket && state != SIO_EIO_STATE_CLOSED));
     if (state == SIO_EIO_STATE_CLOSED) {
-        CHECK(sio_eio_session_deadline(s) == SIO_TIME_NEVER);
-        CHECK(s->reason != SIO_EIO_REASON_NONE);
+        REQUIRE(sio_eio_session_deadline(s) == SIO_TIME_NEVER);
+        REQUIRE(s->reason != SIO_EIO_REASON_NONE);
     }
     check_queue(f);
 }
@@ -88,25 +83,25 @@ static void check_state(fuzz *f) {
 static void pull_events(fuzz *f) {
     sio_eio_event event;
     while (sio_eio_session_next(&f->session, &event)) {
-        CHECK(!f->closed); /* the close is the last and comes once */
-        CHECK(event.kind > SIO_EIO_EVENT_OPEN && event.kind <= SIO_EIO_EVENT_CLOSE);
+        REQUIRE(!f->closed); /* the close is the last and comes once */
+        REQUIRE(event.kind > SIO_EIO_EVENT_OPEN && event.kind <= SIO_EIO_EVENT_CLOSE);
         if (event.kind == SIO_EIO_EVENT_CLOSE) {
-            CHECK(sio_eio_session_state(&f->session) == SIO_EIO_STATE_CLOSED);
-            CHECK(event.reason != SIO_EIO_REASON_NONE && event.error <= 0);
+            REQUIRE(sio_eio_session_state(&f->session) == SIO_EIO_STATE_CLOSED);
+            REQUIRE(event.reason != SIO_EIO_REASON_NONE && event.error <= 0);
             f->closed = true;
         }
     }
-    CHECK(f->closed == (sio_eio_session_state(&f->session) == SIO_EIO_STATE_CLOSED));
+    REQUIRE(f->closed == (sio_eio_session_state(&f->session) == SIO_EIO_STATE_CLOSED));
 }
 
 static void check_items(fuzz *f, const sio_eio_output *out) {
-    CHECK(out->count > 0);
+    REQUIRE(out->count > 0);
     for (size_t i = 0; i < out->count; i++) {
         sio_bytes bytes;
-        CHECK(out->items[i].type < SIO_EIO_ERROR);
+        REQUIRE(out->items[i].type < SIO_EIO_ERROR);
         (void)sio_eio_item_bytes(&bytes, &out->items[i], SIO_EIO_FORM_FRAME, f->session.revision);
         if (out->items[i].tag != 0) {
-            CHECK(out->items[i].tag == ++f->written); /* in order, none twice */
+            REQUIRE(out->items[i].tag == ++f->written); /* in order, none twice */
         }
     }
 }
@@ -116,36 +111,36 @@ static void check_output(fuzz *f, const sio_eio_output *out) {
     bool websocket = sio_eio_session_transport(&f->session) == SIO_EIO_WEBSOCKET;
     switch (out->kind) {
     case SIO_EIO_OUTPUT_POLL:
-        CHECK(!client && f->held);
+        REQUIRE(!client && f->held);
         f->held = false;
         check_items(f, out);
         break;
     case SIO_EIO_OUTPUT_DROP_POST:
-        CHECK(!client && f->posting);
+        REQUIRE(!client && f->posting);
         f->posting = false;
         break;
     case SIO_EIO_OUTPUT_GET:
-        CHECK(client && !websocket && !f->getting);
+        REQUIRE(client && !websocket && !f->getting);
         f->getting = true;
         break;
     case SIO_EIO_OUTPUT_POST:
-        CHECK(client && !websocket && !f->posting);
+        REQUIRE(client && !websocket && !f->posting);
         f->posting = true;
         check_items(f, out);
         break;
     case SIO_EIO_OUTPUT_FRAMES:
-        CHECK(websocket);
+        REQUIRE(websocket);
         check_items(f, out);
         break;
     case SIO_EIO_OUTPUT_PROBE:
-        CHECK(!websocket);
+        REQUIRE(!websocket);
         check_items(f, out);
         break;
     case SIO_EIO_OUTPUT_CLOSE:
-        CHECK(websocket);
+        REQUIRE(websocket);
         break;
     default:
-        CHECK(out->kind == SIO_EIO_OUTPUT_CLOSE_PROBE);
+        REQUIRE(out->kind == SIO_EIO_OUTPUT_CLOSE_PROBE);
         break;
     }
 }
@@ -180,10 +175,10 @@ static void do_packet(fuzz *f) {
     sio_eio_packet packet = any_packet(f);
     sio_eio_state before = sio_eio_session_state(&f->session);
     sio_eio_event_kind kind = sio_eio_session_packet(&f->session, &packet, f->now);
-    CHECK(kind == SIO_EIO_EVENT_NONE || kind == SIO_EIO_EVENT_MESSAGE ||
-          kind == SIO_EIO_EVENT_OPEN);
-    CHECK(kind == SIO_EIO_EVENT_NONE || before != SIO_EIO_STATE_CLOSED);
-    CHECK(kind != SIO_EIO_EVENT_MESSAGE || packet.type == SIO_EIO_MESSAGE);
+    REQUIRE(kind == SIO_EIO_EVENT_NONE || kind == SIO_EIO_EVENT_MESSAGE ||
+            kind == SIO_EIO_EVENT_OPEN);
+    REQUIRE(kind == SIO_EIO_EVENT_NONE || before != SIO_EIO_STATE_CLOSED);
+    REQUIRE(kind != SIO_EIO_EVENT_MESSAGE || packet.type == SIO_EIO_MESSAGE);
 }
 
 static void do_send(fuzz *f) {
@@ -196,10 +191,10 @@ static void do_send(fuzz *f) {
     unsigned flags = (byte & 0x10 ? SIO_EIO_VOLATILE : 0) | (byte & 0x20 ? SIO_EIO_COMPRESS : 0);
     if (sio_eio_session_send(&f->session, message, flags, f->sent + 1) == 0) {
         f->sent++;
-        CHECK(sio_eio_session_queued(&f->session) == before + 1);
-        CHECK(before < f->config.max_queue_messages);
+        REQUIRE(sio_eio_session_queued(&f->session) == before + 1);
+        REQUIRE(before < f->config.max_queue_messages);
     } else {
-        CHECK(sio_eio_session_queued(&f->session) == before);
+        REQUIRE(sio_eio_session_queued(&f->session) == before);
     }
     sio_eio_message_unref(message);
 }
@@ -208,20 +203,20 @@ static void do_close(fuzz *f) {
     bool discard = take(f) % 4 == 0;
     sio_eio_session_close(&f->session, discard, f->now);
     if (discard) {
-        CHECK(sio_eio_session_state(&f->session) == SIO_EIO_STATE_CLOSED);
+        REQUIRE(sio_eio_session_state(&f->session) == SIO_EIO_STATE_CLOSED);
         f->written = f->sent;
     }
 }
 
 static void do_poll(fuzz *f) {
     int rc = sio_eio_session_poll(&f->session, f->now);
-    CHECK(rc != 0 || !f->held);
+    REQUIRE(rc != 0 || !f->held);
     f->held = f->held || rc == 0;
 }
 
 static void do_post(fuzz *f) {
     int rc = sio_eio_session_post(&f->session, f->now);
-    CHECK(rc != 0 || !f->posting);
+    REQUIRE(rc != 0 || !f->posting);
     f->posting = f->posting || rc == 0;
 }
 
@@ -251,9 +246,9 @@ static void do_time(fuzz *f) {
     f->now += take(f);
     sio_eio_session_elapsed(&f->session, f->now);
     if (f->now < deadline) {
-        CHECK(sio_eio_session_deadline(&f->session) == deadline);
+        REQUIRE(sio_eio_session_deadline(&f->session) == deadline);
     } else if (deadline != SIO_TIME_NEVER) {
-        CHECK(sio_eio_session_deadline(&f->session) > f->now);
+        REQUIRE(sio_eio_session_deadline(&f->session) > f->now);
     }
 }
 
@@ -327,7 +322,7 @@ static void do_call(fuzz *f, uint8_t call) {
 static void drain_output(fuzz *f) {
     unsigned rounds = 0;
     while (pull_output(f, 0)) {
-        CHECK(++rounds < 300);
+        REQUIRE(++rounds < 300);
     }
 }
 
@@ -355,6 +350,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     drain_output(&f);
     sio_eio_session_free(&f.session);
-    CHECK(f.live == 0);
+    REQUIRE(f.live == 0);
     return 0;
 }

@@ -1,16 +1,10 @@
 /* The input is one message. What was decoded is written again; that must decode, and be written
  * the same a second time. */
+#include "require.h"
+
 #include <sio/msgpack.h>
 
-#include <stdlib.h>
 #include <string.h>
-
-#define REQUIRE(condition)                                                                         \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

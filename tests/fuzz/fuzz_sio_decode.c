@@ -2,17 +2,12 @@
  * endian), of which as much is taken as there is. Bit 0 of the kind means binary; bit 7 of the very
  * first byte of the input chooses protocol 4. What was decoded is written again, and that decoded
  * once more: it must be the same packet. */
+#include "require.h"
+
 #include <sio/packet.h>
 
 #include <stdlib.h>
 #include <string.h>
-
-#define REQUIRE(condition)                                                                         \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

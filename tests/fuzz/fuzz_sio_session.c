@@ -1,16 +1,9 @@
 /* Two bytes for each step: what happens, and to which namespace or slot. Whatever the peer sends
  * and the application does, the table stays consistent. Bit 0 of the first byte chooses the role,
  * bit 1 protocol 4. */
+#include "require.h"
+
 #include <sio/session.h>
-
-#include <stdlib.h>
-
-#define REQUIRE(condition)                                                                         \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,17 +1,12 @@
 /* The WebSocket decoder. The first byte chooses role, limit and compression, the second how the
  * rest, the bytes on the wire, is cut. Any cut gives the same events, and so does receiving
  * directly into the message. */
+#include "require.h"
+
 #include <sio/ws.h>
 
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 enum { CLIENT = 1, DEFLATE = 2, TAKEOVER = 4, LIMIT_SHIFT = 4 };
 
@@ -46,20 +41,20 @@ static bool valid_utf8(const uint8_t *at, size_t len) {
 
 static void log_event(run *r, const sio_ws_event *event) {
     bool control = event->kind >= SIO_WS_CLOSE;
-    CHECK(!control || event->len <= SIO_WS_CONTROL_MAX);
-    CHECK(control || event->len <= r->options.max_message);
+    REQUIRE(!control || event->len <= SIO_WS_CONTROL_MAX);
+    REQUIRE(control || event->len <= r->options.max_message);
     if (event->kind == SIO_WS_TEXT || event->kind == SIO_WS_CLOSE) {
-        CHECK(valid_utf8(event->data, event->len));
+        REQUIRE(valid_utf8(event->data, event->len));
     }
     if (event->kind == SIO_WS_CLOSE) {
-        CHECK(event->code == SIO_WS_NO_CODE || sio_ws_close_code_valid(event->code));
+        REQUIRE(event->code == SIO_WS_NO_CODE || sio_ws_close_code_valid(event->code));
     } else {
-        CHECK(event->code == 0);
+        REQUIRE(event->code == 0);
     }
-    CHECK(sio_buf_add_byte(&r->log, (uint8_t)event->kind) == 0);
-    CHECK(sio_buf_add_u64(&r->log, event->code) == 0);
-    CHECK(sio_buf_add_u64(&r->log, event->len) == 0);
-    CHECK(sio_buf_add(&r->log, event->data, event->len) == 0);
+    REQUIRE(sio_buf_add_byte(&r->log, (uint8_t)event->kind) == 0);
+    REQUIRE(sio_buf_add_u64(&r->log, event->code) == 0);
+    REQUIRE(sio_buf_add_u64(&r->log, event->len) == 0);
+    REQUIRE(sio_buf_add(&r->log, event->data, event->len) == 0);
     /* Events are writable. */
     if (event->len > 0) {
         memset(event->data, 0xA5, event->len);
@@ -78,17 +73,17 @@ static size_t give(run *r, const uint8_t *data, size_t len, bool direct) {
     uint8_t *room;
     size_t room_len;
     if (direct && sio_ws_pending_room(r->ws, &room, &room_len) == 1) {
-        CHECK(room_len > 0);
+        REQUIRE(room_len > 0);
         len = len < room_len ? len : room_len;
         memcpy(room, data, len);
-        CHECK(sio_ws_pending_filled(r->ws, len) == 0);
+        REQUIRE(sio_ws_pending_filled(r->ws, len) == 0);
         pull(r);
         return len;
     }
     uint8_t *copy = malloc(len ? len : 1);
-    CHECK(copy);
+    REQUIRE(copy);
     memcpy(copy, data, len);
-    CHECK(sio_ws_feed(r->ws, copy, len) == 0);
+    REQUIRE(sio_ws_feed(r->ws, copy, len) == 0);
     pull(r);
     free(copy);
     return len;
@@ -101,13 +96,13 @@ static void start(run *r, uint8_t flags) {
     r->options.max_message = limits[flags >> LIMIT_SHIFT & 3];
     if (flags & DEFLATE) {
         int rc = sio_ws_inflater_new(&r->options.inflater, 15, flags & TAKEOVER, NULL);
-        CHECK(rc == 0 || rc == SIO_ERR_UNSUPPORTED);
+        REQUIRE(rc == 0 || rc == SIO_ERR_UNSUPPORTED);
         /* Without a real limit a few bytes could come to gigabytes. */
         if (r->options.max_message == UINT64_MAX) {
             r->options.max_message = 1000000;
         }
     }
-    CHECK(sio_ws_new(&r->ws, &r->options, NULL) == 0);
+    REQUIRE(sio_ws_new(&r->ws, &r->options, NULL) == 0);
 }
 
 /* Pieces of `step` bytes, or of changing sizes. */
@@ -125,13 +120,13 @@ static void play(run *r, uint8_t flags, const uint8_t *data, size_t len, size_t 
         data += piece;
         len -= piece;
     }
-    CHECK(r->rc <= 0);
-    CHECK(sio_buf_add_text(&r->log, sio_error_name(r->rc)) == 0);
+    REQUIRE(r->rc <= 0);
+    REQUIRE(sio_buf_add_text(&r->log, sio_error_name(r->rc)) == 0);
     if (r->rc == 0) {
         pull(r);
-        CHECK(sio_buf_add_byte(&r->log, sio_ws_is_partial(r->ws)) == 0);
+        REQUIRE(sio_buf_add_byte(&r->log, sio_ws_is_partial(r->ws)) == 0);
     } else {
-        CHECK(sio_error_close_code(r->rc) != 0);
+        REQUIRE(sio_error_close_code(r->rc) != 0);
     }
     sio_ws_free(r->ws);
     sio_ws_inflater_free(r->options.inflater);
@@ -149,8 +144,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (int i = 0; i < 3; i++) {
         run cut;
         play(&cut, data[0], data + 2, size - 2, steps[i], i == 2);
-        CHECK(cut.log.len == whole.log.len);
-        CHECK(memcmp(cut.log.data, whole.log.data, cut.log.len) == 0);
+        REQUIRE(cut.log.len == whole.log.len);
+        REQUIRE(memcmp(cut.log.data, whole.log.data, cut.log.len) == 0);
         sio_buf_free(&cut.log);
     }
     sio_buf_free(&whole.log);

@@ -2,17 +2,11 @@
  * is compressed and must come back. All of it together is also taken for a compressed payload: the
  * output keeps to its limit, a buffer that starts elsewhere gives the same, and what came out can
  * be compressed again. */
+#include "require.h"
+
 #include <sio/ws.h>
 
-#include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 enum { LIMIT = 100000 };
 
@@ -28,7 +22,7 @@ static bool pair_new(pair *p, uint8_t flags) {
     if (sio_ws_deflater_new(&p->deflater, bits, takeover, level, 1 + bits % 9, NULL) != 0) {
         return false;
     }
-    CHECK(sio_ws_inflater_new(&p->inflater, bits, takeover, NULL) == 0);
+    REQUIRE(sio_ws_inflater_new(&p->inflater, bits, takeover, NULL) == 0);
     return true;
 }
 
@@ -40,10 +34,10 @@ static void pair_free(pair *p) {
 static void round_trip(pair *p, const uint8_t *data, size_t len) {
     sio_buf packed = {0};
     sio_buf plain = {0};
-    CHECK(sio_ws_deflate(p->deflater, &packed, data, len) == 0);
-    CHECK(packed.len > 0);
-    CHECK(sio_ws_inflate(p->inflater, &plain, packed.data, packed.len, len) == 0);
-    CHECK(plain.len == len && (len == 0 || memcmp(plain.data, data, len) == 0));
+    REQUIRE(sio_ws_deflate(p->deflater, &packed, data, len) == 0);
+    REQUIRE(packed.len > 0);
+    REQUIRE(sio_ws_inflate(p->inflater, &plain, packed.data, packed.len, len) == 0);
+    REQUIRE(plain.len == len && (len == 0 || memcmp(plain.data, data, len) == 0));
     sio_buf_free(&packed);
     sio_buf_free(&plain);
 }
@@ -55,27 +49,27 @@ static void hostile(const uint8_t *data, size_t size, uint8_t flags) {
     }
     sio_buf out = {0};
     sio_buf again = {0};
-    CHECK(sio_buf_add_text(&again, "before") == 0);
+    REQUIRE(sio_buf_add_text(&again, "before") == 0);
     int rc = sio_ws_inflate(p.inflater, &out, data, size, LIMIT);
-    CHECK(rc == 0 || rc == SIO_ERR_WS_INFLATE || rc == SIO_ERR_WS_TOO_LARGE);
-    CHECK(rc == 0 ? out.len <= LIMIT : out.len == 0);
+    REQUIRE(rc == 0 || rc == SIO_ERR_WS_INFLATE || rc == SIO_ERR_WS_TOO_LARGE);
+    REQUIRE(rc == 0 ? out.len <= LIMIT : out.len == 0);
     pair fresh;
-    CHECK(pair_new(&fresh, flags));
-    CHECK(sio_ws_inflate(fresh.inflater, &again, data, size, LIMIT) == rc);
-    CHECK(again.len == out.len + 6);
-    CHECK(out.len == 0 || memcmp(again.data + 6, out.data, out.len) == 0);
+    REQUIRE(pair_new(&fresh, flags));
+    REQUIRE(sio_ws_inflate(fresh.inflater, &again, data, size, LIMIT) == rc);
+    REQUIRE(again.len == out.len + 6);
+    REQUIRE(out.len == 0 || memcmp(again.data + 6, out.data, out.len) == 0);
     if (rc == 0) {
         /* The limit is exact. */
         again.len = 0;
         sio_ws_inflater *exact;
-        CHECK(sio_ws_inflater_new(&exact, 15, false, NULL) == 0);
+        REQUIRE(sio_ws_inflater_new(&exact, 15, false, NULL) == 0);
         if (out.len > 0) {
-            CHECK(sio_ws_inflate(exact, &again, data, size, out.len - 1) == SIO_ERR_WS_TOO_LARGE);
+            REQUIRE(sio_ws_inflate(exact, &again, data, size, out.len - 1) == SIO_ERR_WS_TOO_LARGE);
         }
-        CHECK(sio_ws_inflate(exact, &again, data, size, out.len) == 0);
+        REQUIRE(sio_ws_inflate(exact, &again, data, size, out.len) == 0);
         sio_ws_inflater_free(exact);
         pair other;
-        CHECK(pair_new(&other, flags));
+        REQUIRE(pair_new(&other, flags));
         round_trip(&other, out.data, out.len);
         pair_free(&other);
     }

@@ -1,16 +1,10 @@
 /* The WebSocket handshake. The first byte chooses the role and the options; the rest are the header
  * values, one on each line. What a server agrees to is a response that the client takes. */
+#include "require.h"
+
 #include <sio/ws.h>
 
-#include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 enum { CLIENT = 1, DEFLATE = 2, SERVER_TAKEOVER = 4, CLIENT_TAKEOVER = 8, SMALL = 16, OURS = 32 };
 
@@ -38,17 +32,17 @@ static const sio_str ours[] = {{"chat", 4}, {"mqtt", 4}};
 static void check_lines(const sio_buf *out, size_t expected) {
     size_t count = 0;
     for (size_t i = 0; i < out->len; i++) {
-        CHECK(out->data[i] >= 0x20 || out->data[i] == '\t' || out->data[i] == '\r' ||
-              out->data[i] == '\n');
+        REQUIRE(out->data[i] >= 0x20 || out->data[i] == '\t' || out->data[i] == '\r' ||
+                out->data[i] == '\n');
         count += out->data[i] == '\n';
     }
-    CHECK(count == expected);
-    CHECK(out->len >= 2 && memcmp(out->data + out->len - 2, "\r\n", 2) == 0);
+    REQUIRE(count == expected);
+    REQUIRE(out->len >= 2 && memcmp(out->data + out->len - 2, "\r\n", 2) == 0);
 }
 
 static void check_params(const sio_ws_deflate_params *p) {
-    CHECK(p->server_max_window_bits >= 8 && p->server_max_window_bits <= 15);
-    CHECK(p->client_max_window_bits >= 8 && p->client_max_window_bits <= 15);
+    REQUIRE(p->server_max_window_bits >= 8 && p->server_max_window_bits <= 15);
+    REQUIRE(p->client_max_window_bits >= 8 && p->client_max_window_bits <= 15);
 }
 
 static void server(input *in, const sio_ws_handshake_options *options) {
@@ -64,15 +58,15 @@ static void server(input *in, const sio_ws_handshake_options *options) {
     sio_ws_refusal refusal = {0};
     int rc = sio_ws_handshake_accept(&agreed, &refusal, &request, options);
     if (rc < 0) {
-        CHECK(refusal.status >= 400 && refusal.body);
+        REQUIRE(refusal.status >= 400 && refusal.body);
         return;
     }
-    CHECK(rc == 0 && refusal.status == 0);
+    REQUIRE(rc == 0 && refusal.status == 0);
     sio_buf out = {0};
-    CHECK(sio_ws_handshake_respond(&out, &agreed) == 0);
+    REQUIRE(sio_ws_handshake_respond(&out, &agreed) == 0);
     check_lines(&out, 3 + (agreed.protocol.ptr != NULL) + agreed.deflate);
     if (agreed.deflate) {
-        CHECK(options->deflate);
+        REQUIRE(options->deflate);
         check_params(&agreed.deflate_params);
     }
     sio_buf_free(&out);
@@ -81,7 +75,7 @@ static void server(input *in, const sio_ws_handshake_options *options) {
 static void client(input *in, const sio_ws_handshake_options *options) {
     static const uint8_t nonce[16] = "the sample nonce";
     sio_buf out = {0};
-    CHECK(sio_ws_handshake_request(&out, nonce, options) == 0);
+    REQUIRE(sio_ws_handshake_request(&out, nonce, options) == 0);
     check_lines(&out, 4 + (options->protocol_count > 0) + (SIO_HAVE_DEFLATE && options->deflate));
     sio_buf_free(&out);
     sio_ws_response response = {.status = 101};
@@ -92,12 +86,12 @@ static void client(input *in, const sio_ws_handshake_options *options) {
     response.extensions = line(in);
     sio_ws_agreement agreed;
     if (sio_ws_handshake_check(&agreed, &response, nonce, options) == 0) {
-        CHECK(strcmp(agreed.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == 0);
-        CHECK(!agreed.protocol.ptr || options->protocol_count > 0);
+        REQUIRE(strcmp(agreed.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == 0);
+        REQUIRE(!agreed.protocol.ptr || options->protocol_count > 0);
         if (agreed.deflate) {
             check_params(&agreed.deflate_params);
-            CHECK(agreed.deflate_params.server_no_context_takeover ||
-                  options->deflate->server_context_takeover);
+            REQUIRE(agreed.deflate_params.server_no_context_takeover ||
+                    options->deflate->server_context_takeover);
         }
     }
 }
