@@ -1,42 +1,17 @@
-#include "server_support.h"
+#include "server_peer_support.h"
 
 #include <sio/middleware.h>
 
-#include <stdio.h>
-
-static server_test t;
-static sio_namespace *root;
-static char notes[512];
-static raw_client c;
-static sio_peer *peer;
 static sio_next *kept;
 static sio_peer *kept_peer;
 
-static void note(const char *text) {
-    snprintf(notes + strlen(notes), sizeof(notes) - strlen(notes), "%s ", text);
-}
-
-static void *tag(const char *text) {
-    return (void *)(uintptr_t)text;
-}
-
 static void start_with(const sio_server_options *options) {
-    char id[64];
-    notes[0] = '\0';
     kept = NULL;
-    server_start(&t, options);
-    root = sio_server_of(t.server, "/");
-    ws_join(&c, &t, "40", id);
-    peer = sio_namespace_find(root, id);
+    peer_start(options, "EIO=4", "40");
 }
 
 static void start(void) {
     start_with(NULL);
-}
-
-static void stop(void) {
-    raw_close(&c);
-    server_stop(&t);
 }
 
 static void peer_note(sio_peer *from, const sio_event *event, void *user) {
@@ -333,7 +308,7 @@ static void keep_many(sio_peer *from, const sio_event *event, sio_next *next, vo
 }
 
 START_TEST(waiting_events_are_limited) {
-    stop();
+    peer_stop();
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.max_waiting_events = 3;
     start_with(&options);
@@ -364,7 +339,7 @@ int main(void) {
     Suite *suite = suite_create("handing out events");
     TCase *tc = tcase_create("events");
     suite_add_tcase(suite, tc);
-    tcase_add_checked_fixture(tc, start, stop);
+    tcase_add_checked_fixture(tc, start, peer_stop);
     tcase_add_test(tc, an_event_behind_which_a_disconnect_came_is_not_handled);
     tcase_add_test(tc, the_same_without_middlewares);
     tcase_add_test(tc, events_of_one_read_keep_their_arguments);

@@ -1,35 +1,7 @@
-#include "server_support.h"
-
-#include <stdio.h>
-
-static server_test t;
-static sio_namespace *root;
-static char notes[512];
-static raw_client c;
-static sio_peer *peer;
-
-static void note(const char *text) {
-    snprintf(notes + strlen(notes), sizeof(notes) - strlen(notes), "%s ", text);
-}
-
-static void *tag(const char *text) {
-    return (void *)(uintptr_t)text;
-}
+#include "server_peer_support.h"
 
 static void start(void) {
-    char id[64];
-    notes[0] = '\0';
-    server_start(&t, NULL);
-    root = sio_server_of(t.server, "/");
-    ws_connect(&c, &t, "EIO=4&token=a%20b", NULL);
-    ws_join_more(&c, "40{\"user\":\"me\"}", id);
-    peer = sio_namespace_find(root, id);
-    ck_assert_ptr_nonnull(peer);
-}
-
-static void stop(void) {
-    raw_close(&c);
-    server_stop(&t);
+    peer_start(NULL, "EIO=4&token=a%20b", "40{\"user\":\"me\"}");
 }
 
 /* IO108 IO109 */
@@ -226,7 +198,7 @@ END_TEST
 START_TEST(an_old_client_may_be_disconnected_in_connection) {
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.allow_eio3 = true;
-    stop();
+    peer_stop();
     server_start(&t, &options);
     sio_namespace_on_connection(sio_server_of(t.server, "/"), leave_at_once, NULL);
     ws_connect(&c, &t, "EIO=3", NULL);
@@ -240,7 +212,7 @@ int main(void) {
     Suite *suite = suite_create("peer");
     TCase *tc = tcase_create("peer");
     suite_add_tcase(suite, tc);
-    tcase_add_checked_fixture(tc, start, stop);
+    tcase_add_checked_fixture(tc, start, peer_stop);
     tcase_add_test(tc, shows_its_handshake);
     tcase_add_test(tc, is_in_rooms);
     tcase_add_test(tc, leaves_its_rooms_between_the_two_events);

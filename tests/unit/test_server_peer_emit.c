@@ -1,39 +1,13 @@
-#include "server_support.h"
+#include "server_peer_support.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-static server_test t;
-static sio_namespace *root;
-static char notes[512];
-static raw_client c;
-static sio_peer *peer;
-
-static void note(const char *text) {
-    snprintf(notes + strlen(notes), sizeof(notes) - strlen(notes), "%s ", text);
-}
-
-static void *tag(const char *text) {
-    return (void *)(uintptr_t)text;
-}
-
 static void start_with(sio_server_options options) {
-    char id[64];
-    notes[0] = '\0';
-    server_start(&t, &options);
-    root = sio_server_of(t.server, "/");
-    ws_join(&c, &t, "40", id);
-    peer = sio_namespace_find(root, id);
-    ck_assert_ptr_nonnull(peer);
+    peer_start(&options, "EIO=4", "40");
 }
 
 static void start(void) {
     start_with((sio_server_options)SIO_SERVER_OPTIONS_INIT);
-}
-
-static void stop(void) {
-    raw_close(&c);
-    server_stop(&t);
 }
 
 static void reply_note(const sio_event *reply, void *user) {
@@ -97,7 +71,7 @@ END_TEST
 #if SIO_HAVE_DEFLATE
 /* IO115 IO116 */
 START_TEST(compresses_unless_told_otherwise) {
-    stop();
+    peer_stop();
     sio_server_options settings = SIO_SERVER_OPTIONS_INIT;
     settings.per_message_deflate = true;
     settings.compress_threshold = 50;
@@ -177,7 +151,7 @@ START_TEST(drops_volatile_events_when_not_writable) {
 END_TEST
 
 START_TEST(a_client_that_does_not_read_is_closed) {
-    stop();
+    peer_stop();
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.max_queued_bytes = 100000;
     start_with(options);
@@ -270,7 +244,7 @@ START_TEST(may_ask_again_in_the_reply) {
 END_TEST
 
 START_TEST(limits_what_is_awaited) {
-    stop();
+    peer_stop();
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.max_pending_acks = 2;
     start_with(options);
@@ -290,7 +264,7 @@ int main(void) {
     Suite *suite = suite_create("emitting");
     TCase *tc = tcase_create("emit");
     suite_add_tcase(suite, tc);
-    tcase_add_checked_fixture(tc, start, stop);
+    tcase_add_checked_fixture(tc, start, peer_stop);
     tcase_add_test(tc, sends_events);
     tcase_add_test(tc, sends_binary);
     tcase_add_test(tc, sends_large_events);

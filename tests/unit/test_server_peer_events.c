@@ -1,34 +1,9 @@
-#include "server_support.h"
+#include "server_peer_support.h"
 
-#include <stdio.h>
-
-static server_test t;
-static sio_namespace *root;
-static char notes[512];
-static raw_client c;
-static sio_peer *peer;
 static sio_ack *kept;
 
-static void note(const char *text) {
-    snprintf(notes + strlen(notes), sizeof(notes) - strlen(notes), "%s ", text);
-}
-
-static void *tag(const char *text) {
-    return (void *)(uintptr_t)text;
-}
-
 static void start(void) {
-    char id[64];
-    notes[0] = '\0';
-    server_start(&t, NULL);
-    root = sio_server_of(t.server, "/");
-    ws_join(&c, &t, "40", id);
-    peer = sio_namespace_find(root, id);
-}
-
-static void stop(void) {
-    raw_close(&c);
-    server_stop(&t);
+    peer_start(NULL, "EIO=4", "40");
 }
 
 static void peer_note(sio_peer *from, const sio_event *event, void *user) {
@@ -161,7 +136,7 @@ START_TEST(an_acknowledgement_may_outlive_the_server) {
     kept = NULL;
     ws_text(&c, "427[\"q\"]");
     server_until(&t, kept != NULL);
-    stop();
+    peer_stop();
     ck_assert_int_eq(sio_ack_sendf(kept, "i", 1), SIO_ERR_DISCONNECTED);
     sio_ack_unref(kept);
     start(); /* for the fixture to stop */
@@ -207,7 +182,7 @@ int main(void) {
     Suite *suite = suite_create("events of a peer");
     TCase *tc = tcase_create("events");
     suite_add_tcase(suite, tc);
-    tcase_add_checked_fixture(tc, start, stop);
+    tcase_add_checked_fixture(tc, start, peer_stop);
     tcase_add_test(tc, its_own_handlers_come_last);
     tcase_add_test(tc, its_own_handlers_can_be_removed);
     tcase_add_test(tc, its_own_handlers_hear_its_end);
