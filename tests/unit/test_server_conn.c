@@ -493,6 +493,16 @@ static void ends_with(raw_client *c, const char *want) {
     raw_close(c);
 }
 
+/* The last of these POSTs ends the peer of the root namespace. */
+static void polling_ends_with(const char *last, const char *want) {
+    poller p;
+    poller_open(&p, &t, "EIO=4");
+    poller_post(&p, "40");
+    poller_post(&p, last);
+    ck_assert_str_eq(reasons, want);
+    poller_close(&p);
+}
+
 START_TEST(ends_with_client_namespace_disconnect) {
     raw_client c;
     join_root(&c);
@@ -532,12 +542,7 @@ END_TEST
 
 /* The graceful close of a polling session does not end it at once. */
 START_TEST(ends_with_forced_server_close) {
-    poller p;
-    poller_open(&p, &t, "EIO=4");
-    poller_post(&p, "40");
-    poller_post(&p, "40");
-    ck_assert_str_eq(reasons, "/: forced server close\n");
-    poller_close(&p);
+    polling_ends_with("40", "/: forced server close\n");
 }
 END_TEST
 
@@ -574,12 +579,7 @@ START_TEST(ends_with_transport_error) {
 END_TEST
 
 START_TEST(ends_with_parse_error) {
-    poller p;
-    poller_open(&p, &t, "EIO=4");
-    poller_post(&p, "40");
-    poller_post(&p, "abc");
-    ck_assert_str_eq(reasons, "/: parse error\n");
-    poller_close(&p);
+    polling_ends_with("abc", "/: parse error\n");
 }
 END_TEST
 
