@@ -7,10 +7,11 @@
 
 #include <sio/engine.h>
 
+/* One for each member of the server. */
 typedef struct conformance {
-    struct program program;
-    void *state;             /* the profile's own */
-    struct delayed *delayed; /* what is to be called later */
+    struct program *program;
+    sio_server *server;
+    void *state; /* the profile's own */
 } conformance;
 
 typedef struct profile {
@@ -37,7 +38,8 @@ conformance *conformance_of(sio_peer *peer);
 void emit_message_back(sio_peer *peer, const sio_event *ev, void *user);
 void acknowledge_with_arguments(sio_peer *peer, const sio_event *ev, void *user);
 
-/* Call `fn` once, `ms` from now, or `drop` when the program ends first; `user` is their own. */
+/* Call `fn` once on this member's thread, `ms` from now, or `drop` when the program ends first;
+ * `user` is their own. */
 void after(conformance *c, uint32_t ms, void (*fn)(void *user), void (*drop)(void *user),
            void *user);
 

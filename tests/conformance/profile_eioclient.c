@@ -138,7 +138,7 @@ static void set_up(conformance *c) {
     options.callbacks.on_message = answer;
     options.callbacks.on_initial_headers = add_cookies;
     options.user = state;
-    check(sio_server_add_engine(&engine, c->program.server, &options), "engine");
+    check(sio_server_add_engine(&engine, c->server, &options), "engine");
     check(sio_engine_use(engine, keep_headers, state), "middleware");
     sio_engine_set_allow_request(engine, refuse_denied, NULL);
 }

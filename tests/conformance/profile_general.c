@@ -294,9 +294,9 @@ static void set_up_root(sio_namespace *root) {
 }
 
 static void set_up(conformance *c) {
-    sio_namespace *root = sio_server_of(c->program.server, "/");
-    sio_namespace *chat = sio_server_of(c->program.server, "/chat");
-    sio_namespace *auth = sio_server_of(c->program.server, "/auth");
+    sio_namespace *root = sio_server_of(c->server, "/");
+    sio_namespace *chat = sio_server_of(c->server, "/chat");
+    sio_namespace *auth = sio_server_of(c->server, "/auth");
     set_up_namespace(root);
     set_up_root(root);
     set_up_namespace(chat);
@@ -304,7 +304,7 @@ static void set_up(conformance *c) {
     check(sio_namespace_on(chat, "kick", on_kick, NULL), "handler");
     set_up_namespace(auth);
     check(sio_namespace_use(auth, check_token, NULL), "middleware");
-    set_up_namespace(sio_server_of_pattern(c->program.server, "^/room-[0-9]+$"));
+    set_up_namespace(sio_server_of_pattern(c->server, "^/room-[0-9]+$"));
 }
 
 const profile profile_general = {

@@ -262,18 +262,15 @@ static void set_up_root(sio_namespace *root) {
 
 static void set_up(conformance *c) {
     static const char *const open[] = {"/timeout_socket", "/valid", "/asd"};
-    set_up_root(sio_server_of(c->program.server, "/"));
-    check(sio_namespace_on(sio_server_of(c->program.server, "/foo"), "getId", on_get_id, NULL),
+    set_up_root(sio_server_of(c->server, "/"));
+    check(sio_namespace_on(sio_server_of(c->server, "/foo"), "getId", on_get_id, NULL), "handler");
+    check(sio_namespace_on_connection(sio_server_of(c->server, "/abc"), emit_handshake, NULL),
           "handler");
-    check(
-        sio_namespace_on_connection(sio_server_of(c->program.server, "/abc"), emit_handshake, NULL),
-        "handler");
-    check(sio_namespace_use(sio_server_of(c->program.server, "/no"), refuse_always, NULL),
-          "middleware");
+    check(sio_namespace_use(sio_server_of(c->server, "/no"), refuse_always, NULL), "middleware");
     for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
-        check(sio_server_of(c->program.server, open[i]) ? 0 : SIO_ERR_NOMEM, open[i]);
+        check(sio_server_of(c->server, open[i]) ? 0 : SIO_ERR_NOMEM, open[i]);
     }
-    sio_engine_set_allow_request(sio_server_engine(c->program.server), delay_handshake, c);
+    sio_engine_set_allow_request(sio_server_engine(c->server), delay_handshake, c);
 }
 
 const profile profile_jsclient = {

@@ -77,7 +77,7 @@ static void add_raw_engine(conformance *c) {
     options.ping_timeout_ms = PING_TIMEOUT_MS;
     options.max_payload = MAX_PAYLOAD;
     options.callbacks.on_message = echo;
-    check(sio_server_add_engine(&engine, c->program.server, &options), "engine");
+    check(sio_server_add_engine(&engine, c->server, &options), "engine");
 }
 
 static void configure(sio_server_options *options) {
@@ -88,9 +88,9 @@ static void configure(sio_server_options *options) {
 }
 
 static void set_up(conformance *c) {
-    sio_namespace *root = sio_server_of(c->program.server, "/");
+    sio_namespace *root = sio_server_of(c->server, "/");
     set_up_namespace(c, root);
-    set_up_namespace(c, sio_server_of(c->program.server, "/custom"));
+    set_up_namespace(c, sio_server_of(c->server, "/custom"));
     check(sio_namespace_on(root, "message", emit_message_back, NULL), "handler");
     check(sio_namespace_on(root, "message-with-ack", acknowledge_with_arguments, NULL), "handler");
     add_raw_engine(c);

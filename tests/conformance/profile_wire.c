@@ -10,7 +10,7 @@ static void configure(sio_server_options *options) {
 }
 
 static void set_up(conformance *c) {
-    sio_namespace *root = sio_server_of(c->program.server, "/");
+    sio_namespace *root = sio_server_of(c->server, "/");
     check(sio_namespace_on(root, "message", emit_message_back, NULL), "handler");
     check(sio_namespace_on(root, "message-with-ack", acknowledge_with_arguments, NULL), "handler");
 }

@@ -1,7 +1,5 @@
 #include "conformance.h"
 
-#include <event2/event.h>
-
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -9,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLOSE_DEADLINE_MS = 1000, MAX_PORT = 65535 };
+enum { CLOSE_DEADLINE_MS = 1000, MAX_PORT = 65535, MAX_MEMBERS = 64 };
 
 static const profile *const profiles[] = {
     &profile_protocol, &profile_jsclient, &profile_eioclient,
@@ -42,58 +40,9 @@ void acknowledge_with_arguments(sio_peer *peer, const sio_event *ev, void *user)
     }
 }
 
-/* ---- timers -------------------------------------------------------------------------------- */
-
-typedef struct delayed {
-    struct delayed *next;
-    conformance *conformance;
-    struct event *timer;
-    void (*fn)(void *user);
-    void (*drop)(void *user);
-    void *user;
-} delayed;
-
-static void delayed_free(delayed *d) {
-    delayed **at = &d->conformance->delayed;
-    while (*at != d) {
-        at = &(*at)->next;
-    }
-    *at = d->next;
-    event_free(d->timer);
-    free(d);
-}
-
-static void on_delay(evutil_socket_t fd, short what, void *arg) {
-    delayed now = *(delayed *)arg;
-    (void)fd;
-    (void)what;
-    delayed_free(arg);
-    now.fn(now.user);
-}
-
 void after(conformance *c, uint32_t ms, void (*fn)(void *user), void (*drop)(void *user),
            void *user) {
-    struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-    delayed *d = calloc(1, sizeof(*d));
-    if (!d || !(d->timer = evtimer_new(c->program.base, on_delay, d)) ||
-        evtimer_add(d->timer, &delay)) {
-        check(SIO_ERR_NOMEM, "timer");
-        return;
-    }
-    d->conformance = c;
-    d->fn = fn;
-    d->drop = drop;
-    d->user = user;
-    d->next = c->delayed;
-    c->delayed = d;
-}
-
-static void drop_all(conformance *c) {
-    while (c->delayed) {
-        delayed last = *c->delayed;
-        delayed_free(c->delayed);
-        last.drop(last.user);
-    }
+    program_after(c->program, c->server, ms, fn, drop, user);
 }
 
 /* ---- the command line ---------------------------------------------------------------------- */
@@ -175,7 +124,26 @@ static arguments read_arguments(int argc, char **argv) {
 
 /* ---- running ------------------------------------------------------------------------------- */
 
-static void make_server(conformance *c, const arguments *a) {
+/* The whole program. */
+struct world {
+    const arguments *arguments;
+    struct program program;
+    conformance members[MAX_MEMBERS];
+    unsigned count;
+};
+
+static int set_up(sio_server *server, unsigned index, void *user) {
+    struct world *w = user;
+    conformance *c = &w->members[index];
+    *c = (conformance){.program = &w->program, .server = server};
+    w->count = index + 1;
+    sio_server_set_user(server, c);
+    w->arguments->profile->set_up(c);
+    return 0;
+}
+
+static void make_server(struct world *w) {
+    const arguments *a = w->arguments;
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     sio_server_tls tls = SIO_SERVER_TLS_INIT;
     if (a->cert) {
@@ -187,23 +155,23 @@ static void make_server(conformance *c, const arguments *a) {
         options.per_message_deflate = true;
         options.compress_threshold = 1;
     }
+    options.setup = set_up;
+    options.setup_user = w;
     a->profile->configure(&options);
-    program_init(&c->program, &options, CLOSE_DEADLINE_MS);
-    sio_server_set_user(c->program.server, c);
-    a->profile->set_up(c);
-    check(sio_server_listen(c->program.server, a->host, a->port), "listen");
+    program_init(&w->program, &options, CLOSE_DEADLINE_MS);
+    check(sio_server_listen(w->program.server, a->host, a->port), "listen");
 }
 
 int main(int argc, char **argv) {
+    static struct world w;
     arguments a = read_arguments(argc, argv);
-    conformance c = {.delayed = NULL};
+    w.arguments = &a;
     signal(SIGPIPE, SIG_IGN);
-    make_server(&c, &a);
-    int rc = program_run(&c.program);
-    drop_all(&c);
-    program_done(&c.program);
-    if (a.profile->tear_down) {
-        a.profile->tear_down(&c);
+    make_server(&w);
+    int rc = program_run(&w.program);
+    program_done(&w.program);
+    for (unsigned i = 0; a.profile->tear_down && i < w.count; i++) {
+        a.profile->tear_down(&w.members[i]);
     }
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -4,8 +4,6 @@
 #include "../support/server_handlers.h"
 #include "../support/server_program.h"
 
-#include <event2/event.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +12,8 @@ enum { ASK_TIMEOUT_MS = 1500, CLOSE_DEADLINE_MS = 300 };
 
 /* Numbered events, some each tick, so that they can fall into an upgrade. */
 struct stream {
-    struct event *tick;
+    bool begun;
+    uint32_t every_ms;
     int64_t next;
     int64_t count;
     int64_t per_tick;
@@ -105,11 +104,7 @@ static void on_to_rooms(sio_peer *peer, const sio_event *ev, void *relaying) {
 /* ---- ending -------------------------------------------------------------------------------- */
 
 static void on_disconnect(sio_peer *peer, const sio_event *ev, void *user) {
-    struct session *session = sio_peer_user(peer);
     (void)user;
-    if (session->down.tick != NULL) {
-        event_del(session->down.tick);
-    }
     tell_others(peer, ev);
 }
 
@@ -120,8 +115,8 @@ static void on_whoami(sio_peer *peer, const sio_event *ev, void *user) {
     const sio_handshake *handshake = sio_peer_handshake(peer);
     (void)user;
     if (ev->ack != NULL) {
-        sio_ack_sendf(ev->ack, "s b i", handshake->address, handshake->secure,
-                      (int)sio_server_port(sio_peer_server(peer)));
+        const struct program *program = sio_server_user(sio_peer_server(peer));
+        sio_ack_sendf(ev->ack, "s b i", handshake->address, handshake->secure, (int)program->port);
     }
 }
 
@@ -147,46 +142,56 @@ static void on_up_report(sio_peer *peer, const sio_event *ev, void *user) {
     counters_report(&session->up, ev);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *user) {
-    sio_peer *peer = user;
+static void go_on(sio_peer *peer);
+
+static void send_some(sio_peer *peer) {
     struct session *session = sio_peer_user(peer);
     struct stream *down = &session->down;
-    (void)fd, (void)what;
     for (int64_t i = 0; i < down->per_tick && down->next < down->count; i++) {
         check(sio_peer_emitf(peer, "down", "I", down->next++), "down");
     }
     if (down->next == down->count) {
-        event_del(down->tick);
         check(sio_peer_emitf(peer, "down-end", "I", down->count), "down-end");
+    } else {
+        go_on(peer);
     }
+}
+
+static void on_tick(void *user) {
+    sio_peer *peer = user;
+    if (sio_peer_connected(peer)) {
+        send_some(peer);
+    }
+    sio_peer_unref(peer);
+}
+
+static void forget_peer(void *user) {
+    sio_peer_unref(user);
+}
+
+static void go_on(sio_peer *peer) {
+    const struct session *session = sio_peer_user(peer);
+    sio_server *server = sio_peer_server(peer);
+    program_after(sio_server_user(server), server, session->down.every_ms, on_tick, forget_peer,
+                  sio_peer_ref(peer));
 }
 
 /* stream(count, ms between ticks, events per tick), once for a peer */
 static void on_stream(sio_peer *peer, const sio_event *ev, void *user) {
     int64_t every_ms = sio_event_int(ev, 1), per_tick = sio_event_int(ev, 2);
-    const struct timeval every = {(time_t)(every_ms / 1000), (suseconds_t)(every_ms % 1000 * 1000)};
     struct session *session = sio_peer_user(peer);
-    struct event_base *base = sio_server_user(sio_peer_server(peer));
     (void)user;
-    if (session->down.tick != NULL) {
+    if (session->down.begun) {
         return;
     }
-    session->down.tick = event_new(base, -1, EV_PERSIST, on_tick, peer);
-    check(session->down.tick == NULL ? SIO_ERR_NOMEM : 0, "stream");
+    session->down.begun = true;
+    session->down.every_ms = (uint32_t)every_ms;
     session->down.count = sio_event_int(ev, 0);
     session->down.per_tick = per_tick > 0 ? per_tick : 1;
-    event_add(session->down.tick, &every);
+    go_on(peer);
 }
 
 /* ---- set-up -------------------------------------------------------------------------------- */
-
-static void session_free(void *user) {
-    struct session *session = user;
-    if (session->down.tick != NULL) {
-        event_free(session->down.tick);
-    }
-    free(session);
-}
 
 static void on_connection(sio_peer *peer, const sio_event *ev, void *user) {
     struct session *session = calloc(1, sizeof(*session));
@@ -194,7 +199,7 @@ static void on_connection(sio_peer *peer, const sio_event *ev, void *user) {
     (void)ev, (void)user;
     check(session == NULL ? SIO_ERR_NOMEM : sio_args_new(&args, NULL), "welcome");
     session->up.last = -1;
-    sio_peer_set_user(peer, session, session_free);
+    sio_peer_set_user(peer, session, free);
     check(sio_args_add_string(args, sio_peer_id(peer)), "welcome");
     check(sio_args_add_raw(args, sio_peer_handshake(peer)->auth), "welcome");
     sio_peer_emit(peer, "welcome", args, NULL);
@@ -246,6 +251,7 @@ static const char usage[] =
     "usage: interop-server [--host ADDRESS] [--port N] [--transports polling|websocket|both]\n"
     "  [--tls-cert FILE --tls-key FILE [--both]] [--eio3] [--msgpack] [--deflate] [--no-upgrade]\n"
     "  [--ping-interval MS] [--ping-timeout MS] [--connect-timeout MS] [--max-payload BYTES]\n"
+    "  [--threads N]\n"
     "  [--trusted-proxy ADDRESS] [--tls-client-ca FILE [--tls-client-optional]]\n";
 
 static void read_arguments(struct settings *s, int argc, char **argv) {
@@ -276,6 +282,15 @@ static void read_arguments(struct settings *s, int argc, char **argv) {
     options->parser = s->msgpack ? SIO_PARSER_MSGPACK : SIO_PARSER_DEFAULT;
 }
 
+static int set_up(sio_server *server, unsigned index, void *user) {
+    (void)index;
+    sio_server_set_user(server, user); /* the program */
+    add_namespace(server, "/");
+    add_namespace(server, "/chat");
+    add_namespace(server, "/admin");
+    return 0;
+}
+
 static void listen_tls(sio_server *server, const struct settings *s) {
     sio_listen_options options = SIO_LISTEN_OPTIONS_INIT;
     unsigned id = 0;
@@ -300,11 +315,9 @@ int main(int argc, char **argv) {
         options->trusted_proxies = &s.proxy;
         options->trusted_proxy_count = 1;
     }
+    options->setup = set_up;
+    options->setup_user = &program;
     program_init(&program, options, CLOSE_DEADLINE_MS);
-    sio_server_set_user(program.server, program.base);
-    add_namespace(program.server, "/");
-    add_namespace(program.server, "/chat");
-    add_namespace(program.server, "/admin");
     check(sio_server_listen(program.server, s.common.host, s.common.port), "listen");
     if (s.both) {
         listen_tls(program.server, &s);

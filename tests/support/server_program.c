@@ -66,6 +66,7 @@ void read_settings(struct common_settings *common, const struct setting *own, in
         {"tls-key", SETTING_TEXT, &common->tls.key_file},
         {"ping-interval", SETTING_U32, &common->options.ping_interval_ms},
         {"ping-timeout", SETTING_U32, &common->options.ping_timeout_ms},
+        {"threads", SETTING_U32, &common->options.threads},
     };
     struct option names[MAX_SETTINGS + 1] = {{0}};
     int count = 0, at;
@@ -124,17 +125,89 @@ void program_init(struct program *program, const sio_server_options *options, ui
     check(program->base == NULL ? SIO_ERR_NOMEM : 0, "event base");
     own.base = program->base;
     own.log = getenv("DEBUG") != NULL ? write_log : NULL;
+    if (own.setup != NULL && own.threads == 0 && getenv("SIO_TEST_THREADS") != NULL) {
+        own.threads =
+            (uint32_t)number(getenv("SIO_TEST_THREADS"), 64, "SIO_TEST_THREADS: 0 to 64\n");
+    }
     check(sio_server_new(&program->server, &own), "server");
     program->on_term = signal_event(program, SIGTERM);
     program->on_int = signal_event(program, SIGINT);
 }
 
-int program_run(const struct program *program) {
-    printf("LISTENING %u\n", (unsigned)sio_server_port(program->server));
+int program_run(struct program *program) {
+    program->port = sio_server_port(program->server);
+    printf("LISTENING %u\n", (unsigned)program->port);
     return event_base_dispatch(program->base) < 0 ? -1 : 0;
 }
 
+/* ---- later --------------------------------------------------------------------------------- */
+
+/* The timers are on the program's base: other members have none that we could use. */
+struct delayed {
+    struct delayed *next;
+    struct program *program;
+    sio_server *server;
+    struct event *timer;
+    uint32_t ms;
+    void (*fn)(void *user);
+    void (*drop)(void *user);
+    void *user;
+};
+
+static void unlink_delayed(struct delayed *d) {
+    struct delayed **at = &d->program->delayed;
+    while (*at != d) {
+        at = &(*at)->next;
+    }
+    *at = d->next;
+    event_free(d->timer);
+}
+
+static void on_delay(evutil_socket_t fd, short what, void *user) {
+    struct delayed now = *(struct delayed *)user;
+    (void)fd, (void)what;
+    unlink_delayed(user);
+    free(user);
+    if (now.server == now.program->server) {
+        now.fn(now.user);
+    } else {
+        check(sio_server_post(now.server, now.fn, now.drop, now.user), "post");
+    }
+}
+
+static void start_delayed(void *user) {
+    struct delayed *d = user;
+    const struct timeval delay = {d->ms / 1000, (suseconds_t)(d->ms % 1000) * 1000};
+    d->timer = evtimer_new(d->program->base, on_delay, d);
+    check(d->timer == NULL || evtimer_add(d->timer, &delay) != 0 ? SIO_ERR_NOMEM : 0, "timer");
+    d->next = d->program->delayed;
+    d->program->delayed = d;
+}
+
+static void drop_delayed(void *user) {
+    struct delayed *d = user;
+    d->drop(d->user);
+    free(d);
+}
+
+void program_after(struct program *program, sio_server *server, uint32_t ms, void (*fn)(void *user),
+                   void (*drop)(void *user), void *user) {
+    struct delayed *d = calloc(1, sizeof(*d));
+    check(d == NULL ? SIO_ERR_NOMEM : 0, "timer");
+    *d = (struct delayed){NULL, program, server, NULL, ms, fn, drop, user};
+    if (server == program->server) {
+        start_delayed(d);
+    } else {
+        check(sio_server_post(program->server, start_delayed, drop_delayed, d), "post");
+    }
+}
+
 void program_done(struct program *program) {
+    while (program->delayed != NULL) {
+        struct delayed *d = program->delayed;
+        unlink_delayed(d);
+        drop_delayed(d);
+    }
     sio_server_free(program->server);
     event_free(program->on_term);
     event_free(program->on_int);

@@ -30,8 +30,9 @@ struct setting {
     void *value;
 };
 
-/* What each of them can be told: --host --port --tls-cert --tls-key --ping-interval --ping-timeout.
- * The options do not refer to `tls` by themselves. */
+/* What each of them can be told: --host --port --tls-cert --tls-key --ping-interval --ping-timeout
+ * --threads, of which the last is for programs that have a `setup`. The options do not refer to
+ * `tls` by themselves. */
 struct common_settings {
     const char *host;
     uint16_t port;
@@ -54,13 +55,22 @@ struct program {
     sio_server *server;
     struct event *on_term, *on_int;
     uint32_t close_ms; /* what a graceful end may take */
+    uint16_t port;     /* where it listens; set before it serves anybody */
+    struct delayed *delayed;
 };
 
-/* Make the base and a server of those options on it, which logs to stderr when DEBUG is set. */
+/* Make the base and a server of those options on it, which logs to stderr when DEBUG is set. When
+ * the options have a `setup`, SIO_TEST_THREADS in the environment says how many loops it has,
+ * unless they do: so a whole suite runs with several. */
 void program_init(struct program *program, const sio_server_options *options, uint32_t close_ms);
 
 /* Say where the server listens, then serve until the end. Returns 0, or -1 when the loop failed. */
-int program_run(const struct program *program);
+int program_run(struct program *program);
+
+/* Call `fn` once on the thread of `server`, which is the program's or another member, `ms` from
+ * now; or `drop` instead when that ends first. `user` is their own. Thread: that of any member. */
+void program_after(struct program *program, sio_server *server, uint32_t ms, void (*fn)(void *user),
+                   void (*drop)(void *user), void *user);
 
 /* Release all; `program` can be freed then. */
 void program_done(struct program *program);
