@@ -1,22 +1,10 @@
-#include "support.h"
-
-#include <sio/args.h>
+#include "args_support.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define P(n) "{\"_placeholder\":true,\"num\":" #n "}"
-
 static int parse(sio_args *args, const char *json, unsigned flags, uint32_t attachments) {
     return sio_args_parse(args, json, strlen(json), flags, attachments, NULL);
-}
-
-static void expect_written(const sio_args *args, const char *expected) {
-    sio_buf out = {0};
-    ck_assert_int_eq(sio_args_write(args, &out), 0);
-    ck_assert_int_eq(sio_buf_add_byte(&out, 0), 0);
-    ck_assert_str_eq((const char *)out.data, expected);
-    sio_buf_free(&out);
 }
 
 START_TEST(an_event_has_a_name_and_arguments) {

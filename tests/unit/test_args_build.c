@@ -1,6 +1,4 @@
-#include "support.h"
-
-#include <sio/args.h>
+#include "args_support.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -13,14 +11,6 @@ static sio_args *fresh(void) {
     sio_args *args;
     ck_assert_int_eq(sio_args_new(&args, NULL), 0);
     return args;
-}
-
-static void expect_written(const sio_args *args, const char *expected) {
-    sio_buf out = {0};
-    ck_assert_int_eq(sio_args_write(args, &out), 0);
-    ck_assert_int_eq(sio_buf_add_byte(&out, 0), 0);
-    ck_assert_str_eq((const char *)out.data, expected);
-    sio_buf_free(&out);
 }
 
 static void expect_attachment(const sio_args *args, uint32_t n, const char *expected) {

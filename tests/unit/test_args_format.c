@@ -1,20 +1,8 @@
-#include "support.h"
-
-#include <sio/args.h>
+#include "args_support.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <string.h>
-
-#define P(n) "{\"_placeholder\":true,\"num\":" #n "}"
-
-static void expect_written(const sio_args *args, const char *expected) {
-    sio_buf out = {0};
-    ck_assert_int_eq(sio_args_write(args, &out), 0);
-    ck_assert_int_eq(sio_buf_add_byte(&out, 0), 0);
-    ck_assert_str_eq((const char *)out.data, expected);
-    sio_buf_free(&out);
-}
 
 START_TEST(every_letter_takes_its_arguments) {
     sio_args *args;

@@ -1,13 +1,9 @@
-#include "support.h"
-
-#include <sio/args.h>
+#include "args_support.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define P(n) "{\"_placeholder\":true,\"num\":" #n "}"
 
 static sio_args *parsed(const char *json, unsigned flags, uint32_t attachments) {
     sio_args *args;
