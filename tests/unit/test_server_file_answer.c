@@ -1,4 +1,4 @@
-#include "server_front_support.h"
+#include "server_files_support.h"
 
 #include "static_files.h"
 
@@ -8,55 +8,25 @@
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
 enum { DATE_SECONDS = 784111777 };
 
-/* A folder with digits.txt (ten bytes), long.js (compressible) and photo.png (not). */
-typedef struct files_test {
-    front_test front;
-    front_client client;
-    char root[64];
-} files_test;
-
-static const char *path_of(const files_test *t, const char *name) {
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s", t->root, name);
-    return path;
-}
-
-static void put(const files_test *t, const char *name, const char *text, size_t times,
-                time_t modified) {
-    FILE *f = fopen(path_of(t, name), "w");
-    ck_assert_ptr_nonnull(f);
-    for (size_t i = 0; i < times; i++) {
-        fputs(text, f);
-    }
-    fclose(f);
+static void put_at(const files_test *t, const char *name, const char *text, size_t times,
+                   time_t modified) {
     struct utimbuf when = {modified, modified};
+    put(t, name, text, times);
     ck_assert_int_eq(utime(path_of(t, name), &when), 0);
 }
 
+/* A folder with digits.txt (ten bytes), long.js (compressible) and photo.png (not). */
 static void setup(files_test *t) {
-    memcpy(t->root, "/tmp/sio-answer-XXXXXX", sizeof("/tmp/sio-answer-XXXXXX"));
-    ck_assert_ptr_nonnull(mkdtemp(t->root));
-    put(t, "digits.txt", "0123456789", 1, DATE_SECONDS);
-    put(t, "empty.txt", "", 1, DATE_SECONDS);
-    put(t, "long.js", "var x;\n", 500, DATE_SECONDS);
-    put(t, "photo.png", "pixels", 500, DATE_SECONDS);
-    front_setup(&t->front, front_options());
-    ck_assert_int_eq(sio_front_serve_dir(t->front.front, "/s", t->root), 0);
-    client_open(&t->client, &t->front);
-}
-
-static void teardown(files_test *t) {
-    client_close(&t->client);
-    front_teardown(&t->front);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", t->root);
-    ck_assert_int_eq(system(command), 0);
+    files_make_root(t);
+    put_at(t, "digits.txt", "0123456789", 1, DATE_SECONDS);
+    put_at(t, "empty.txt", "", 1, DATE_SECONDS);
+    put_at(t, "long.js", "var x;\n", 500, DATE_SECONDS);
+    put_at(t, "photo.png", "pixels", 500, DATE_SECONDS);
+    files_serve(t, t->root);
 }
 
 static const char *get(files_test *t, const char *path, const char *headers, const char *begins) {
-    char text[1024];
-    snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: h\r\n%s\r\n", path, headers);
-    return client_ask(&t->client, text, begins);
+    return ask(t, "GET", path, headers, begins);
 }
 
 static const char *body_of(const char *answer) {
@@ -176,7 +146,7 @@ END_TEST
 START_TEST(large_parts_come_in_order) {
     files_test t;
     setup(&t);
-    put(&t, "big.bin", "0123456789abcdef", 30000, DATE_SECONDS);
+    put_at(&t, "big.bin", "0123456789abcdef", 30000, DATE_SECONDS);
     const char *answer =
         get(&t, "/s/big.bin", "Range: bytes=160001-400000\r\n", "HTTP/1.1 206 Partial");
     const char *body = body_of(answer);
@@ -194,8 +164,8 @@ START_TEST(what_lies_compressed_beside_it_is_sent) {
     files_test t;
     char plain[64], packed[64], line[128];
     setup(&t);
-    put(&t, "long.js.gz", "GZ", 1, DATE_SECONDS);
-    put(&t, "long.js.br", "BR", 1, DATE_SECONDS + 5);
+    put_at(&t, "long.js.gz", "GZ", 1, DATE_SECONDS);
+    put_at(&t, "long.js.br", "BR", 1, DATE_SECONDS + 5);
     etag_of(get(&t, "/s/long.js", "", "HTTP/1.1 200"), plain);
     const char *answer = get(&t, "/s/long.js", GZIP, "HTTP/1.1 200");
     ck_assert(has(answer, "\r\nContent-Encoding: gzip\r\n"));
@@ -222,7 +192,7 @@ END_TEST
 START_TEST(an_older_neighbour_is_not_taken) {
     files_test t;
     setup(&t);
-    put(&t, "long.js.br", "OLD", 1, DATE_SECONDS - 1);
+    put_at(&t, "long.js.br", "OLD", 1, DATE_SECONDS - 1);
     const char *answer = get(&t, "/s/long.js", "Accept-Encoding: br\r\n", "HTTP/1.1 200");
     ck_assert(!has(answer, "Content-Encoding") && has(answer, "Vary: Accept-Encoding"));
     ck_assert(has(answer, "\r\nContent-Length: 3500\r\n"));

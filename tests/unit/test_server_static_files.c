@@ -1,45 +1,25 @@
-#include "server_front_support.h"
+#include "server_files_support.h"
 
 #include "static_files.h"
 
 #include <sys/stat.h>
 
 /* A folder with a neighbour that must never be reached. */
-typedef struct files_test {
-    front_test front;
-    front_client client;
-    char root[64];
-} files_test;
-
-static const char *path_of(const files_test *t, const char *name) {
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s", t->root, name);
-    return path;
-}
-
-static void put(const files_test *t, const char *name, const char *text) {
-    FILE *f = fopen(path_of(t, name), "w");
-    ck_assert_ptr_nonnull(f);
-    fputs(text, f);
-    fclose(f);
-}
-
 static void make_tree(files_test *t) {
-    memcpy(t->root, "/tmp/sio-files-XXXXXX", sizeof("/tmp/sio-files-XXXXXX"));
-    ck_assert_ptr_nonnull(mkdtemp(t->root));
+    files_make_root(t);
     static const char *const dirs[] = {"pub", "pub/sub", "pub/.git", "pub/noindex", "pubother"};
     for (size_t i = 0; i < 5; i++) {
         ck_assert_int_eq(mkdir(path_of(t, dirs[i]), 0700), 0);
     }
-    put(t, "secret.txt", "SECRET");
-    put(t, "pubother/s.txt", "SECRET");
-    put(t, "pub/index.html", "<p>root");
-    put(t, "pub/a.txt", "hello");
-    put(t, "pub/with space.js", "js");
-    put(t, "pub/empty.css", "");
-    put(t, "pub/.hidden", "SECRET");
-    put(t, "pub/.git/config", "SECRET");
-    put(t, "pub/sub/index.html", "<p>sub");
+    put(t, "secret.txt", "SECRET", 1);
+    put(t, "pubother/s.txt", "SECRET", 1);
+    put(t, "pub/index.html", "<p>root", 1);
+    put(t, "pub/a.txt", "hello", 1);
+    put(t, "pub/with space.js", "js", 1);
+    put(t, "pub/empty.css", "", 1);
+    put(t, "pub/.hidden", "SECRET", 1);
+    put(t, "pub/.git/config", "SECRET", 1);
+    put(t, "pub/sub/index.html", "<p>sub", 1);
     ck_assert_int_eq(symlink("../secret.txt", path_of(t, "pub/up.txt")), 0);
     ck_assert_int_eq(symlink(t->root, path_of(t, "pub/out")), 0);
     ck_assert_int_eq(symlink("/etc/passwd", path_of(t, "pub/passwd")), 0);
@@ -51,24 +31,7 @@ static void make_tree(files_test *t) {
 
 static void setup(files_test *t) {
     make_tree(t);
-    front_setup(&t->front, front_options());
-    ck_assert_int_eq(sio_front_serve_dir(t->front.front, "/s", path_of(t, "pub")), 0);
-    client_open(&t->client, &t->front);
-}
-
-static void teardown(files_test *t) {
-    client_close(&t->client);
-    front_teardown(&t->front);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", t->root);
-    ck_assert_int_eq(system(command), 0);
-}
-
-static const char *ask(files_test *t, const char *method, const char *path, const char *headers,
-                       const char *begins) {
-    char text[1024];
-    snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: h\r\n%s\r\n", method, path, headers);
-    return client_ask(&t->client, text, begins);
+    files_serve(t, path_of(t, "pub"));
 }
 
 START_TEST(files_have_types_and_tags) {
@@ -238,7 +201,7 @@ START_TEST(known_files_are_304) {
         with_etag(headers, unknown[i], etag);
         ask(&t, "GET", "/s/a.txt", headers, "HTTP/1.1 200");
     }
-    put(&t, "pub/a.txt", "changed!");
+    put(&t, "pub/a.txt", "changed!", 1);
     with_etag(headers, known[0], etag);
     ck_assert(has(ask(&t, "GET", "/s/a.txt", headers, "HTTP/1.1 200"), "changed!"));
     teardown(&t);
