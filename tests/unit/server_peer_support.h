@@ -3,24 +3,13 @@
 #ifndef TESTS_UNIT_SERVER_PEER_SUPPORT_H
 #define TESTS_UNIT_SERVER_PEER_SUPPORT_H
 
+#include "server_notes.h"
 #include "server_support.h"
-
-#include <stdio.h>
 
 static server_test t;
 static sio_namespace *root;
 static raw_client c;
 static sio_peer *peer;
-static char notes[512]; /* each with a space behind it */
-
-static inline void note(const char *text) {
-    snprintf(notes + strlen(notes), sizeof(notes) - strlen(notes), "%s ", text);
-}
-
-/* A text as what is handed to handlers. */
-static inline void *tag(const char *text) {
-    return (void *)(uintptr_t)text;
-}
 
 /* `options` NULL: all defaults; `query` such as "EIO=4", `connect` such as "40{...}". */
 static inline void peer_start(const sio_server_options *options, const char *query,

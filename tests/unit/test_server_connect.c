@@ -1,3 +1,4 @@
+#include "server_notes.h"
 #include "server_support.h"
 
 #include <sio/middleware.h>
@@ -7,18 +8,9 @@
 static server_test t;
 static sio_namespace *root;
 static sio_namespace *chat;
-static char notes[512];
 static raw_client c;
 static sio_next *kept;
 static sio_peer *kept_peer;
-
-static void note(const char *text) {
-    snprintf(notes + strlen(notes), sizeof(notes) - strlen(notes), "%s ", text);
-}
-
-static void *tag(const char *text) {
-    return (void *)(uintptr_t)text;
-}
 
 static void start_with(const sio_server_options *options) {
     notes[0] = '\0';

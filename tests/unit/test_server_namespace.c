@@ -1,3 +1,4 @@
+#include "server_notes.h"
 #include "server_support.h"
 
 #include "namespace.h"
@@ -5,7 +6,6 @@
 #include <stdio.h>
 
 static server_test t;
-static char notes[256];
 
 static void start(void) {
     notes[0] = '\0';
@@ -14,14 +14,6 @@ static void start(void) {
 
 static void stop(void) {
     server_stop(&t);
-}
-
-static void note(const char *text) {
-    snprintf(notes + strlen(notes), sizeof(notes) - strlen(notes), "%s ", text);
-}
-
-static void *tag(const char *text) {
-    return (void *)(uintptr_t)text;
 }
 
 static void peer_note(sio_peer *peer, const sio_event *event, void *user) {

@@ -1,3 +1,4 @@
+#include "server_notes.h"
 #include "server_support.h"
 
 #include "parent.h"
@@ -6,21 +7,12 @@
 #include <stdio.h>
 
 static server_test t;
-static char notes[512];
 static raw_client c;
 static raw_client d;
 static sio_next *kept[2];
 static unsigned kept_count;
 static sio_namespace *made;
 static sio_peer *last_peer;
-
-static void note(const char *text) {
-    snprintf(notes + strlen(notes), sizeof(notes) - strlen(notes), "%s ", text);
-}
-
-static void *tag(const char *text) {
-    return (void *)(uintptr_t)text;
-}
 
 static void start_with(bool cleanup, uint32_t max) {
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
