@@ -203,11 +203,19 @@ static void start_asking(server_test *t, const sio_server_tls *tls) {
 
 /* ---- tests ---- */
 
+static files f;
+static server_test t;
+
+static void make_files(void) {
+    files_open(&f);
+}
+
+static void remove_files(void) {
+    files_close(&f);
+}
+
 /* E88: over polling and WebSocket */
 START_TEST(clients_must_show_a_certificate) {
-    files f;
-    server_test t;
-    files_open(&f);
     sio_server_tls tls = settings(&f);
     tls.client_ca_file = f.root_file;
     start(&t, &tls);
@@ -216,14 +224,10 @@ START_TEST(clients_must_show_a_certificate) {
     expect(&t, t.port, &f.stranger, 0);
     expect(&t, t.port, &f.client, 200);
     server_stop(&t);
-    files_close(&f);
 }
 END_TEST
 
 START_TEST(clients_may_show_a_certificate) {
-    files f;
-    server_test t;
-    files_open(&f);
     sio_server_tls tls = settings(&f);
     tls.client_ca_file = f.root_file;
     tls.client_cert_optional = true;
@@ -232,14 +236,10 @@ START_TEST(clients_may_show_a_certificate) {
     expect(&t, t.port, NULL, 200);
     expect(&t, t.port, &f.stranger, 0);
     server_stop(&t);
-    files_close(&f);
 }
 END_TEST
 
 START_TEST(a_pkcs12_file_holds_all) {
-    files f;
-    server_test t;
-    files_open(&f);
     sio_server_tls tls = SIO_SERVER_TLS_INIT;
     tls.pkcs12_file = f.box;
     tls.key_passphrase = "pw";
@@ -256,7 +256,6 @@ START_TEST(a_pkcs12_file_holds_all) {
     ck_assert_int_eq(sio_server_reload_tls(t.server, &tls), SIO_ERR_TLS_CONFIG);
     ck_assert_ptr_nonnull(strstr(sio_server_detail(t.server), f.box));
     server_stop(&t);
-    files_close(&f);
 }
 END_TEST
 
@@ -269,9 +268,6 @@ static void takes(sio_request *request, void *user) {
 }
 
 START_TEST(upgrades_over_tls_cannot_be_taken_over) {
-    files f;
-    server_test t;
-    files_open(&f);
     sio_server_tls tls = settings(&f);
     start(&t, &tls);
     sio_server_on_upgrade(t.server, takes, NULL);
@@ -282,14 +278,10 @@ START_TEST(upgrades_over_tls_cannot_be_taken_over) {
                      501);
     client_close(&c);
     server_stop(&t);
-    files_close(&f);
 }
 END_TEST
 
 START_TEST(the_application_sees_the_certificate) {
-    files f;
-    server_test t;
-    files_open(&f);
     sio_server_tls tls = settings(&f);
     tls.client_ca_file = f.root_file;
     tls.client_cert_optional = true;
@@ -310,7 +302,6 @@ START_TEST(the_application_sees_the_certificate) {
     ck_assert_str_eq(last.subject, "none");
     ck_assert(!last.verified);
     server_stop(&t);
-    files_close(&f);
 }
 END_TEST
 
@@ -320,9 +311,6 @@ static int accept_any(int fine, X509_STORE_CTX *chain) {
 
 /* A context of the application's own may let pass what nobody vouches for. */
 START_TEST(an_unknown_certificate_is_not_verified) {
-    files f;
-    server_test t;
-    files_open(&f);
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     ck_assert_int_eq(SSL_CTX_use_certificate(context, f.leaf.cert), 1);
     ck_assert_int_eq(SSL_CTX_use_PrivateKey(context, f.leaf.key), 1);
@@ -335,14 +323,10 @@ START_TEST(an_unknown_certificate_is_not_verified) {
     ck_assert_str_ne(last.subject, "none");
     ck_assert(!last.verified);
     server_stop(&t);
-    files_close(&f);
 }
 END_TEST
 
 START_TEST(one_plain_and_one_with_tls) {
-    files f;
-    server_test t;
-    files_open(&f);
     sio_server_tls tls = settings(&f);
     server_start(&t, NULL);
     sio_listen_options options = SIO_LISTEN_OPTIONS_INIT;
@@ -365,14 +349,10 @@ START_TEST(one_plain_and_one_with_tls) {
     raw_reset(&c);
     expect(&t, port, NULL, 200);
     server_stop(&t);
-    files_close(&f);
 }
 END_TEST
 
 START_TEST(a_renewed_certificate_is_for_new_connections) {
-    files f;
-    server_test t;
-    files_open(&f);
     sio_server_tls tls = settings(&f);
     start(&t, &tls);
     client old;
@@ -402,14 +382,10 @@ START_TEST(a_renewed_certificate_is_for_new_connections) {
     ck_assert_int_eq(ask(&old), 200);
     client_close(&old);
     server_stop(&t);
-    files_close(&f);
 }
 END_TEST
 
 START_TEST(a_listener_is_renewed_alone) {
-    files f;
-    server_test t;
-    files_open(&f);
     sio_server_tls tls = settings(&f);
     start(&t, &tls);
     sio_listen_options options = SIO_LISTEN_OPTIONS_INIT;
@@ -433,15 +409,11 @@ START_TEST(a_listener_is_renewed_alone) {
     ck_assert(shown_is(&c, &f.leaf));
     client_close(&c);
     server_stop(&t);
-    files_close(&f);
 }
 END_TEST
 
 /* As much of the handshake as the application happened to read. */
 START_TEST(tls_is_handed_in) {
-    files f;
-    server_test t;
-    files_open(&f);
     sio_server_tls tls = settings(&f);
     start(&t, &tls);
     for (size_t cut = 0; cut <= 200; cut += 40) {
@@ -472,13 +444,12 @@ START_TEST(tls_is_handed_in) {
     ck_assert_int_eq(read(ends[0], &byte, 1), 0);
     close(ends[0]);
     server_stop(&t);
-    files_close(&f);
 }
 END_TEST
 
-static int ask_name(server_test *t, const char *name, const net_cert *cert) {
+static int ask_name(const char *name, const net_cert *cert) {
     client c;
-    client_open(&c, t, t->port);
+    client_open(&c, &t, t.port);
     SSL_ctrl(c.ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
              (void *)(uintptr_t)name);
     int status = ask(&c);
@@ -488,9 +459,6 @@ static int ask_name(server_test *t, const char *name, const net_cert *cert) {
 }
 
 START_TEST(certificates_by_name) {
-    files f;
-    server_test t;
-    files_open(&f);
     sio_server_tls other = settings(&f);
     other.cert_file = f.other_cert;
     other.key_file = f.other_key;
@@ -499,29 +467,25 @@ START_TEST(certificates_by_name) {
     tls.names = names;
     tls.name_count = 1;
     start(&t, &tls);
-    ck_assert_int_eq(ask_name(&t, "other", &f.other), 200);
-    ck_assert_int_eq(ask_name(&t, "unknown", &f.leaf), 200);
+    ck_assert_int_eq(ask_name("other", &f.other), 200);
+    ck_assert_int_eq(ask_name("unknown", &f.leaf), 200);
     tls.refuse_unknown_names = true;
     ck_assert_int_eq(sio_server_reload_tls(t.server, &tls), 0);
-    ck_assert_int_eq(ask_name(&t, "unknown", &f.leaf), 0);
-    ck_assert_int_eq(ask_name(&t, "other", &f.other), 200);
+    ck_assert_int_eq(ask_name("unknown", &f.leaf), 0);
+    ck_assert_int_eq(ask_name("other", &f.other), 200);
     other.key_file = "/nonexistent";
     ck_assert_int_eq(sio_server_reload_tls(t.server, &tls), SIO_ERR_TLS_CONFIG);
     ck_assert_ptr_nonnull(strstr(sio_server_detail(t.server), "other: key file /nonexistent"));
-    ck_assert_int_eq(ask_name(&t, "other", &f.other), 200);
+    ck_assert_int_eq(ask_name("other", &f.other), 200);
     other.key_file = f.other_key;
     other.names = names;
     other.name_count = 1;
     ck_assert_int_eq(sio_server_reload_tls(t.server, &tls), SIO_ERR_INVALID);
     server_stop(&t);
-    files_close(&f);
 }
 END_TEST
 
 START_TEST(versions_and_contradictions) {
-    files f;
-    server_test t;
-    files_open(&f);
     sio_server_tls tls = settings(&f);
     tls.min_version = 13;
     start(&t, &tls);
@@ -542,26 +506,22 @@ START_TEST(versions_and_contradictions) {
     SSL_CTX_use_PrivateKey(tls.ctx, f.other.key);
     ck_assert_int_eq(sio_server_reload_tls(t.server, &ready), 0);
     SSL_CTX_free(tls.ctx);
-    ck_assert_int_eq(ask_name(&t, "x", &f.other), 200);
+    ck_assert_int_eq(ask_name("x", &f.other), 200);
     ready.size++;
     ck_assert_int_eq(sio_server_reload_tls(t.server, &ready), SIO_ERR_INVALID);
     server_stop(&t);
-    files_close(&f);
 }
 END_TEST
 
-static uint64_t failed(const server_test *t) {
+static uint64_t failed(void) {
     sio_counters c = SIO_COUNTERS_INIT;
-    ck_assert_int_eq(sio_server_read_counters(t->server, &c), 0);
+    ck_assert_int_eq(sio_server_read_counters(t.server, &c), 0);
     return c.tls_handshakes_failed;
 }
 
 /* Who says nothing, and who speaks plain HTTP, is cut off and counted; others are served. */
 START_TEST(handshakes_fail_and_are_counted) {
-    files f;
-    server_test t;
     raw_client silent, plain;
-    files_open(&f);
     sio_server_tls tls = settings(&f);
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.tls = &tls;
@@ -569,60 +529,56 @@ START_TEST(handshakes_fail_and_are_counted) {
     server_start(&t, &options);
     raw_open(&silent, &t);
     raw_expect_eof(&silent);
-    ck_assert_uint_eq(failed(&t), 1);
+    ck_assert_uint_eq(failed(), 1);
     raw_open(&plain, &t);
     raw_text(&plain, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     raw_expect_eof(&plain);
-    ck_assert_uint_eq(failed(&t), 2);
+    ck_assert_uint_eq(failed(), 2);
     raw_close(&silent);
     raw_close(&plain);
     server_stop(&t);
-    files_close(&f);
 }
 END_TEST
 
 /* Each allocation of the server's fails in turn: it does not start, or the client is served, or its
  * connection ends. */
 static int memory_scenario(const sio_mem *mem, void *arg) {
-    const files *f = arg;
-    server_test t = {.base = event_base_new()};
-    sio_server_tls tls = settings(f), other = settings(f);
-    other.cert_file = f->other_cert;
-    other.key_file = f->other_key;
+    server_test own = {.base = event_base_new()};
+    sio_server_tls tls = settings(&f), other = settings(&f);
+    other.cert_file = f.other_cert;
+    other.key_file = f.other_key;
     const sio_server_tls_name names[] = {{.name = "other", .tls = &other}};
     tls.names = names;
     tls.name_count = 1;
     sio_server_options options = SIO_SERVER_OPTIONS_INIT;
     options.mem = mem;
-    options.base = t.base;
+    options.base = own.base;
     options.tls = &tls;
-    int rc = sio_server_new(&t.server, &options);
-    rc = rc != 0 ? rc : sio_server_listen(t.server, "127.0.0.1", 0);
+    int rc = sio_server_new(&own.server, &options);
+    rc = rc != 0 ? rc : sio_server_listen(own.server, "127.0.0.1", 0);
     if (rc == 0) {
         client c;
-        client_open(&c, &t, sio_server_port(t.server));
+        client_open(&c, &own, sio_server_port(own.server));
         int status = ask_with(&c, WS_HANDSHAKE);
         ck_assert_msg(status == 101 || status == 500 || status == 0, "%d", status);
         rc = status == 101 ? 0 : SIO_ERR_NOMEM;
         client_close(&c);
     }
-    sio_server_free(t.server);
-    event_base_free(t.base);
+    sio_server_free(own.server);
+    event_base_free(own.base);
     return rc;
 }
 
 START_TEST(memory_runs_out) {
     (void)signal(SIGPIPE, SIG_IGN); /* of the client, when the server is gone */
-    files f;
-    files_open(&f);
-    test_mem_sweep(memory_scenario, &f);
-    files_close(&f);
+    test_mem_sweep(memory_scenario, NULL);
 }
 END_TEST
 
 int main(void) {
     Suite *suite = suite_create("server_tls");
     TCase *tc = tcase_create("all");
+    tcase_add_checked_fixture(tc, make_files, remove_files);
     tcase_add_test(tc, handshakes_fail_and_are_counted);
     tcase_add_test(tc, clients_must_show_a_certificate);
     tcase_add_test(tc, clients_may_show_a_certificate);
