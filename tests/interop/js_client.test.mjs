@@ -5,6 +5,7 @@ import {
   assert,
   call,
   certificate,
+  comesBack,
   next,
   runAll,
   same,
@@ -155,10 +156,7 @@ for (const [what, ...args] of VALUES) {
   testEachMode(`values come back, as events and acknowledged: ${what}`, async (t, mode) => {
     const socket = await connected(t, await startServer(t), mode);
     for (let round = 0; round < 2; round++) {
-      const back = next(socket, "echo-back");
-      socket.emit("echo", ...args);
-      same(await back, args);
-      same(await call(socket, "echo", ...args), args);
+      await comesBack(socket, args);
       await settled(socket, mode);
     }
   });
@@ -169,10 +167,7 @@ for (const [what, ...args] of BINARIES) {
   testEachMode(`binary comes back as it was: ${what}`, async (t, mode) => {
     const socket = await connected(t, await startServer(t), mode);
     for (let round = 0; round < 2; round++) {
-      const back = next(socket, "echo-back");
-      socket.emit("echo", ...args);
-      same(await back, args);
-      same(await call(socket, "echo", ...args), args);
+      await comesBack(socket, args);
       await settled(socket, mode);
     }
   });
@@ -673,10 +668,7 @@ testEachMode("2.x: events, acknowledgements, binary", async (t, mode) => {
       [BYTES, "x", { deep: [BYTES] }],
       [Buffer.alloc(0)],
     ]) {
-      const back = next(socket, "echo-back");
-      socket.emit("echo", ...args);
-      same(await back, args);
-      same(await call(socket, "echo", ...args), args);
+      await comesBack(socket, args);
     }
     await settled(socket, mode);
   }

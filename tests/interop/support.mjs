@@ -86,6 +86,14 @@ export function call(socket, name, ...args) {
   return within(answer, `the acknowledgement of ${name}`);
 }
 
+// What is sent to `echo` comes back, as an event and as an acknowledgement.
+export async function comesBack(socket, args) {
+  const back = next(socket, "echo-back");
+  socket.emit("echo", ...args);
+  same(await back, args);
+  same(await call(socket, "echo", ...args), args);
+}
+
 // Resolves once condition() holds, which is looked at whenever one of the events comes.
 export function until(emitter, names, condition, what) {
   return within(
