@@ -23,7 +23,9 @@ int sio_cluster_message_of(sio_cluster_message **out, sio_cluster_adapter *self,
     const char **joined = NULL;
     int rc = target ? sio_cluster_opts_of(&content->opts, &joined, target) : 0;
     content->uid = self->uid;
-    content->nsp = (sio_str){ns->name, ns->name_len};
+    if (!content->nsp.ptr) {
+        content->nsp = (sio_str){ns->name, ns->name_len};
+    }
     if (rc == 0) {
         server->encode.len = 0;
         rc = sio_cluster_message_new(out, content, args, &server->encode, self->carrier->links,
@@ -196,10 +198,18 @@ static void receive_request(sio_cluster_adapter *self, const sio_cluster_message
     }
 }
 
+static bool is_answer(sio_cluster_type type) {
+    return type == SIO_CLUSTER_FETCH_RESPONSE || type == SIO_CLUSTER_SERVER_SIDE_EMIT_RESPONSE ||
+           type == SIO_CLUSTER_BROADCAST_CLIENT_COUNT || type == SIO_CLUSTER_BROADCAST_ACK;
+}
+
+/* Who asks for a parent is answered by its children: there the id must do. */
 static bool is_for(const sio_cluster_adapter *self, const sio_cluster_content *content) {
     const sio_namespace *ns = self->base.ns;
-    return self->open && content->uid != self->uid && content->nsp.len == ns->name_len &&
-           memcmp(content->nsp.ptr, ns->name, ns->name_len) == 0;
+    bool same =
+        content->nsp.len == ns->name_len && memcmp(content->nsp.ptr, ns->name, ns->name_len) == 0;
+    return self->open && content->uid != self->uid &&
+           (same || (ns->as_parent && is_answer(content->type)));
 }
 
 void sio_cluster_receive(sio_adapter *adapter, const sio_cluster_message *message) {
@@ -207,13 +217,11 @@ void sio_cluster_receive(sio_adapter *adapter, const sio_cluster_message *messag
     if (!is_for(self, &message->content)) {
         return;
     }
-    switch (message->content.type) {
-    case SIO_CLUSTER_FETCH_RESPONSE:
-    case SIO_CLUSTER_SERVER_SIDE_EMIT_RESPONSE:
-    case SIO_CLUSTER_BROADCAST_CLIENT_COUNT:
-    case SIO_CLUSTER_BROADCAST_ACK:
+    if (is_answer(message->content.type)) {
         sio_cluster_requests_answer(&self->requests, message);
-        break;
+        return;
+    }
+    switch (message->content.type) {
     case SIO_CLUSTER_ADAPTER_CLOSE:
         sio_cluster_requests_gone(&self->requests, message->content.uid);
         break;
@@ -221,6 +229,40 @@ void sio_cluster_receive(sio_adapter *adapter, const sio_cluster_message *messag
         receive_request(self, message);
         break;
     }
+}
+
+/* ---- children that only others have ---- */
+
+typedef struct telling {
+    sio_cluster_adapter *self;
+    const sio_cluster_content *content;
+    const sio_target *target;
+    const sio_args *args;
+} telling;
+
+static int tell_place(sio_cluster_place *place, sio_str nsp, void *user) {
+    const telling *t = user;
+    sio_carrier *carrier = t->self->carrier;
+    sio_cluster_content content = *t->content;
+    sio_cluster_message *message;
+    content.nsp = nsp;
+    int rc = sio_cluster_message_of(&message, t->self, &content, t->target, t->args);
+    if (rc == 0) {
+        bool store = content.type == SIO_CLUSTER_BROADCAST && !t->target->is_volatile;
+        rc = carrier->ops->publish_at(carrier, place, message, store, NULL);
+        sio_cluster_message_unref(message);
+    }
+    return rc;
+}
+
+int sio_cluster_tell_elsewhere(sio_adapter *adapter, const sio_cluster_content *content,
+                               const sio_target *target, const sio_args *args) {
+    sio_cluster_adapter *self = sio_cluster_of(adapter);
+    telling t = {self, content, target, args};
+    if (!self->open || target->is_local || target->error != 0 || !self->carrier->ops->elsewhere) {
+        return target->error;
+    }
+    return self->carrier->ops->elsewhere(self->carrier, tell_place, &t);
 }
 
 /* ---- sessions ---- */

@@ -18,6 +18,10 @@ typedef struct sio_cluster_audience {
     uint32_t count;
 } sio_cluster_audience;
 
+/* A namespace that other servers have and this one has not. */
+typedef struct sio_cluster_place sio_cluster_place;
+typedef int (*sio_cluster_place_fn)(sio_cluster_place *place, sio_str nsp, void *user);
+
 /* What carries the messages of one namespace. Everything happens on the thread of the server's
  * loop. What arrives is handed to sio_cluster_receive(), from the loop, never from inside one of
  * these functions. */
@@ -52,6 +56,15 @@ typedef struct sio_carrier_ops {
                            sio_adapter_restored_fn done, void *user);
     /* A peer that was restored has gone for good, unless its session was kept before. */
     void (*forget_session)(sio_carrier *carrier, sio_str pid);
+
+    /* For parents: what is sent to one goes to the children that only others have, too. NULL when
+     * the carrier does not know of them. */
+
+    /* Call `fn` for each of them. @return the first error of `fn`, or SIO_ERR_NOMEM */
+    int (*elsewhere)(sio_carrier *carrier, sio_cluster_place_fn fn, void *user);
+    /* As publish, or store, to one of those, inside of `fn`. */
+    int (*publish_at)(sio_carrier *carrier, sio_cluster_place *place, sio_cluster_message *message,
+                      bool store, sio_cluster_audience *audience);
 } sio_carrier_ops;
 
 /* What every carrier begins with. */
@@ -73,6 +86,20 @@ int sio_cluster_adapter_new(sio_adapter **out, sio_namespace *ns, sio_carrier *c
  * sio_server_enter(). Its own messages, those of other namespaces and answers to what was not asked
  * are ignored. */
 void sio_cluster_receive(sio_adapter *adapter, const sio_cluster_message *message);
+
+/* For the adapter of a parent: do to the children that only other servers have what the message
+ * says, which gets the namespace and the rest filled in. */
+int sio_cluster_tell_elsewhere(sio_adapter *adapter, const sio_cluster_content *content,
+                               const sio_target *target, const sio_args *args);
+/* Ask them, too: `begin` gives the callbacks for each of those namespaces, and `failed` takes them
+ * back when it cannot be asked. */
+typedef struct sio_cluster_asking {
+    sio_adapter_acks (*begin)(void *user);
+    void (*failed)(int status, void *user);
+    void *user;
+} sio_cluster_asking;
+void sio_cluster_ask_elsewhere(sio_adapter *adapter, const sio_target *target,
+                               const sio_adapter_event *event, const sio_cluster_asking *asking);
 
 /* By which others know it. */
 sio_cluster_uid sio_cluster_adapter_uid(const sio_adapter *adapter);

@@ -190,7 +190,6 @@ int sio_cluster_fetch(sio_adapter *adapter, const sio_target *target, sio_fetch_
 typedef struct awaiting {
     sio_cluster_request request; /* first */
     sio_adapter_acks acks;
-    uint64_t asked;
     uint64_t left; /* acknowledgements of peers of other servers */
     int status;    /* of the end that waits for the local one */
     bool local;    /* those of this server are awaited */
@@ -242,11 +241,6 @@ static void acks_failed(sio_cluster_request *request, int status) {
     awaiting_release(a);
 }
 
-static void add_count(awaiting *a, uint64_t peers) {
-    a->asked += peers;
-    a->acks.on_count(a->asked, a->acks.user);
-}
-
 static void take_ack(awaiting *a, const sio_cluster_message *message) {
     sio_args *args = a->request.requests->ns->server->scratch;
     int rc = sio_cluster_message_args(message, args);
@@ -266,7 +260,7 @@ static void acks_answer(sio_cluster_request *request, sio_cluster_slot *slot,
     if (first) {
         slot->left = message->content.client_count;
         a->left += slot->left;
-        add_count(a, slot->left);
+        a->acks.on_count(slot->left, a->acks.user);
     } else if (message->content.type == SIO_CLUSTER_BROADCAST_ACK && slot->left > 0) {
         slot->left--;
         a->left--;
@@ -279,7 +273,8 @@ static void acks_answer(sio_cluster_request *request, sio_cluster_slot *slot,
 }
 
 static void on_local_count(uint64_t peers, void *user) {
-    add_count(user, peers);
+    const awaiting *a = user;
+    a->acks.on_count(peers, a->acks.user);
 }
 
 static int on_local_ack(sio_str from, const sio_args *args, void *user) {
@@ -328,6 +323,20 @@ static int acks_begin(awaiting *a, const sio_target *target, const sio_adapter_e
     return rc;
 }
 
+static int acks_new(awaiting **out, sio_cluster_adapter *self) {
+    sio_cluster_request *request;
+    int rc = sio_cluster_request_new(&request, &self->requests, sizeof(awaiting));
+    if (rc != 0) {
+        return rc;
+    }
+    request->answers = SIO_CLUSTER_BROADCAST_CLIENT_COUNT;
+    request->on_answer = acks_answer;
+    request->on_complete = acks_complete;
+    request->on_failed = acks_failed;
+    *out = (awaiting *)request;
+    return 0;
+}
+
 int sio_cluster_broadcast_with_ack(sio_adapter *adapter, const sio_target *target,
                                    const sio_adapter_event *event, const sio_adapter_acks *acks) {
     sio_cluster_adapter *self = sio_cluster_of(adapter);
@@ -340,23 +349,67 @@ int sio_cluster_broadcast_with_ack(sio_adapter *adapter, const sio_target *targe
     if (target->is_local || !sio_cluster_has_others(self)) {
         return sio_adapter_local_emit_ack(target, event, acks);
     }
-    sio_cluster_request *request;
-    int rc = sio_cluster_request_new(&request, &self->requests, sizeof(awaiting));
+    awaiting *a;
+    int rc = acks_new(&a, self);
     if (rc != 0) {
         return rc;
     }
     sio_cluster_content content = {.type = SIO_CLUSTER_BROADCAST, .packet.name = event->name};
-    rc = ask(NULL, self, request, &content, target, event->args);
+    rc = ask(NULL, self, &a->request, &content, target, event->args);
     if (rc != 0) {
-        sio_cluster_request_free(request);
+        sio_cluster_request_free(&a->request);
         return rc;
     }
-    request->answers = SIO_CLUSTER_BROADCAST_CLIENT_COUNT;
-    request->on_answer = acks_answer;
-    request->on_complete = acks_complete;
-    request->on_failed = acks_failed;
-    ((awaiting *)request)->acks = *acks;
-    return acks_begin((awaiting *)request, target, event);
+    a->acks = *acks;
+    return acks_begin(a, target, event);
+}
+
+typedef struct place_asking {
+    sio_cluster_adapter *self;
+    const sio_target *target;
+    const sio_adapter_event *event;
+    const sio_cluster_asking *asking;
+} place_asking;
+
+/* Nobody of this server has the namespace: only others are awaited. */
+static int ask_place(sio_cluster_place *place, sio_str nsp, void *user) {
+    const place_asking *p = user;
+    sio_carrier *carrier = p->self->carrier;
+    sio_cluster_message *message;
+    awaiting *a;
+    int rc = acks_new(&a, p->self);
+    if (rc != 0) {
+        return rc;
+    }
+    sio_cluster_content content = {.type = SIO_CLUSTER_BROADCAST,
+                                   .nsp = nsp,
+                                   .packet.name = p->event->name,
+                                   .request_id = a->request.id};
+    rc = sio_cluster_message_of(&message, p->self, &content, p->target, p->event->args);
+    if (rc == 0) {
+        rc = carrier->ops->publish_at(carrier, place, message, false, &a->request.audience);
+        sio_cluster_message_unref(message);
+    }
+    if (rc != 0) {
+        sio_cluster_request_free(&a->request);
+        return rc;
+    }
+    a->acks = p->asking->begin(p->asking->user);
+    sio_cluster_request_begin(&a->request, p->target->timeout_ms);
+    return 0;
+}
+
+void sio_cluster_ask_elsewhere(sio_adapter *adapter, const sio_target *target,
+                               const sio_adapter_event *event, const sio_cluster_asking *asking) {
+    sio_cluster_adapter *self = sio_cluster_of(adapter);
+    place_asking p = {self, target, event, asking};
+    if (!self->open || target->is_local || !self->carrier->ops->elsewhere) {
+        return;
+    }
+    int rc = self->carrier->ops->elsewhere(self->carrier, ask_place, &p);
+    if (rc != 0) {
+        asking->failed(rc, asking->user);
+    }
 }
 
 /* ---- events between servers ---- */

@@ -25,8 +25,8 @@ static inline sio_cluster_adapter *sio_cluster_of(sio_adapter *adapter) {
 /* Whether anyone is to be told of what is done to a target. */
 bool sio_cluster_has_others(const sio_cluster_adapter *self);
 
-/* A message of this adapter: uid and namespace are filled in. `target` NULL: it has none. Errors:
- * as sio_cluster_message_new. */
+/* A message of this adapter: uid and, unless it is there, namespace are filled in. `target` NULL:
+ * it has none. Errors: as sio_cluster_message_new. */
 int sio_cluster_message_of(sio_cluster_message **out, sio_cluster_adapter *self,
                            sio_cluster_content *content, const sio_target *target,
                            const sio_args *args);

@@ -252,6 +252,7 @@ int sio_adapter_attach(sio_namespace *ns) {
     int rc = 0;
     if (ns->as_parent) {
         adapter->ops = &sio_parent_ops;
+        rc = sio_parent_join_cluster(ns, begun);
     } else if (factory->create) {
         rc = factory->create(&adapter, ns, factory->user);
     } else if (ns->server->recovery.size != 0) {

@@ -1,10 +1,12 @@
 #include "hub_state.h"
 
 #include "adapter.h"
+#include "parent.h"
 #include "peer.h"
 
 #include "mem.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -22,19 +24,29 @@ static void channel_free(sio_hub_channel *channel) {
     sio_mem_release(mem, channel);
 }
 
+/* What members call it. */
+static sio_str channel_name(const sio_namespace *ns) {
+    size_t skip = ns->as_parent ? 1 : 0;
+    return (sio_str){ns->name + skip, ns->name_len - skip};
+}
+
 static int channel_new(sio_hub_channel **out, sio_hub *hub, const sio_namespace *ns) {
     const sio_server_recovery *recovery = &ns->server->recovery;
     const sio_recovery_limits limits = {.keep_ms = recovery->max_disconnection_ms,
                                         .max_sessions = recovery->max_sessions,
                                         .max_events = recovery->max_events,
                                         .max_bytes = recovery->max_bytes};
-    sio_hub_channel *channel = sio_mem_zalloc(hub->mem, sizeof(*channel) + ns->name_len + 1);
+    sio_str name = channel_name(ns);
+    sio_hub_channel *channel = sio_mem_zalloc(hub->mem, sizeof(*channel) + name.len + 1);
     if (!channel) {
         return SIO_ERR_NOMEM;
     }
     channel->hub = hub;
-    channel->name_len = ns->name_len;
-    memcpy(channel->name, ns->name, ns->name_len);
+    channel->name_len = (uint32_t)name.len;
+    memcpy(channel->name, name.ptr, name.len);
+    if (ns->parent) {
+        snprintf(channel->parent, sizeof(channel->parent), "%s", ns->parent->ns->name);
+    }
     sio_list_init(&channel->ports);
     atomic_init(&channel->open_count, 0);
     if (pthread_mutex_init(&channel->lock, NULL) != 0) {
@@ -42,7 +54,7 @@ static int channel_new(sio_hub_channel **out, sio_hub *hub, const sio_namespace 
         return SIO_ERR_NOMEM;
     }
     int rc = 0;
-    if (recovery->size != 0) {
+    if (recovery->size != 0 && !ns->as_parent) {
         uint64_t seed[2];
         rc = getrandom(seed, sizeof(seed), 0) == sizeof(seed) ? 0 : SIO_ERR_RANDOM;
         rc = rc == 0 ? sio_hub_log_new(&channel->log, &limits, seed, hub->mem) : rc;
@@ -61,7 +73,8 @@ static int channel_new(sio_hub_channel **out, sio_hub *hub, const sio_namespace 
 static int channel_take(sio_hub_channel **out, sio_hub *hub, const sio_namespace *ns) {
     int rc = 0;
     pthread_mutex_lock(&hub->lock);
-    sio_hub_channel *channel = sio_table_get(&hub->channels, ns->name, ns->name_len);
+    sio_str name = channel_name(ns);
+    sio_hub_channel *channel = sio_table_get(&hub->channels, name.ptr, name.len);
     if (!channel) {
         rc = channel_new(&channel, hub, ns);
     }
@@ -73,7 +86,7 @@ static int channel_take(sio_hub_channel **out, sio_hub *hub, const sio_namespace
     return rc;
 }
 
-static void channel_give_back(sio_hub_channel *channel) {
+void sio_hub_channel_give_back(sio_hub_channel *channel) {
     sio_hub *hub = channel->hub;
     pthread_mutex_lock(&hub->lock);
     bool last = --channel->users == 0;
@@ -108,7 +121,7 @@ static bool has_room(sio_hub_port *port, size_t bytes) {
 }
 
 /* What comes behind a gap is not taken before the thread has come to the gap. */
-static bool push(sio_hub_port *port, sio_cluster_message *message, uint32_t link) {
+bool sio_hub_push(sio_hub_port *port, sio_cluster_message *message, uint32_t link) {
     bool taken = port->lost == 0 && has_room(port, message->bytes);
     if (taken) {
         sio_list_push(&port->inbox, &message->links[link].link);
@@ -135,7 +148,7 @@ unsigned sio_hub_push_all(sio_hub_port *self, sio_cluster_message *message,
         if (audience) {
             audience->uids[audience->count++] = port->uid;
         }
-        lost += !push(port, message, link++);
+        lost += !sio_hub_push(port, message, link++);
     }
     return lost;
 }
@@ -162,16 +175,18 @@ int sio_hub_publish_response(sio_carrier *carrier, sio_cluster_uid to,
                              sio_cluster_message *message) {
     sio_hub_port *self = sio_hub_port_of(carrier);
     sio_list *ports = &self->channel->ports;
+    bool found = false;
     bool lost = false;
     pthread_mutex_lock(&self->channel->lock);
-    for (sio_list *at = ports->next; at != ports; at = at->next) {
+    for (sio_list *at = ports->next; !found && at != ports; at = at->next) {
         sio_hub_port *port = SIO_CONTAINER(at, sio_hub_port, link);
-        if (port->uid == to && port != self) {
-            lost = !push(port, message, 0);
-            break;
-        }
+        found = port->uid == to && port != self;
+        lost = found && !sio_hub_push(port, message, 0);
     }
     pthread_mutex_unlock(&self->channel->lock);
+    if (!found && self->channel->parent[0] != '\0') {
+        lost = !sio_hub_answer_parent(self->channel->hub, to, message);
+    }
     sio_hub_report_lost(self, lost);
     return 0;
 }
@@ -265,7 +280,7 @@ static void drain(sio_hub_port *port) {
 
 static void port_release(sio_hub_port *port) {
     sio_hub *hub = port->member->hub;
-    channel_give_back(port->channel);
+    sio_hub_channel_give_back(port->channel);
     sio_mem_release(hub->mem, port);
     sio_hub_unref(hub);
 }
@@ -284,7 +299,7 @@ static void on_post(sio_post *post, bool cancelled) {
 
 /* ---- a port as carrier ---- */
 
-static bool has_port_of(const sio_hub_channel *channel, const sio_hub_member *member) {
+bool sio_hub_has_member(const sio_hub_channel *channel, const sio_hub_member *member) {
     for (sio_list *at = channel->ports.next; at != &channel->ports; at = at->next) {
         if (SIO_CONTAINER(at, sio_hub_port, link)->member == member) {
             return true;
@@ -300,7 +315,7 @@ static int open_port(sio_carrier *carrier, sio_adapter *adapter) {
     port->adapter = adapter;
     port->uid = sio_cluster_adapter_uid(adapter);
     pthread_mutex_lock(&channel->lock);
-    if (!has_port_of(channel, port->member)) {
+    if (!sio_hub_has_member(channel, port->member)) {
         rc = 0;
         sio_list_push(&channel->ports, &port->link);
         atomic_fetch_add_explicit(&channel->open_count, 1, memory_order_relaxed);
@@ -308,6 +323,9 @@ static int open_port(sio_carrier *carrier, sio_adapter *adapter) {
     }
     pthread_mutex_unlock(&channel->lock);
     port->open = rc == 0;
+    if (port->open && port->ns->as_parent) {
+        sio_hub_parent_open(port);
+    }
     return rc;
 }
 
@@ -334,6 +352,7 @@ static void close_port(sio_carrier *carrier, sio_adapter_done_fn done, void *use
     sio_hub_port *port = sio_hub_port_of(carrier);
     sio_hub_channel *channel = port->channel;
     port->open = false;
+    sio_hub_parent_close(port);
     pthread_mutex_lock(&channel->lock);
     sio_list_remove(&port->link);
     atomic_fetch_sub_explicit(&channel->open_count, 1, memory_order_relaxed);
@@ -360,7 +379,8 @@ static void free_port(sio_carrier *carrier) {
 #define CARRIER_OPS                                                                                \
     .open = open_port, .has_others = has_others, .publish = sio_hub_publish,                       \
     .publish_response = sio_hub_publish_response, .server_count = server_count,                    \
-    .close = close_port, .free = free_port
+    .close = close_port, .free = free_port, .elsewhere = sio_hub_elsewhere,                        \
+    .publish_at = sio_hub_publish_at
 
 static const sio_carrier_ops plain_ops = {CARRIER_OPS};
 
@@ -384,6 +404,7 @@ static int port_new(sio_hub_port **out, sio_hub_member *member, sio_namespace *n
     port->loop = ns->server->loop;
     port->post.fn = on_post;
     sio_list_init(&port->link);
+    sio_list_init(&port->in_hub);
     sio_list_init(&port->inbox);
     int rc = channel_take(&port->channel, hub, ns);
     if (rc != 0) {
@@ -457,6 +478,7 @@ int sio_hub_new(sio_hub **out, const sio_hub_options *options) {
         return rc;
     }
     sio_table_init_seeded(&hub->channels, hub->mem, hub->seed);
+    sio_list_init(&hub->parents);
     *out = hub;
     return 0;
 }
@@ -479,6 +501,10 @@ void sio_hub_unref(sio_hub *hub) {
 
 const sio_server_adapter *sio_hub_adapter(sio_hub *hub, unsigned index) {
     return &hub->members[index].adapter;
+}
+
+bool sio_hub_serves(const sio_server *server) {
+    return server->adapter.create == create;
 }
 
 uint64_t sio_hub_lost(const sio_hub *hub) {

@@ -46,6 +46,9 @@ void sio_hub_unref(sio_hub *hub);
 /* For sio_server_options.adapter of member `index`. Borrowed from the hub. */
 const sio_server_adapter *sio_hub_adapter(sio_hub *hub, unsigned index);
 
+/* Whether a hub's adapter is the server's. */
+bool sio_hub_serves(const sio_server *server);
+
 /* Messages that members have lost because they were too far behind. Thread: any. */
 uint64_t sio_hub_lost(const sio_hub *hub);
 

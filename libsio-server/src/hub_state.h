@@ -18,6 +18,8 @@
 
 #include <pthread.h>
 
+enum { SIO_HUB_PARENT_NAME = 16 };
+
 typedef struct sio_hub_member {
     sio_hub *hub;
     unsigned index;
@@ -34,6 +36,7 @@ struct sio_hub {
     atomic_uint_least64_t lost;
     pthread_mutex_t lock;
     sio_table channels; /* by name */
+    sio_list parents;   /* of sio_hub_port.in_hub: open ports of parents */
     unsigned member_count;
     sio_hub_member members[];
 };
@@ -44,9 +47,10 @@ typedef struct sio_hub_channel {
     pthread_mutex_t lock;
     sio_list ports; /* of sio_hub_port.link: those that are open */
     atomic_uint open_count;
-    sio_hub_log *log; /* NULL: no recovery */
+    sio_hub_log *log;                 /* NULL: no recovery */
+    char parent[SIO_HUB_PARENT_NAME]; /* name of the parent of those namespaces; "": none */
     uint32_t name_len;
-    char name[];
+    char name[]; /* that of a parent is without its slash, so that no client can have it, too */
 } sio_hub_channel;
 
 typedef struct sio_hub_port {
@@ -61,6 +65,7 @@ typedef struct sio_hub_port {
     sio_timer sweep;               /* runs while something is kept */
     bool open;                     /* changed by its own thread */
     bool freed;
+    sio_list in_hub; /* of a parent, under the hub's lock */
     /* Under the channel's lock. */
     sio_list link;
     sio_list inbox; /* of sio_cluster_link */
@@ -81,12 +86,29 @@ void sio_hub_wake(sio_hub_port *port);
  * How many were behind too far to get it. */
 unsigned sio_hub_push_all(sio_hub_port *port, sio_cluster_message *message,
                           sio_cluster_audience *audience);
+/* Under the channel's lock: whether a member has the namespace. */
+bool sio_hub_has_member(const sio_hub_channel *channel, const sio_hub_member *member);
+/* Under the channel's lock: put a message into one inbox, at one of its links. False when it is
+ * full. */
+bool sio_hub_push(sio_hub_port *port, sio_cluster_message *message, uint32_t link);
+/* Not under a lock: the channel may be freed. */
+void sio_hub_channel_give_back(sio_hub_channel *channel);
 /* Say that some did not get a message. Not under a lock. */
 void sio_hub_report_lost(const sio_hub_port *port, unsigned count);
 int sio_hub_publish(sio_carrier *carrier, sio_cluster_message *message,
                     sio_cluster_audience *audience);
 int sio_hub_publish_response(sio_carrier *carrier, sio_cluster_uid to,
                              sio_cluster_message *message);
+
+/* ---- hub_parent.c ---- */
+
+void sio_hub_parent_open(sio_hub_port *port);
+void sio_hub_parent_close(sio_hub_port *port);
+int sio_hub_elsewhere(sio_carrier *carrier, sio_cluster_place_fn fn, void *user);
+int sio_hub_publish_at(sio_carrier *carrier, sio_cluster_place *place, sio_cluster_message *message,
+                       bool store, sio_cluster_audience *audience);
+/* An answer for who has asked for a parent. Not under a lock. False when it could not be taken. */
+bool sio_hub_answer_parent(sio_hub *hub, sio_cluster_uid to, sio_cluster_message *message);
 
 /* ---- hub_recovery.c ---- */
 

@@ -38,13 +38,14 @@ sio_parent *sio_parent_matching(const sio_server *server, sio_str name) {
 int sio_parent_adopt(sio_parent *parent, sio_namespace *ns) {
     sio_server *server = ns->server;
     int rc = sio_namespace_copy(ns, parent->ns);
+    ns->parent = parent;
     if (rc == 0) {
         rc = sio_namespace_publish(ns);
     }
     if (rc != 0) {
+        ns->parent = NULL;
         return rc;
     }
-    ns->parent = parent;
     ns->next_ack_id = server->child_ack_ids;
     parent->child_count++;
     server->child_count++;

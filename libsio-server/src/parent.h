@@ -16,10 +16,15 @@ typedef struct sio_parent {
     sio_match_fn fn; /* NULL: the pattern */
     void *user;
     regex_t pattern;
+    sio_adapter *cluster; /* leads to children that only other servers have; NULL: there are none */
 } sio_parent;
 
 /* The adapter of parents: hands on to those of the children. */
 extern const sio_adapter_ops sio_parent_ops;
+
+/* Where the server has a hub: find the way to other servers' children. What goes wrong is told to
+ * `begun`. Errors: those of the adapter's maker. */
+int sio_parent_join_cluster(sio_namespace *ns, sio_adapter_done_fn begun);
 
 /* The parent behind `at`, which is one's link or the list's head; NULL behind the last. */
 sio_parent *sio_parent_after(const sio_server *server, const sio_list *at);

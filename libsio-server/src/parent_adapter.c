@@ -2,6 +2,8 @@
  * from the loop's deferred queue, so the list may be walked while handlers run; one that they make
  * comes at its end. */
 #include "adapter.h"
+#include "adapter_cluster.h"
+#include "hub.h"
 #include "parent.h"
 #include "pending.h"
 
@@ -54,6 +56,23 @@ static int on_each(const sio_target *target, const operation *what) {
     return rc;
 }
 
+/* The same to those that only other servers have. */
+static int on_others(const sio_target *target, const sio_cluster_content *content,
+                     const sio_args *args) {
+    sio_adapter *cluster = target->ns->as_parent->cluster;
+    return cluster ? sio_cluster_tell_elsewhere(cluster, content, target, args) : 0;
+}
+
+static int on_all(const sio_target *target, const operation *what,
+                  const sio_cluster_content *content, const sio_args *args) {
+    sio_server *server = target->ns->server;
+    sio_server_enter(server);
+    int told = on_others(target, content, args);
+    int rc = on_each(target, what);
+    sio_server_leave(server);
+    return rc != 0 ? rc : told;
+}
+
 static int run_broadcast(const sio_target *child, const operation *what) {
     return child->ns->ops.broadcast(child->ns->adapter, child, what->event);
 }
@@ -63,7 +82,9 @@ static int broadcast(sio_adapter *adapter, const sio_target *target,
     if (sio_packet_is_reserved(event->name)) {
         return SIO_ERR_RESERVED;
     }
-    return on_each(target, &(operation){.run = run_broadcast, .event = event});
+    return on_all(target, &(operation){.run = run_broadcast, .event = event},
+                  &(sio_cluster_content){.type = SIO_CLUSTER_BROADCAST, .packet.name = event->name},
+                  event->args);
 }
 
 static int run_add(const sio_target *child, const operation *what) {
@@ -72,7 +93,10 @@ static int run_add(const sio_target *child, const operation *what) {
 
 static int add_peers(sio_adapter *adapter, const sio_target *target, const char *const *rooms,
                      size_t count) {
-    return on_each(target, &(operation){.run = run_add, .rooms = rooms, .count = count});
+    return on_all(
+        target, &(operation){.run = run_add, .rooms = rooms, .count = count},
+        &(sio_cluster_content){.type = SIO_CLUSTER_JOIN, .rooms = rooms, .room_count = count},
+        NULL);
 }
 
 static int run_del(const sio_target *child, const operation *what) {
@@ -81,7 +105,10 @@ static int run_del(const sio_target *child, const operation *what) {
 
 static int del_peers(sio_adapter *adapter, const sio_target *target, const char *const *rooms,
                      size_t count) {
-    return on_each(target, &(operation){.run = run_del, .rooms = rooms, .count = count});
+    return on_all(
+        target, &(operation){.run = run_del, .rooms = rooms, .count = count},
+        &(sio_cluster_content){.type = SIO_CLUSTER_LEAVE, .rooms = rooms, .room_count = count},
+        NULL);
 }
 
 static int run_disconnect(const sio_target *child, const operation *what) {
@@ -89,8 +116,9 @@ static int run_disconnect(const sio_target *child, const operation *what) {
 }
 
 static int disconnect_peers(sio_adapter *adapter, const sio_target *target, bool close_connection) {
-    return on_each(target,
-                   &(operation){.run = run_disconnect, .close_connection = close_connection});
+    return on_all(target, &(operation){.run = run_disconnect, .close_connection = close_connection},
+                  &(sio_cluster_content){.type = SIO_CLUSTER_DISCONNECT, .close = close_connection},
+                  NULL);
 }
 
 /* ---- acknowledgements ---- */
@@ -100,7 +128,6 @@ typedef struct gathering {
     sio_pending pending; /* used when nobody is waited for at the end of the call */
     const sio_mem *mem;
     sio_adapter_acks acks;
-    uint64_t asked;
     size_t open; /* children that have not ended, and one for the call itself */
     int status;  /* the first that is no success */
 } gathering;
@@ -128,9 +155,8 @@ static void end_later(gathering *g, sio_namespace *parent) {
 }
 
 static void on_count(uint64_t peers, void *user) {
-    gathering *g = user;
-    g->asked += peers;
-    g->acks.on_count(g->asked, g->acks.user);
+    const gathering *g = user;
+    g->acks.on_count(peers, g->acks.user);
 }
 
 static int on_ack(sio_str from, const sio_args *args, void *user) {
@@ -151,18 +177,36 @@ static void on_end(int status, void *user) {
     }
 }
 
-static void ask_child(gathering *g, const sio_target *child, const sio_adapter_event *event) {
-    sio_adapter_acks acks = {.size = sizeof(acks),
-                             .on_count = on_count,
-                             .on_ack = on_ack,
-                             .on_missing = on_missing,
-                             .on_end = on_end,
-                             .user = g};
+static sio_adapter_acks begin_one(void *user) {
+    gathering *g = user;
     g->open++;
+    return (sio_adapter_acks){.size = sizeof(sio_adapter_acks),
+                              .on_count = on_count,
+                              .on_ack = on_ack,
+                              .on_missing = on_missing,
+                              .on_end = on_end,
+                              .user = g};
+}
+
+static void one_failed(int status, void *user) {
+    gathering *g = user;
+    g->status = g->status != 0 ? g->status : status;
+}
+
+static void ask_child(gathering *g, const sio_target *child, const sio_adapter_event *event) {
+    sio_adapter_acks acks = begin_one(g);
     int rc = child->ns->ops.broadcast_with_ack(child->ns->adapter, child, event, &acks);
     if (rc != 0) {
         g->open--;
-        g->status = g->status != 0 ? g->status : rc;
+        one_failed(rc, g);
+    }
+}
+
+static void ask_others(gathering *g, const sio_target *target, const sio_adapter_event *event) {
+    sio_adapter *cluster = target->ns->as_parent->cluster;
+    if (cluster) {
+        const sio_cluster_asking asking = {begin_one, one_failed, g};
+        sio_cluster_ask_elsewhere(cluster, target, event, &asking);
     }
 }
 
@@ -181,6 +225,7 @@ static int broadcast_with_ack(sio_adapter *adapter, const sio_target *target,
     g->open = 1;
     const sio_list *children = children_of(target);
     sio_server_enter(server);
+    ask_others(g, target, event);
     for (sio_list *at = children->next; !server->dead && at != children; at = at->next) {
         sio_target child = child_target(target, at);
         ask_child(g, &child, event);
@@ -203,8 +248,47 @@ static int server_side_emit(sio_adapter *adapter, const sio_adapter_event *event
     return SIO_ERR_UNSUPPORTED;
 }
 
+/* ---- other servers ---- */
+
+int sio_parent_join_cluster(sio_namespace *ns, sio_adapter_done_fn begun) {
+    const sio_server_adapter *factory = &ns->server->adapter;
+    sio_adapter *cluster;
+    if (!sio_hub_serves(ns->server)) {
+        return 0;
+    }
+    int rc = factory->create(&cluster, ns, factory->user);
+    if (rc != 0) {
+        return rc;
+    }
+    ns->as_parent->cluster = cluster;
+    rc = cluster->ops->init(cluster, begun, ns);
+    if (rc != 0) {
+        begun(rc, ns);
+    }
+    return 0;
+}
+
+static void close_adapter(sio_adapter *adapter, sio_adapter_done_fn done, void *user) {
+    sio_adapter *cluster = adapter->ns->as_parent->cluster;
+    if (cluster) {
+        cluster->ops->close(cluster, done, user);
+    } else if (done) {
+        done(SIO_OK, user);
+    }
+}
+
+static void free_adapter(sio_adapter *adapter) {
+    sio_parent *parent = adapter->ns->as_parent;
+    if (parent->cluster) {
+        parent->cluster->ops->free(parent->cluster);
+        parent->cluster = NULL;
+    }
+}
+
 const sio_adapter_ops sio_parent_ops = {
     .size = sizeof(sio_adapter_ops),
+    .close = close_adapter,
+    .free = free_adapter,
     .broadcast = broadcast,
     .broadcast_with_ack = broadcast_with_ack,
     .fetch = fetch,

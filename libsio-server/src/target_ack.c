@@ -42,7 +42,7 @@ static void gather_free(gather *g) {
 
 static void on_count(uint64_t peers, void *user) {
     gather *g = user;
-    g->asked = peers;
+    g->asked += peers;
 }
 
 static uint64_t cost(const sio_args *args) {

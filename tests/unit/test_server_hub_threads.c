@@ -4,6 +4,8 @@
 
 #include "hub.h"
 
+#include <sio/parent.h>
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,6 +21,7 @@ typedef struct member {
     pthread_t thread;
     sio_server *server;
     sio_namespace *root;
+    sio_namespace *parent;
     uint16_t port;
     /* Of its own thread while it runs. */
     uint32_t random;
@@ -94,7 +97,19 @@ static void emit_one(member *m) {
 static void ask_something(member *m) {
     sio_target target = sio_namespace_target(m->root);
     sio_target nobody = target;
-    switch (random_below(&m->random, 5)) {
+    sio_target children = sio_namespace_target(m->parent);
+    char child[16];
+    switch (random_below(&m->random, 8)) {
+    case 5:
+        snprintf(child, sizeof(child), "/child-%u", random_below(&m->random, 4));
+        ck_assert_ptr_nonnull(sio_server_of(m->server, child));
+        break;
+    case 6:
+        ck_assert_int_eq(sio_target_emitf(&children, "c", NULL), 0);
+        break;
+    case 7:
+        m->asked[1] += sio_target_emit_ackf(&children, "q", 20000, on_acks, m, NULL) == 0;
+        break;
     case 0:
         m->asked[0] += sio_target_fetch(&target, on_fetched, m) == 0;
         break;
@@ -162,6 +177,8 @@ static void start_server(unsigned index, const sio_server_options *options) {
     ck_assert_int_eq(sio_server_listen(m->server, "127.0.0.1", 0), 0);
     m->port = sio_server_port(m->server);
     m->root = sio_server_of(m->server, "/");
+    m->parent = sio_server_of_pattern(m->server, "^/child-");
+    ck_assert_ptr_nonnull(m->parent);
     sio_namespace_on(m->root, "join", on_join, NULL);
     sio_namespace_on(m->root, "leave", on_leave, NULL);
     sio_namespace_on_server_side(m->root, "q", on_question, NULL);

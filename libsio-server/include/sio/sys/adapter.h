@@ -50,8 +50,8 @@ typedef void (*sio_adapter_count_fn)(int status, uint32_t servers, void *user);
 /** Who receives the answers to a broadcast that asked for acknowledgements. */
 typedef struct sio_adapter_acks {
     size_t size; /**< sizeof(sio_adapter_acks) */
-    /** How many peers were asked so far. Called before any answer, and again as other servers of a
-     * cluster say how many they have asked. */
+    /** How many peers were asked. Called before any answer; in a cluster again for each server,
+     * with the number of its peers. */
     void (*on_count)(uint64_t peers, void *user);
     /** One answer. `from` is the peer's id, or empty when another server does not say. What it is
      * given is borrowed.
