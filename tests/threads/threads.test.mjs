@@ -3,6 +3,7 @@
 import { Agent, request } from "node:http";
 import { Agent as SecureAgent } from "node:https";
 import { createRequire } from "node:module";
+import { connect as connectTo, createServer } from "node:net";
 import {
   assert,
   call,
@@ -271,6 +272,119 @@ for (const nsp of ["/", "/made-here"]) {
       leave(sockets);
     });
   }
+}
+
+// ---- who comes back ----
+
+// The same numbers each time.
+function random(seed) {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+const EVENTS = 150;
+
+// A way to the server that can be cut.
+async function fragile(t, port) {
+  const ends = new Set();
+  const proxy = createServer((near) => {
+    const far = connectTo({ host: "127.0.0.1", port });
+    for (const [end, other] of [[near, far], [far, near]]) {
+      ends.add(end);
+      end.on("error", () => {});
+      end.on("close", () => {
+        ends.delete(end);
+        other.destroy();
+      });
+      end.pipe(other);
+    }
+  });
+  await new Promise((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const cut = () => ends.forEach((end) => end.resetAndDestroy());
+  t.after(async () => {
+    proxy.close();
+    cut();
+  });
+  return { port: proxy.address().port, cut };
+}
+
+// A client that is cut off again and again, at random moments, and comes back to any loop.
+async function restless(t, server, transports, seed) {
+  const below = random(seed);
+  const way = await fragile(t, server.port);
+  const socket = io(`http://127.0.0.1:${way.port}`, {
+    forceNew: true,
+    transports,
+    reconnectionDelay: 1,
+    reconnectionDelayMax: 20,
+  });
+  t.after(async () => socket.disconnect());
+  const client = { socket, seen: [], members: new Set(), returns: 0, lost: 0 };
+  socket.on("n", (n) => client.seen.push(n));
+  socket.on("hello", (index, recovered) => {
+    client.members.add(index);
+    if (client.seen.length > 0) {
+      client.returns++;
+      client.lost += recovered ? 0 : 1;
+    }
+  });
+  // What came in front of CONNECT the JavaScript client keeps, even when the connection ends there,
+  // and does not count it: cut then, it would show these events twice, whatever the server does.
+  client.cut = () => {
+    if (socket.connected) {
+      way.cut();
+    }
+    client.timer = setTimeout(client.cut, 20 + below(150));
+  };
+  t.after(async () => clearTimeout(client.timer));
+  await within(new Promise((resolve) => socket.once("hello", resolve)), "connecting");
+  return client;
+}
+
+for (const threads of [2, 4]) {
+  test(`${threads} loops: who is cut off misses nothing and gets nothing twice`, async (t) => {
+    const server = await startServer(t, threads, { args: ["--recovery"] });
+    const senders = await crowd(t, server, 4, { transports: ["websocket"] });
+    const clients = [];
+    // No upgrades: when the WebSocket ends while the JavaScript client pauses polling, it does nothing
+    // any more until the heartbeat times out.
+    for (let i = 0; i < 8; i++) {
+      clients.push(await restless(t, server, TRANSPORTS[i % 2], 77 + i));
+    }
+    // Who has had no event yet has nothing to come back to.
+    senders[0].emit("everyone", 0, 1);
+    const look = (client) => until(client.socket, ["n"], () => client.seen.length > 0, "the first");
+    await Promise.all(clients.map(look));
+    clients.forEach((client) => client.cut());
+    for (let i = 1; i < EVENTS; i++) {
+      senders[i % senders.length].emit("everyone", i, i + 1);
+      await new Promise((resolve) => setTimeout(resolve, 4));
+    }
+    clients.forEach((client) => clearTimeout(client.timer));
+    for (const client of clients) {
+      const all = () => client.seen.length >= EVENTS;
+      await until(client.socket, ["n"], all, "the rest");
+    }
+    for (const { seen, lost } of clients) {
+      assert.equal(lost, 0, "sessions that were not found");
+      same(
+        [...seen].sort((a, b) => a - b),
+        range(0, EVENTS),
+        "each once",
+      );
+      senders.forEach((_, from) => {
+        const of = seen.filter((n) => n % senders.length === from);
+        same(of, [...of].sort((a, b) => a - b), "the order of each sender");
+      });
+    }
+    const returns = clients.reduce((sum, client) => sum + client.returns, 0);
+    console.log(`# ${returns} returns`);
+    assert.ok(returns > clients.length && clients.some(({ members }) => members.size > 1), "moves");
+    [...senders, ...clients.map(({ socket }) => socket)].forEach((socket) => socket.disconnect());
+  });
 }
 
 // ---- the end ----
