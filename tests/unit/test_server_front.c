@@ -2,6 +2,24 @@
 
 #include <sys/stat.h>
 
+static front_test t;
+static front_client c;
+
+static void start(sio_front_options options) {
+    front_setup(&t, options);
+    client_open(&c, &t);
+}
+
+static void stop(void) {
+    client_close(&c);
+    front_teardown(&t);
+}
+
+static void reconnect(void) {
+    client_close(&c);
+    client_open(&c, &t);
+}
+
 static void says_path(sio_request *request, void *user) {
     char text[128];
     sio_str path = sio_request_path(request);
@@ -12,10 +30,7 @@ static void says_path(sio_request *request, void *user) {
 /* ---- routing ---- */
 
 START_TEST(requests_go_where_their_path_says) {
-    front_test t;
-    front_client c;
-    front_setup(&t, front_options());
-    client_open(&c, &t);
+    start(front_options());
     client_send(&c, GET("/engine/?EIO=4"));
     client_take(&c, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n"
                     "X-Extra: 1\r\n\r\nengine");
@@ -27,8 +42,7 @@ START_TEST(requests_go_where_their_path_says) {
     ck_assert(has(client_ask(&c, GET("/engine/"), "HTTP/1.1 200"), "\r\nengine"));
     ck_assert_uint_eq(t.engine.requests, 2);
     ck_assert_uint_eq(sio_front_count(t.front), 1);
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
@@ -42,8 +56,6 @@ START_TEST(the_longest_prefix_wins) {
     FILE *f = fopen(name, "w");
     fputs("inner", f);
     fclose(f);
-    front_test t;
-    front_client c;
     front_setup(&t, front_options());
     ck_assert_int_eq(sio_front_serve_dir(t.front, "/", dir), 0);
     snprintf(name, sizeof name, "%s/a", dir);
@@ -70,7 +82,6 @@ START_TEST(the_longest_prefix_wins) {
 END_TEST
 
 START_TEST(bad_settings_are_refused) {
-    front_test t;
     front_setup(&t, front_options());
     sio_front_options options = front_options();
     sio_front *front;
@@ -93,28 +104,21 @@ END_TEST
 /* ---- keep-alive and pipelining ---- */
 
 START_TEST(pipelined_requests_are_answered_in_order) {
-    front_test t;
-    front_client c;
-    front_setup(&t, front_options());
+    start(front_options());
     sio_front_on_request(t.front, says_path, NULL);
-    client_open(&c, &t);
     client_send(&c, GET("/1") GET("/engine/") "POST /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 3"
                                               "\r\n\r\nabc" GET("/3"));
     ck_assert(has(client_answer(&c, "HTTP/1.1 200"), "app /1"));
     ck_assert(has(client_answer(&c, "HTTP/1.1 200"), "engine"));
     ck_assert(has(client_answer(&c, "HTTP/1.1 200"), "app /2"));
     ck_assert(has(client_answer(&c, "HTTP/1.1 200"), "app /3"));
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
 START_TEST(byte_by_byte_is_the_same) {
-    front_test t;
-    front_client c;
-    front_setup(&t, front_options());
+    start(front_options());
     t.engine.on_request = engine_holds;
-    client_open(&c, &t);
     const char *text =
         "POST /engine/ HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc" GET("/x");
     for (size_t i = 0; i < strlen(text); i++) {
@@ -125,18 +129,14 @@ START_TEST(byte_by_byte_is_the_same) {
     client_answer(&c, "HTTP/1.1 404");
     ck_assert_uint_eq(t.engine.bodies, 1);
     ck_assert_mem_eq(t.engine.body, "abc", 3);
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
 START_TEST(a_held_request_makes_later_ones_wait) {
-    front_test t;
-    front_client c;
-    front_setup(&t, front_options());
+    start(front_options());
     sio_front_on_request(t.front, says_path, NULL);
     t.engine.on_request = engine_holds;
-    client_open(&c, &t);
     client_send(&c, GET("/engine/") GET("/1"));
     client_send(&c, GET("/2"));
     CLIENT_UNTIL(&c, t.engine.held);
@@ -149,18 +149,14 @@ START_TEST(a_held_request_makes_later_ones_wait) {
     ck_assert(has(client_answer(&c, "HTTP/1.1 200"), "late"));
     ck_assert(has(client_answer(&c, "HTTP/1.1 200"), "app /1"));
     ck_assert(has(client_answer(&c, "HTTP/1.1 200"), "app /2"));
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
 START_TEST(a_flood_behind_a_held_request_is_not_read) {
-    front_test t;
-    front_client c;
-    front_setup(&t, front_options());
+    start(front_options());
     sio_front_on_request(t.front, says_path, NULL);
     t.engine.on_request = engine_holds;
-    client_open(&c, &t);
     client_send(&c, GET("/engine/"));
     CLIENT_UNTIL(&c, t.engine.held);
     /* More than front and kernel hold: the rest goes when the first is answered. */
@@ -188,8 +184,7 @@ START_TEST(a_flood_behind_a_held_request_is_not_read) {
         answers++;
     }
     free(all);
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
@@ -198,7 +193,6 @@ START_TEST(a_large_read_behind_a_held_request_is_kept) {
     enum { MANY = 220 };
     static const char one[] = "POST /engine/ HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n";
     const int room = 400000;
-    front_test t;
     front_setup(&t, front_options());
     t.engine.on_request = engine_holds;
     int fds[2];
@@ -208,7 +202,7 @@ START_TEST(a_large_read_behind_a_held_request_is_kept) {
     ck_assert_int_eq(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
     ck_assert_int_eq(sio_stream_adopt(&stream, t.loop, fds[0], NULL, 0, NULL, NULL), 0);
     sio_front_accept(t.front, stream);
-    front_client c = {.test = &t, .fd = fds[1], .text = calloc(1, FRONT_TEXT_MAX + 1)};
+    c = (front_client){.test = &t, .fd = fds[1], .text = calloc(1, FRONT_TEXT_MAX + 1)};
     client_send(&c, GET("/engine/"));
     CLIENT_UNTIL(&c, t.engine.held);
     size_t len = sizeof one - 1;
@@ -227,8 +221,7 @@ START_TEST(a_large_read_behind_a_held_request_is_kept) {
         ck_assert(has(client_answer(&c, "HTTP/1.1 200"), "ok"));
     }
     free(all);
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
@@ -241,12 +234,9 @@ static void says_much(sio_request *request, void *user) {
 }
 
 START_TEST(who_does_not_read_its_answers_gets_no_more) {
-    front_test t;
-    front_client c;
     unsigned count = 0;
-    front_setup(&t, front_options());
+    start(front_options());
     sio_front_on_request(t.front, says_much, &count);
-    client_open(&c, &t);
     enum { ASKED = 600 };
     for (int i = 0; i < ASKED; i++) {
         client_send(&c, GET("/"));
@@ -259,35 +249,27 @@ START_TEST(who_does_not_read_its_answers_gets_no_more) {
         client_answer(&c, "HTTP/1.1 200");
     }
     ck_assert_uint_eq(count, ASKED);
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
 START_TEST(half_closed_after_asking_is_answered) {
-    front_test t;
-    front_client c;
-    front_setup(&t, front_options());
-    client_open(&c, &t);
+    start(front_options());
     client_send(&c, GET("/a") GET("/engine/"));
     shutdown(c.fd, SHUT_WR);
     client_answer(&c, "HTTP/1.1 404");
     client_answer(&c, "HTTP/1.1 200");
     client_eof(&c);
     CLIENT_UNTIL(&c, sio_front_count(t.front) == 0);
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
 /* ---- lost connections ---- */
 
 static void abort_case(bool reset, bool body) {
-    front_test t;
-    front_client c;
-    front_setup(&t, front_options());
+    start(front_options());
     t.engine.on_request = engine_holds;
-    client_open(&c, &t);
     client_send(&c, body ? "POST /engine/ HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc"
                          : GET("/engine/") GET("/x"));
     CLIENT_UNTIL(&c, t.engine.held);
@@ -315,7 +297,6 @@ START_TEST(a_lost_connection_aborts_its_request) {
 END_TEST
 
 START_TEST(freeing_aborts_what_is_held) {
-    front_test t;
     front_client a, b;
     front_setup(&t, front_options());
     t.engine.on_request = engine_holds;
@@ -334,12 +315,9 @@ END_TEST
 /* ---- deadlines ---- */
 
 START_TEST(a_slow_head_ends_in_408_whatever_arrives) {
-    front_test t;
-    front_client c;
     sio_front_options options = front_options();
     options.header_timeout_ms = 80;
-    front_setup(&t, options);
-    client_open(&c, &t);
+    start(options);
     client_send(&c, "GET / HTTP/1.1\r\nX: ");
     while (c.len == 0 && !c.eof) {
         (void)send(c.fd, "x", 1, MSG_NOSIGNAL);
@@ -347,33 +325,27 @@ START_TEST(a_slow_head_ends_in_408_whatever_arrives) {
     }
     ck_assert(has(client_answer(&c, "HTTP/1.1 408"), "Connection: close\r\n"));
     client_eof(&c);
-    client_close(&c);
 
     /* Also for a later request, behind one in the same bytes. */
-    client_open(&c, &t);
+    reconnect();
     client_send(&c, GET("/x") "GET / HTT");
     client_answer(&c, "HTTP/1.1 404");
     client_answer(&c, "HTTP/1.1 408");
     client_eof(&c);
-    client_close(&c);
 
     /* One that says nothing is closed without a word. */
-    client_open(&c, &t);
+    reconnect();
     client_eof(&c);
     ck_assert_uint_eq(c.len, 0);
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
 START_TEST(a_slow_body_ends_in_408) {
-    front_test t;
-    front_client c;
     sio_front_options options = front_options();
     options.body_timeout_ms = 50;
-    front_setup(&t, options);
+    start(options);
     t.engine.on_request = engine_holds;
-    client_open(&c, &t);
     client_send(&c, "POST /engine/ HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\n\r\nx");
     while (c.len == 0 && !c.eof) {
         (void)send(c.fd, "x", 1, MSG_NOSIGNAL);
@@ -391,15 +363,12 @@ START_TEST(a_slow_body_ends_in_408) {
     client_answer(&c, "HTTP/1.1 200");
     client_eof(&c);
     ck_assert_uint_eq(c.len, 0);
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
 /* 1000 bytes per second win 50 ms with every 50 bytes. */
 START_TEST(a_large_body_has_its_time_again) {
-    front_test t;
-    front_client c;
     char piece[101];
     sio_front_options options = front_options();
     options.body_timeout_ms = 50;
@@ -424,14 +393,12 @@ START_TEST(a_large_body_has_its_time_again) {
     client_send(&c, "POST /engine/ HTTP/1.1\r\nHost: h\r\nContent-Length: 900\r\n\r\n");
     client_send(&c, piece);
     client_answer(&c, "HTTP/1.1 408"); /* once more, but not for ever */
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
 START_TEST(idle_connections_are_closed_but_held_ones_are_not) {
-    front_test t;
-    front_client c, held;
+    front_client held;
     sio_front_options options = front_options();
     options.idle_timeout_ms = options.header_timeout_ms = options.body_timeout_ms = 40;
     front_setup(&t, options);
@@ -453,14 +420,11 @@ START_TEST(idle_connections_are_closed_but_held_ones_are_not) {
 END_TEST
 
 START_TEST(who_stops_reading_is_cut) {
-    front_test t;
-    front_client c;
     unsigned count = 0;
     sio_front_options options = front_options();
     options.idle_timeout_ms = 40;
-    front_setup(&t, options);
+    start(options);
     sio_front_on_request(t.front, says_much, &count);
-    client_open(&c, &t);
     for (int i = 0; i < 400; i++) {
         client_send(&c, GET("/"));
     }
@@ -471,22 +435,18 @@ START_TEST(who_stops_reading_is_cut) {
         front_turn(&t);
     }
     ck_assert_uint_lt(count, 400);
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
 /* What it reads makes room in the kernel, but long not enough for the kernel to ask for more. */
 START_TEST(who_reads_slowly_is_not_cut) {
     static char piece[32768];
-    front_test t;
-    front_client c;
     unsigned count = 0;
     sio_front_options options = front_options();
     options.idle_timeout_ms = 200;
-    front_setup(&t, options);
+    start(options);
     sio_front_on_request(t.front, says_much, &count);
-    client_open(&c, &t);
     for (int i = 0; i < 600; i++) {
         client_send(&c, GET("/"));
     }
@@ -502,27 +462,22 @@ START_TEST(who_reads_slowly_is_not_cut) {
         front_turn(&t);
         ck_assert_uint_eq(sio_front_count(t.front), 1);
     }
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
 /* ---- limits and damaged requests ---- */
 
 START_TEST(an_announced_body_over_the_limit_is_refused_early) {
-    front_test t;
-    front_client c;
-    front_setup(&t, front_options());
+    start(front_options());
     t.engine.on_request = engine_holds;
-    client_open(&c, &t);
     client_send(&c, "POST /engine/ HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\n\r\n");
     client_take(&c, "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\n"
                     "Connection: close\r\n\r\n");
     client_eof(&c);
     ck_assert_uint_eq(t.engine.requests, 0);
-    client_close(&c);
 
-    client_open(&c, &t);
+    reconnect();
     client_send(&c, "POST /engine/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < 11; i++) {
         char piece[107];
@@ -535,21 +490,17 @@ START_TEST(an_announced_body_over_the_limit_is_refused_early) {
     client_eof(&c);
     ck_assert_int_eq(t.engine.abort_err, SIO_ERR_HTTP_BODY_TOO_LARGE);
     ck_assert_uint_eq(t.engine.bodies, 0);
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
 START_TEST(a_body_of_the_limit_is_taken) {
-    front_test t;
-    front_client c;
     char body[1001];
     memset(body, 'b', 1000);
     body[1000] = '\0';
-    front_setup(&t, front_options());
+    start(front_options());
     t.engine.on_request = engine_holds;
     t.engine.echo_body = true;
-    client_open(&c, &t);
     client_send(&c, "POST /engine/ HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n");
     client_send_bytes(&c, body, 400);
     CLIENT_UNTIL(&c, t.engine.held);
@@ -560,8 +511,7 @@ START_TEST(a_body_of_the_limit_is_taken) {
     client_send_bytes(&c, body, 1000);
     client_send(&c, "\r\n0\r\n\r\n");
     ck_assert(has(client_answer(&c, "HTTP/1.1 200"), body));
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
@@ -587,10 +537,7 @@ static const struct {
 };
 
 START_TEST(what_could_be_read_in_two_ways_is_refused) {
-    front_test t;
-    front_client c;
-    front_setup(&t, front_options());
-    client_open(&c, &t);
+    start(front_options());
     client_send(&c, damaged[_i].text);
     if (damaged[_i].text[0] == '\x16') { /* ends at its NUL otherwise */
         client_send(&c, "\r\n\r\n");
@@ -599,19 +546,15 @@ START_TEST(what_could_be_read_in_two_ways_is_refused) {
     client_eof(&c);
     ck_assert_uint_eq(c.len, 0);
     ck_assert_uint_eq(t.engine.requests, 0);
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
 START_TEST(a_damaged_body_is_answered_once) {
-    front_test t;
-    front_client c;
     const char *text = "POST /engine/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
                        "zz\r\n";
-    front_setup(&t, front_options());
+    start(front_options());
     t.engine.on_request = engine_holds;
-    client_open(&c, &t);
     client_send(&c, text);
     client_answer(&c, "HTTP/1.1 400");
     client_eof(&c);
@@ -623,16 +566,12 @@ START_TEST(a_damaged_body_is_answered_once) {
     client_answer(&c, "HTTP/1.1 200");
     client_eof(&c);
     ck_assert_uint_eq(c.len, 0);
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
 START_TEST(heads_have_a_limit) {
-    front_test t;
-    front_client c;
-    front_setup(&t, front_options());
-    client_open(&c, &t);
+    start(front_options());
     client_send(&c, "GET / HTTP/1.1\r\nHost: h\r\nX: ");
     char *long_line = malloc(65536);
     memset(long_line, 'x', 65536);
@@ -649,13 +588,11 @@ START_TEST(heads_have_a_limit) {
     client_send(&c, "\r\n");
     client_answer(&c, "HTTP/1.1 431");
     client_eof(&c);
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
 START_TEST(connections_have_a_limit) {
-    front_test t;
     front_client a, b;
     sio_front_options options = front_options();
     options.max_connections = 1;
@@ -678,7 +615,6 @@ END_TEST
 /* ---- closing ---- */
 
 START_TEST(closing_waits_for_answers_only) {
-    front_test t;
     front_client idle, held, late;
     front_setup(&t, front_options());
     t.engine.on_request = engine_holds;
@@ -705,23 +641,18 @@ START_TEST(closing_waits_for_answers_only) {
 END_TEST
 
 static void closes_front(sio_request *request, void *user) {
-    front_test *t = user;
-    sio_front_close(t->front, false);
+    sio_front_close(t.front, false);
     ck_assert_int_eq(sio_request_reply(request, 200, NULL, "bye", 3), 0);
-    sio_front_close(t->front, false);
+    sio_front_close(t.front, false);
 }
 
 START_TEST(a_handler_may_close_the_front) {
-    front_test t;
-    front_client c;
-    front_setup(&t, front_options());
-    sio_front_on_request(t.front, closes_front, &t);
-    client_open(&c, &t);
+    start(front_options());
+    sio_front_on_request(t.front, closes_front, NULL);
     ck_assert(has(client_ask(&c, GET("/") GET("/"), "HTTP/1.1 200"), "bye"));
     client_eof(&c);
     ck_assert_uint_eq(c.len, 0);
-    client_close(&c);
-    front_teardown(&t);
+    stop();
 }
 END_TEST
 
@@ -734,23 +665,23 @@ typedef struct cycle {
     struct event_base *base;
 } cycle;
 
-static int talk(cycle *c, int fd) {
+static int talk(cycle *run, int fd) {
     static const char text[] = GET(
         "/engine/") "POST /engine/ HTTP/1.1\r\nHost: h\r\nOrigin: http://a\r\n"
                     "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n" GET("/x");
     size_t half = sizeof(text) / 2;
     (void)!send(fd, text, half, MSG_NOSIGNAL);
     for (int i = 0; i < 4; i++) {
-        event_base_loop(c->base, EVLOOP_NONBLOCK);
+        event_base_loop(run->base, EVLOOP_NONBLOCK);
     }
-    if (c->engine.held && c->engine.requests == 1) {
-        sio_exchange *held = c->engine.held;
-        c->engine.held = NULL;
+    if (run->engine.held && run->engine.requests == 1) {
+        sio_exchange *held = run->engine.held;
+        run->engine.held = NULL;
         sio_exchange_answer(held, 200, "text/plain", front_bytes("late"), NULL);
     }
     (void)!send(fd, text + half, sizeof(text) - 1 - half, MSG_NOSIGNAL);
     for (int i = 0; i < 6; i++) {
-        event_base_loop(c->base, EVLOOP_NONBLOCK);
+        event_base_loop(run->base, EVLOOP_NONBLOCK);
     }
     char answer[2048];
     ssize_t n = recv(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT);
@@ -766,45 +697,45 @@ static void replies(sio_request *request, void *user) {
     (void)sio_request_reply(request, 200, "text/plain", "app /x", 6);
 }
 
-static int with_front(cycle *c, const sio_mem *mem) {
+static int with_front(cycle *run, const sio_mem *mem) {
     const char *origins[] = {"http://a"};
     sio_server_cors cors = SIO_SERVER_CORS_INIT;
     cors.origins = origins;
     cors.origin_count = 1;
     sio_front_options options = front_options();
-    options.engine = &c->engine;
+    options.engine = &run->engine;
     options.cors = &cors;
-    int rc = sio_front_new(&c->front, c->loop, &options);
+    int rc = sio_front_new(&run->front, run->loop, &options);
     if (rc == 0) {
-        rc = sio_front_serve_dir(c->front, "/static", "/");
-        sio_front_on_request(c->front, replies, NULL);
+        rc = sio_front_serve_dir(run->front, "/static", "/");
+        sio_front_on_request(run->front, replies, NULL);
     }
     int fds[2];
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     sio_stream *stream;
     if (rc == 0) {
-        rc = sio_stream_adopt(&stream, c->loop, fds[0], NULL, 0, NULL, NULL);
+        rc = sio_stream_adopt(&stream, run->loop, fds[0], NULL, 0, NULL, NULL);
     } else {
         close(fds[0]);
     }
     if (rc == 0) {
-        sio_front_accept(c->front, stream);
-        rc = talk(c, fds[1]);
+        sio_front_accept(run->front, stream);
+        rc = talk(run, fds[1]);
     }
     close(fds[1]);
-    sio_front_free(c->front);
+    sio_front_free(run->front);
     return rc;
 }
 
 static int scenario(const sio_mem *mem, void *arg) {
-    cycle c = {.engine = {.on_request = engine_holds}, .base = event_base_new()};
-    int rc = sio_loop_new(&c.loop, &(sio_loop_options){.base = c.base, .mem = mem});
+    cycle run = {.engine = {.on_request = engine_holds}, .base = event_base_new()};
+    int rc = sio_loop_new(&run.loop, &(sio_loop_options){.base = run.base, .mem = mem});
     if (rc == 0) {
-        rc = with_front(&c, mem);
-        sio_loop_free(c.loop);
+        rc = with_front(&run, mem);
+        sio_loop_free(run.loop);
     }
-    event_base_free(c.base);
-    ck_assert_ptr_null(c.engine.held);
+    event_base_free(run.base);
+    ck_assert_ptr_null(run.engine.held);
     return rc;
 }
 
