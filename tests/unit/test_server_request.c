@@ -11,15 +11,18 @@ static void handle(sio_request *request, void *user) {
     a->fn(a, request);
 }
 
-static void setup(front_test *t, front_client *c, app *a) {
-    front_setup(t, front_options());
-    sio_front_on_request(t->front, handle, a);
-    client_open(c, t);
+static front_test t;
+static front_client c;
+
+static void setup(app *a) {
+    front_setup(&t, front_options());
+    sio_front_on_request(t.front, handle, a);
+    client_open(&c, &t);
 }
 
-static void teardown(front_test *t, front_client *c) {
-    client_close(c);
-    front_teardown(t);
+static void teardown(void) {
+    client_close(&c);
+    front_teardown(&t);
 }
 
 static bool is(sio_str text, const char *expected) {
@@ -47,10 +50,8 @@ START_TEST(a_request_is_whole) {
         "Content-Length: 5\r\n\r\n12345",
         "Transfer-Encoding: chunked\r\n\r\n2\r\n12\r\n3\r\n345\r\n0\r\n\r\n",
     };
-    front_test t;
-    front_client c;
     app a = {.fn = looks};
-    setup(&t, &c, &a);
+    setup(&a);
     for (int i = 0; i < 2; i++) {
         client_send(&c, "POST /a%20b?c=d?e HTTP/1.1\r\nHost: h\r\nX-Y: z\r\n");
         client_send(&c, bodies[i]);
@@ -58,7 +59,7 @@ START_TEST(a_request_is_whole) {
                         "X-B: c d\r\n\r\n12345");
     }
     ck_assert_uint_eq(a.calls, 2);
-    teardown(&t, &c);
+    teardown();
 }
 END_TEST
 
@@ -67,14 +68,12 @@ static void forgets(app *a, sio_request *request) {
 }
 
 START_TEST(forgetting_to_answer_is_500) {
-    front_test t;
-    front_client c;
     app a = {.fn = forgets};
-    setup(&t, &c, &a);
+    setup(&a);
     ck_assert(!has(client_ask(&c, GET("/"), "HTTP/1.1 500"), "X-Secret"));
     client_ask(&c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 500");
     ck_assert_uint_eq(a.calls, 2);
-    teardown(&t, &c);
+    teardown();
 }
 END_TEST
 
@@ -101,14 +100,12 @@ static void injects(app *a, sio_request *request) {
 }
 
 START_TEST(headers_cannot_be_injected) {
-    front_test t;
-    front_client c;
     app a = {.fn = injects};
-    setup(&t, &c, &a);
+    setup(&a);
     client_send(&c, GET("/"));
     client_take(&c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     client_ask(&c, GET("/"), "HTTP/1.1 200");
-    teardown(&t, &c);
+    teardown();
 }
 END_TEST
 
@@ -137,22 +134,18 @@ static void replies_badly(app *a, sio_request *request) {
 }
 
 START_TEST(bad_replies_are_500) {
-    front_test t;
-    front_client c;
     app a = {.fn = replies_badly};
-    setup(&t, &c, &a);
+    setup(&a);
     for (int i = 0; i < 5; i++) {
         client_ask(&c, GET("/"), "HTTP/1.1 500");
     }
-    teardown(&t, &c);
+    teardown();
 }
 END_TEST
 
 START_TEST(the_handler_may_be_removed_meanwhile) {
-    front_test t;
-    front_client c;
     app a = {.fn = forgets};
-    setup(&t, &c, &a);
+    setup(&a);
     client_send(&c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nx");
     for (int i = 0; i < 5; i++) {
         client_step(&c);
@@ -162,7 +155,7 @@ START_TEST(the_handler_may_be_removed_meanwhile) {
     client_answer(&c, "HTTP/1.1 404");
     ck_assert_uint_eq(a.calls, 0);
     client_ask(&c, GET("/"), "HTTP/1.1 404");
-    teardown(&t, &c);
+    teardown();
 }
 END_TEST
 
@@ -193,9 +186,9 @@ static void keeps(app *a, sio_request *request) {
     sio_request_on_lost(request, on_lost, l);
 }
 
-static void wait_kept(front_client *c, const later *l) {
+static void wait_kept(const later *l) {
     for (int i = 0; i < 200 && !l->kept; i++) {
-        client_step(c);
+        client_step(&c);
     }
     ck_assert_ptr_nonnull(l->kept);
 }
@@ -207,13 +200,11 @@ START_TEST(a_kept_request_is_answered_later) {
         "2\r\n12\r\n3\r\n345\r\n0\r\n\r\n",
     };
     for (int i = 0; i < 2; i++) {
-        front_test t;
-        front_client c;
         later l = {.app = {.fn = keeps}};
-        setup(&t, &c, &l.app);
+        setup(&l.app);
         client_send(&c, requests[i]);
         client_send(&c, GET("/next"));
-        wait_kept(&c, &l);
+        wait_kept(&l);
         for (int k = 0; k < 10; k++) {
             client_step(&c); /* more bytes come, and the head moves */
         }
@@ -233,22 +224,20 @@ START_TEST(a_kept_request_is_answered_later) {
         l.kept = NULL;
         client_take(&c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nSet-Cookie: a=1\r\n"
                         "Set-Cookie: b=2\r\n\r\nlate");
-        wait_kept(&c, &l);
+        wait_kept(&l);
         sio_request_unref(l.kept); /* forgotten */
         client_answer(&c, "HTTP/1.1 500");
         ck_assert_uint_eq(l.lost, 0);
-        teardown(&t, &c);
+        teardown();
     }
 }
 END_TEST
 
 START_TEST(who_leaves_is_lost) {
-    front_test t;
-    front_client c;
     later l = {.app = {.fn = keeps}};
-    setup(&t, &c, &l.app);
+    setup(&l.app);
     client_send(&c, GET("/"));
-    wait_kept(&c, &l);
+    wait_kept(&l);
     client_close(&c);
     for (int i = 0; i < 200 && l.lost == 0; i++) {
         front_turn(&t);
@@ -261,16 +250,14 @@ START_TEST(who_leaves_is_lost) {
 END_TEST
 
 START_TEST(a_request_outlives_the_front) {
-    front_test t;
-    front_client c;
     later l = {.app = {.fn = keeps}};
-    setup(&t, &c, &l.app);
+    setup(&l.app);
     client_send(&c, GET("/"));
-    wait_kept(&c, &l);
+    wait_kept(&l);
     sio_front_lose_requests(t.front);
     ck_assert_uint_eq(l.lost, 1);
     ck_assert_int_eq(l.err, SIO_ERR_CLOSED);
-    teardown(&t, &c);
+    teardown();
     ck_assert_uint_eq(l.lost, 1);
     sio_request_unref(l.kept);
 }
@@ -298,10 +285,8 @@ static void begins(app *a, sio_request *request) {
 #define HEAD_OF_PIECES "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\n"
 
 START_TEST(an_answer_in_pieces) {
-    front_test t;
-    front_client c;
     later l = {.app = {.fn = begins}};
-    setup(&t, &c, &l.app);
+    setup(&l.app);
     client_send(&c, GET("/"));
     client_take(&c, HEAD_OF_PIECES "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
     for (int i = 0; i < 200 && l.drained == 0; i++) {
@@ -325,15 +310,13 @@ START_TEST(an_answer_in_pieces) {
     sio_request_unref(l.kept); /* cut off: the client sees that the end is missing */
     client_eof(&c);
     ck_assert_uint_eq(c.len, 0);
-    teardown(&t, &c);
+    teardown();
 }
 END_TEST
 
 START_TEST(pieces_for_old_clients_and_heads) {
-    front_test t;
-    front_client c;
     later l = {.app = {.fn = begins}};
-    setup(&t, &c, &l.app);
+    setup(&l.app);
     client_send(&c, "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
     client_take(&c, HEAD_OF_PIECES "Transfer-Encoding: chunked\r\n\r\n");
     ck_assert_int_eq(sio_request_end(l.kept), 0);
@@ -343,13 +326,11 @@ START_TEST(pieces_for_old_clients_and_heads) {
     ck_assert_int_eq(sio_request_end(l.kept), 0);
     sio_request_unref(l.kept);
     client_eof(&c);
-    teardown(&t, &c);
+    teardown();
 }
 END_TEST
 
 START_TEST(who_does_not_read_pieces_is_bounded_and_lost) {
-    front_test t;
-    front_client c;
     later l = {.app = {.fn = begins}};
     sio_front_options options = front_options();
     options.idle_timeout_ms = 50;
@@ -373,7 +354,7 @@ START_TEST(who_does_not_read_pieces_is_bounded_and_lost) {
     }
     ck_assert_int_eq(l.err, SIO_ERR_TIMEOUT);
     sio_request_unref(l.kept);
-    teardown(&t, &c);
+    teardown();
 }
 END_TEST
 
@@ -391,8 +372,6 @@ static void sends_file(app *a, sio_request *request) {
 }
 
 START_TEST(a_file_is_sent) {
-    front_test t;
-    front_client c;
     app a = {.fn = sends_file};
     char dir[] = "/tmp/sio-request-XXXXXX";
     ck_assert_ptr_nonnull(mkdtemp(dir));
@@ -400,12 +379,12 @@ START_TEST(a_file_is_sent) {
     FILE *file = fopen(file_path, "w");
     fputs("[1]", file);
     fclose(file);
-    setup(&t, &c, &a);
+    setup(&a);
     client_send(&c, GET("/"));
     const char *answer = client_answer(&c, "HTTP/1.1 200 OK\r\n");
     ck_assert(has(answer, "\r\nContent-Type: application/json; charset=utf-8\r\n"));
     ck_assert(has(answer, "\r\nETag: \""));
-    teardown(&t, &c);
+    teardown();
     unlink(file_path);
     rmdir(dir);
 }
