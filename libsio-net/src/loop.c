@@ -114,19 +114,13 @@ void sio_loop_on_quiet(sio_loop *loop, void (*fn)(void *ctx), void *ctx) {
     sio_task_init(&loop->quiet_task, fn, ctx);
 }
 
-/* There is one writer, so that no locked instruction is needed. */
-static size_t change_streams(sio_loop *loop, size_t by) {
-    size_t count = atomic_load_explicit(&loop->streams, memory_order_relaxed) + by;
-    atomic_store_explicit(&loop->streams, count, memory_order_relaxed);
-    return count;
-}
-
 void sio_loop_stream_made(sio_loop *loop) {
-    (void)change_streams(loop, 1);
+    SIO_COUNT(loop->streams);
 }
 
 void sio_loop_stream_gone(sio_loop *loop) {
-    if (change_streams(loop, (size_t)-1) == 0 && loop->quiet_task.fn) {
+    SIO_FIGURE_SUB(loop->streams, 1);
+    if (loop->streams == 0 && loop->quiet_task.fn) {
         sio_loop_defer(loop, &loop->quiet_task);
     }
 }
@@ -308,7 +302,6 @@ static sio_loop *alloc_loop(const sio_loop_options *options) {
     sio_chunk_pool_init(&loop->pool, loop->mem);
     atomic_init(&loop->stopping, false);
     atomic_init(&loop->thread, (uintptr_t)pthread_self());
-    atomic_init(&loop->streams, 0);
     return loop;
 }
 
@@ -418,7 +411,7 @@ void sio_loop_stop(sio_loop *loop) {
 /* -- asking -- */
 
 size_t sio_loop_stream_count(const sio_loop *loop) {
-    return atomic_load_explicit(&loop->streams, memory_order_relaxed);
+    return SIO_FIGURE(loop->streams);
 }
 
 size_t sio_loop_queued(const sio_loop *loop) {

@@ -49,10 +49,10 @@ struct sio_loop {
 
     struct event turn_event; /* deferred work and dirty streams, at the end of a turn */
     sio_list tasks;
-    sio_list dirty;        /* sio_stream.dirty */
-    sio_list closing;      /* stream_wait.link of streams that nobody owns any more */
-    atomic_size_t streams; /* written by the loop's thread only */
-    sio_task quiet_task;   /* the last stream has gone */
+    sio_list dirty;      /* sio_stream.dirty */
+    sio_list closing;    /* stream_wait.link of streams that nobody owns any more */
+    size_t streams;      /* a figure */
+    sio_task quiet_task; /* the last stream has gone */
 
     struct event after_event;
     void (*after_fn)(void *ctx);

@@ -188,7 +188,8 @@ int sio_server_read_counters(const sio_server *server, sio_counters *out) {
         sio_tally tally = tally_of(server);
         sio_tally_read(&tally, &full);
     }
-    full.queued_messages += waiting_messages(server) - server->counters.queued_messages;
+    full.queued_messages -= server->counters.queued_messages; /* what the others see */
+    full.queued_messages += waiting_messages(server);
     hand_out(out, &full);
     return 0;
 }
