@@ -167,6 +167,34 @@ test("kept connections that everyone uses go from loop to loop", async (t) => {
   leave(sockets);
 });
 
+// Upgrades come on connections of their own, which mostly belong to another loop, while events go
+// both ways.
+for (const tls of [false, true]) {
+  test(`talking while upgrading${tls ? ", TLS" : ""}`, async (t) => {
+    const server = await startServer(t, 3, { tls });
+    const agent = new (tls ? SecureAgent : Agent)({ keepAlive: true, rejectUnauthorized: false });
+    t.after(async () => agent.destroy());
+    const talk = async (_, i) => {
+      const socket = await connect(t, server.url, { agent });
+      const seen = [];
+      let upgraded = socket.io.engine.transport.name === "websocket";
+      socket.io.engine.once("upgrade", () => (upgraded = true));
+      socket.on("echo", (n, data) => seen.push([n, data.length]));
+      const sent = [];
+      while (!upgraded || sent.length < 20) {
+        sent.push([sent.length, (sent.length * 37) % 500]);
+        const [n, size] = sent.at(-1);
+        socket.emit("echo", n, Buffer.alloc(size, i));
+        await until(socket, ["echo"], () => seen.length >= n - 3, "an answer");
+      }
+      await until(socket, ["echo"], () => seen.length === sent.length, "the answers");
+      same(seen, sent, "in order");
+      return socket;
+    };
+    leave(await Promise.all(Array.from({ length: 40 }, talk)));
+  });
+}
+
 test("a session of no member is unknown, and so is one of another that has none of it", async (t) => {
   const server = await startServer(t, 2);
   for (const sid of ["!", "~abc", "Azzzzzzzzzzzzzzzzzzz", "Bzzzzzzzzzzzzzzzzzzz", "Czzzzzzzzzzzzzzzzzzz", "_z"]) {
