@@ -518,10 +518,14 @@ static void open_polling(raw_client *c, char sid[64]) {
     http_answer_free(&answer);
 }
 
-static void send_poll(raw_client *c, const char *sid) {
+static void post(raw_client *c, const char *sid, const char *packet) {
     char target[256];
     snprintf(target, sizeof(target), "/socket.io/?EIO=4&transport=polling&sid=%s", sid);
-    http_send(c, "POST", target, "", "3", 1);
+    http_send(c, "POST", target, "", packet, strlen(packet));
+}
+
+static void send_poll(raw_client *c, const char *sid) {
+    post(c, sid, "3");
 }
 
 /* A connection that follows its requests from loop to loop keeps its place all the time. */
@@ -569,6 +573,51 @@ START_TEST(handshakes_on_all_loops_have_one_limit) {
     ws_join_more(&clients[1], "40", NULL);
     http_expect(&t, "GET", "/socket.io/?EIO=4&transport=polling", "", NULL, 200, NULL);
     ck_assert_uint_eq(counted().handshakes_pending, 2);
+    raw_close(&clients[0]);
+    raw_close(&clients[1]);
+}
+END_TEST
+
+static void fill(sio_peer *peer, const sio_event *event, void *user) {
+    char text[1001];
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    for (int64_t i = 0; i < sio_event_int(event, 0); i++) {
+        (void)sio_peer_emitf(peer, "x", "s", text);
+    }
+}
+
+static int setup_fill(sio_server *server, unsigned index, void *user) {
+    return sio_namespace_on(sio_server_of(server, "/"), "fill", fill, NULL);
+}
+
+/* Two sessions on two loops, which do not fetch what is sent to them: the first has more than its
+ * share, and with the second it is more than may wait. */
+START_TEST(queues_on_all_loops_have_one_limit) {
+    sio_server_options options = options_for(2);
+    raw_client clients[2];
+    char sids[2][64];
+    options.setup = setup_fill;
+    options.max_total_queued_bytes = 10000;
+    server_start(&t, &options);
+    for (unsigned i = 0; i < 2; i++) {
+        open_polling(&clients[i], sids[i]);
+        post(&clients[i], sids[i], "40");
+        http_expect_answer(&clients[i], 200, "ok");
+        post(&clients[i], sids[i], i == 0 ? "42[\"fill\",8]" : "42[\"fill\",4]");
+        http_expect_answer(&clients[i], 200, "ok");
+    }
+    ck_assert_int_ne(sids[0][0], sids[1][0]);
+    sio_counters now = counted();
+    ck_assert_uint_ge(now.queued_bytes, 12000);
+    ck_assert_uint_eq(now.slow_over_total, 0);
+    post(&clients[0], sids[0], "42[\"fill\",1]");
+    await(counted().slow_over_total == 1 && sio_server_session_count(t.server) == 1);
+    now = counted();
+    ck_assert_uint_lt(now.queued_bytes, 5000);
+    ck_assert_uint_eq(now.sessions_polling, 1);
+    post(&clients[1], sids[1], "42[\"fill\",1]");
+    http_expect_answer(&clients[1], 200, "ok");
     raw_close(&clients[0]);
     raw_close(&clients[1]);
 }
@@ -705,6 +754,7 @@ int main(void) {
     tcase_add_test(tc, connections_of_all_loops_have_one_limit);
     tcase_add_test(tc, who_moves_keeps_its_place);
     tcase_add_test(tc, handshakes_on_all_loops_have_one_limit);
+    tcase_add_test(tc, queues_on_all_loops_have_one_limit);
     tcase_add_test(tc, memory_is_given_back_on_any_thread);
     return test_run(suite);
 }
