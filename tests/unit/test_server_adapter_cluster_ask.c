@@ -183,7 +183,7 @@ END_TEST
 START_TEST(not_all_may_answer) {
     char text[64];
     sio_target all = town_target(&w, 0, NULL);
-    ck_assert_int_eq(sio_target_emit_ackf(&all, "q", 60, on_target_reply, NULL, NULL), 0);
+    ck_assert_int_eq(sio_target_emit_ackf(&all, "q", 1000, on_target_reply, NULL, NULL), 0);
     town_answer(&w, 1, "1");
     town_until(&w, ". ");
     /* The own one is missing by name. */
@@ -310,7 +310,7 @@ START_TEST(or_do_not_in_time) {
     char text[64];
     listen_all();
     ck_assert_int_eq(
-        sio_namespace_server_side_emit(w.root[0], "s", NULL, 40, on_server_reply, NULL), 0);
+        sio_namespace_server_side_emit(w.root[0], "s", NULL, 500, on_server_reply, NULL), 0);
     town_until(&w, ". ");
     snprintf(text, sizeof(text), "servers%d:1 . ", SIO_ERR_TIMEOUT);
     ck_assert_ptr_nonnull(strstr(w.notes, text));
@@ -367,7 +367,7 @@ static int ask_everything(town *p) {
         rc = ask_all(p);
     }
     if (rc == 0) {
-        rc = sio_namespace_server_side_emit(p->root[0], "s", NULL, 20, on_server_reply, NULL);
+        rc = sio_namespace_server_side_emit(p->root[0], "s", NULL, 10000, on_server_reply, NULL);
     }
     return rc;
 }

@@ -147,7 +147,7 @@ START_TEST(or_do_not_in_time) {
     char text[32];
     open_clients();
     sio_target all = sio_namespace_target(parent[0]);
-    ck_assert_int_eq(sio_target_emit_ackf(&all, "q", 50, on_reply, NULL, NULL), 0);
+    ck_assert_int_eq(sio_target_emit_ackf(&all, "q", 1000, on_reply, NULL, NULL), 0);
     answer(1);
     town_until(&w, "acks");
     snprintf(text, sizeof(text), "acks%d:3:1 ", SIO_ERR_TIMEOUT);
