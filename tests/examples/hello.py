@@ -24,6 +24,12 @@ def eight_threads_emit():
     programs[2].printed(r"^800 events, 800 answers$")
 
 
+def two_hundred_say_hello():
+    """many_clients: each of two hundred clients on one loop is answered"""
+    programs.append(Program("examples/many_clients"))
+    programs[3].printed(r"^200 clients, 200 answers$")
+
+
 def they_end():
     """both run until they are told to end"""
     for program in programs[:2]:
@@ -33,7 +39,7 @@ def they_end():
 enter()
 signal.alarm(4 * PATIENCE)
 try:
-    status = run_all([the_server_answers_the_client, eight_threads_emit, they_end])
+    status = run_all([the_server_answers_the_client, eight_threads_emit, two_hundred_say_hello, they_end])
 finally:
     for program in programs:
         program.kill()
