@@ -12,7 +12,8 @@
 #define SCOPE "socket.io:server"
 
 /* The posts are part of it, so that no end of a server needs memory. Each is on its way once at a
- * time: a server is closed only when it is open, and opened only when all members have closed. */
+ * time: a server is closed only when it is open, and opened only when all members have closed; of
+ * the one that several may send a flag says whether it is. */
 typedef struct member {
     sio_group *group;
     sio_server *server;
@@ -24,6 +25,8 @@ typedef struct member {
     sio_post closed; /* to member 0 */
     sio_post reopen;
     sio_post end;
+    sio_post quiet; /* from any: there are no sessions any more */
+    atomic_bool quiet_posted;
 } member;
 
 struct sio_group {
@@ -254,6 +257,26 @@ static void on_reopen(sio_post *post, bool cancelled) {
     }
 }
 
+static void on_quiet(sio_post *post, bool cancelled) {
+    member *self = SIO_CONTAINER(post, member, quiet);
+    atomic_store(&self->quiet_posted, false);
+    if (!cancelled) {
+        sio_server_sessions_ended(self->server);
+    }
+}
+
+/* Of two members whose last sessions end at once, one at least sees that there are none left: the
+ * sum is made under a lock. */
+void sio_group_sessions_ended(sio_server *server) {
+    sio_group *group = server->group;
+    for (unsigned i = 0; group && i < group->count; i++) {
+        member *m = &group->members[i];
+        if (m->server != server && !atomic_exchange(&m->quiet_posted, true)) {
+            sio_loop_post_node(m->server->loop, &m->quiet);
+        }
+    }
+}
+
 void sio_group_close(sio_server *server, uint32_t deadline_ms) {
     sio_group *group = server->group;
     if (!group) {
@@ -346,7 +369,9 @@ static sio_group *alloc(const sio_server_options *options) {
             .closed.fn = on_closed,
             .reopen.fn = on_reopen,
             .end.fn = on_end,
+            .quiet.fn = on_quiet,
         };
+        atomic_init(&group->members[i].quiet_posted, false);
         atomic_init(&group->members[i].arrived, 0);
     }
     return group;

@@ -60,6 +60,9 @@ void sio_group_end(sio_server *server);
 
 /* ---- for each member, on its thread ---- */
 
+/* While it is closing: the last session of all has ended on this member. */
+void sio_group_sessions_ended(sio_server *server);
+
 /* This member has closed. @return whether all have */
 bool sio_group_closed(sio_server *server);
 

@@ -402,11 +402,19 @@ static void closed_if_empty(void *ctx) {
 }
 
 /* Nobody comes for a last poll any more. */
-static void sessions_ended(void *ctx) {
-    sio_server *server = ctx;
+void sio_server_sessions_ended(sio_server *server) {
     if (server->closing && !server->closed && !server->dead) {
         sio_front_close(server->front, false);
         closed_if_empty(server);
+    }
+}
+
+/* A connection that is idle here may be the one over which a client of another member polls. */
+static void sessions_ended(void *ctx) {
+    sio_server *server = ctx;
+    if (server->closing && sio_server_session_count(server) == 0) {
+        sio_group_sessions_ended(server);
+        sio_server_sessions_ended(server);
     }
 }
 
@@ -460,7 +468,7 @@ void sio_server_close_member(sio_server *server, uint32_t deadline_ms) {
         for (size_t i = 0; i < server->engine_count; i++) {
             sio_engine_shut_down(server->engines[i]);
         }
-        sio_front_close(server->front, sio_server_own_sessions(server) > 0);
+        sio_front_close(server->front, sio_server_session_count(server) > 0);
     }
     server->adapters_closing--;
     closed_if_empty(server);

@@ -131,6 +131,8 @@ void sio_server_destroy(sio_server *server);
 void sio_server_close_member(sio_server *server, uint32_t deadline_ms);
 /* All members have closed: tell who asked. */
 void sio_server_all_closed(sio_server *server);
+/* No member has sessions any more. */
+void sio_server_sessions_ended(sio_server *server);
 void sio_server_reopen_member(sio_server *server);
 void sio_server_free_member(sio_server *server);
 

@@ -453,6 +453,57 @@ START_TEST(closing_closes_all) {
 }
 END_TEST
 
+static void open_polling(raw_client *c, char sid[64]) {
+    http_answer answer;
+    http_send(c, "GET", "/socket.io/?EIO=4&transport=polling", "", NULL, 0);
+    ck_assert(http_receive(c, &answer));
+    ck_assert_int_eq(sscanf(answer.body, "0{\"sid\":\"%63[^\"]\"", sid), 1);
+    http_answer_free(&answer);
+}
+
+static void poll_with(raw_client *c, const char *method, const char *sid, const char *body) {
+    char target[128];
+    snprintf(target, sizeof(target), "/socket.io/?EIO=4&transport=polling&sid=%.20s", sid);
+    http_send(c, method, target, "", body, body ? strlen(body) : 0);
+}
+
+/* A proxy's connection that was used for one member last is idle there, and kept until no member
+ * has a session that may be polled for over it. */
+START_TEST(closing_keeps_connections_for_last_polls) {
+    raw_client first, second;
+    char sids[2][64];
+    http_answer answer;
+    dones = 0;
+    threads[0] = (uintptr_t)pthread_self();
+    raw_open(&first, &t);
+    open_polling(&first, sids[0]);
+    raw_open(&second, &t);
+    open_polling(&second, sids[1]);
+    ck_assert_int_ne(sids[0][0], sids[1][0]);
+    poll_with(&second, "POST", sids[1], "1"); /* so that only the first is left */
+    http_expect_answer(&second, 200, "ok");
+    poll_with(&first, "POST", sids[0], "40");
+    http_expect_answer(&first, 200, "ok");
+    wait_for(&connects, 1);
+    ck_assert_int_eq(sio_server_close(t.server, 20000, on_done, &dones), 0);
+    wait_for(&disconnects, 1);
+    server_settle(&t);
+    ck_assert(!second.eof);
+    poll_with(&second, "GET", sids[0], NULL);
+    ck_assert(http_receive(&second, &answer));
+    ck_assert_int_eq(answer.status, 200);
+    ck_assert_ptr_nonnull(strstr(answer.body, "42[\"hello\","));
+    http_answer_free(&answer);
+    poll_with(&second, "GET", sids[0], NULL);
+    http_expect_answer(&second, 200,
+                       "6\x1e"
+                       "1");
+    server_until(&t, dones == 1);
+    raw_close(&first);
+    raw_close(&second);
+}
+END_TEST
+
 /* Also the members that are still at it. */
 START_TEST(freeing_ends_a_close) {
     raw_client clients[MEMBERS];
@@ -586,6 +637,7 @@ int main(void) {
     tcase_add_test(running, the_applications_ids_get_the_tag_too);
     tcase_add_test(running, adopted_connections_are_shared_out_too);
     tcase_add_test(running, closing_closes_all);
+    tcase_add_test(running, closing_keeps_connections_for_last_polls);
     tcase_add_test(running, freeing_ends_a_close);
     tcase_add_test(running, freed_in_a_callback);
     tcase_add_test(running, freed_by_a_member);
