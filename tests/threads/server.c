@@ -222,18 +222,10 @@ static const struct {
     const char *name;
     sio_peer_fn fn;
 } events[] = {
-    {"echo", on_echo},
-    {"which", on_which},
-    {"join", on_join},
-    {"leave", on_leave},
-    {"everyone", on_everyone},
-    {"room", on_room},
-    {"all_join", on_all_join},
-    {"all_leave", on_all_leave},
-    {"kick", on_kick},
-    {"ask", on_ask},
-    {"fetch", on_fetch},
-    {"members", on_members},
+    {"echo", on_echo},         {"which", on_which},         {"join", on_join},
+    {"leave", on_leave},       {"everyone", on_everyone},   {"room", on_room},
+    {"all_join", on_all_join}, {"all_leave", on_all_leave}, {"kick", on_kick},
+    {"ask", on_ask},           {"fetch", on_fetch},         {"members", on_members},
     {"cut", on_cut},
 };
 

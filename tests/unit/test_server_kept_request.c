@@ -135,8 +135,8 @@ START_TEST(other_heads_come_back_too) {
     ck_assert_int_eq(head->minor, 0);
     ck_assert(!head->keep_alive);
     drop(&k);
-    ck_assert_int_eq(
-        keep(&k, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"), 0);
+    ck_assert_int_eq(keep(&k, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"),
+                     0);
     ck_assert(sio_kept_request_head(&k.request, &memory.mem)->chunked);
     drop(&k);
 }

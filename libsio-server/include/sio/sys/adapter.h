@@ -37,8 +37,8 @@ typedef struct sio_adapter_event {
     const sio_args *args; /**< NULL: none. sio_args_write() gives their JSON text, and
                                sio_args_attachment() what is binary */
     sio_str offset;       /**< of a stored event: goes to peers as its last argument; empty: none */
-    sio_peer *peer;       /**< the one it is for, when it was sent with sio_peer_emit(): its own room
-                               is the target then, and nobody else need be told; else NULL */
+    sio_peer *peer; /**< the one it is for, when it was sent with sio_peer_emit(): its own room
+                         is the target then, and nobody else need be told; else NULL */
 } sio_adapter_event;
 
 /** A result without further content. */
