@@ -67,62 +67,69 @@ static inline uint8_t peek(const scanner *s, const uint8_t *at) {
     return at < s->end ? *at : 0;
 }
 
-static inline const uint8_t *skip_space(const scanner *s, const uint8_t *at) {
-    while (at < s->end && *at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
-        at++;
-    }
-    return at;
+static inline bool is_space(uint8_t byte) {
+    return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
 }
 
-static const uint8_t *skip_escape(scanner *s, const uint8_t *at) {
-    s->flags |= SIO_JSON_ESCAPED;
-    switch (peek(s, at + 1)) {
-    case '"':
-    case '\\':
-    case '/':
-    case 'b':
-    case 'f':
-    case 'n':
-    case 'r':
-    case 't':
-        return at + 2;
-    case 'u':
-        break;
-    default:
-        return fail(s, SIO_ERR_JSON_SYNTAX);
+/* Move `*at` behind white space; returns the byte there, as peek() does. */
+static inline uint8_t next_byte(const scanner *s, const uint8_t **at) {
+    uint8_t byte = peek(s, *at);
+    while (byte <= ' ' && is_space(byte)) {
+        byte = peek(s, ++*at);
     }
-    for (int i = 2; i < 6; i++) {
-        uint8_t byte = peek(s, at + i);
-        uint8_t lower = byte | 0x20;
-        if (!(byte >= '0' && byte <= '9') && !(lower >= 'a' && lower <= 'f')) {
-            return fail(s, SIO_ERR_JSON_SYNTAX);
-        }
+    return byte;
+}
+
+/* What may stand behind a backslash: 1, or a hexadecimal digit of \u: 2. */
+static const uint8_t escape_class[256] = {
+    ['"'] = 1, ['\\'] = 1, ['/'] = 1, ['b'] = 3, ['f'] = 3, ['n'] = 1, ['r'] = 1,
+    ['t'] = 1, ['0'] = 2,  ['1'] = 2, ['2'] = 2, ['3'] = 2, ['4'] = 2, ['5'] = 2,
+    ['6'] = 2, ['7'] = 2,  ['8'] = 2, ['9'] = 2, ['a'] = 2, ['c'] = 2, ['d'] = 2,
+    ['e'] = 2, ['A'] = 2,  ['B'] = 2, ['C'] = 2, ['D'] = 2, ['E'] = 2, ['F'] = 2,
+};
+
+static inline const uint8_t *skip_escape(scanner *s, const uint8_t *at) {
+    uint8_t letter = peek(s, at + 1);
+    if ((escape_class[letter] & 1) != 0) {
+        return at + 2;
+    }
+    if (letter != 'u' || s->end - at < 6 ||
+        (escape_class[at[2]] & escape_class[at[3]] & escape_class[at[4]] & escape_class[at[5]] &
+         2) == 0) {
+        return fail(s, SIO_ERR_JSON_SYNTAX);
     }
     return at + 6;
 }
 
+static const uint8_t *skip_foreign(scanner *s, const uint8_t *at) {
+    do {
+        size_t taken = sio_utf8_step(at, s->end);
+        if (taken == 0) {
+            return fail(s, SIO_ERR_JSON_UTF8);
+        }
+        at += taken;
+    } while (peek(s, at) >= 0x80);
+    return at;
+}
+
 /* `at` is behind the opening quote; returns the position of the closing one. */
-static inline const uint8_t *skip_string(scanner *s, const uint8_t *at) {
+static inline const uint8_t *skip_string(scanner *s, const uint8_t *at, uint8_t *flags) {
     for (;;) {
         at = sio_json_skip_plain(at, s->end);
-        while (at < s->end && *at >= 0x80) {
-            size_t taken = sio_utf8_step(at, s->end);
-            if (taken == 0) {
-                return fail(s, SIO_ERR_JSON_UTF8);
-            }
-            at += taken;
-        }
         uint8_t byte = peek(s, at);
         if (byte == '"') {
             return at;
         }
         if (byte == '\\') {
+            *flags |= SIO_JSON_ESCAPED;
             at = skip_escape(s, at);
-            if (!at) {
-                return NULL;
-            }
-        } else if (byte < 0x20) { /* also the end */
+        } else if (byte >= 0x80) {
+            at = skip_foreign(s, at);
+        } else { /* also the end */
             return fail(s, SIO_ERR_JSON_SYNTAX);
+        }
+        if (!at) {
+            return NULL;
         }
     }
 }
@@ -131,13 +138,13 @@ static inline bool is_digit(uint8_t byte) {
     return (uint8_t)(byte - '0') < 10;
 }
 
-static const uint8_t *skip_digits(scanner *s, const uint8_t *at) {
+static inline const uint8_t *skip_digits(scanner *s, const uint8_t *at) {
     if (!is_digit(peek(s, at))) {
         return fail(s, SIO_ERR_JSON_SYNTAX);
     }
     do {
         at++;
-    } while (at < s->end && is_digit(*at));
+    } while (is_digit(peek(s, at)));
     return at;
 }
 
@@ -183,7 +190,7 @@ static const uint8_t *skip_word(scanner *s, const uint8_t *at, const char *word,
 static inline const uint8_t *skip_scalar(scanner *s, const uint8_t *at) {
     switch (peek(s, at)) {
     case '"':
-        at = skip_string(s, at + 1);
+        at = skip_string(s, at + 1, &s->flags);
         return at ? at + 1 : NULL;
     case 't':
         return skip_word(s, at, "true", 4);
@@ -231,22 +238,20 @@ static inline const uint8_t *skip_key(scanner *s, const uint8_t *at) {
         return fail(s, SIO_ERR_JSON_SYNTAX);
     }
     const uint8_t *key = at + 1;
-    uint8_t flags = s->flags;
-    s->flags = 0;
-    at = skip_string(s, key);
+    uint8_t flags = 0;
+    at = skip_string(s, key, &flags);
     if (!at) {
         return NULL;
     }
     size_t len = (size_t)(at - key);
-    bool escaped = (s->flags & SIO_JSON_ESCAPED) != 0;
-    s->flags = flags;
-    at = skip_space(s, at + 1);
-    if (peek(s, at) != ':') {
+    at++;
+    if (next_byte(s, &at) != ':') {
         return fail(s, SIO_ERR_JSON_SYNTAX);
     }
-    at = skip_space(s, at + 1);
-    if (escaped || (len == 12 && *key == '_') || (len == 3 && *key == 'n')) {
-        note_key(s, key, len, escaped, at);
+    at++;
+    (void)next_byte(s, &at);
+    if (flags != 0 || (len == 12 && *key == '_') || (len == 3 && *key == 'n')) {
+        note_key(s, key, len, flags != 0, at);
     }
     return at;
 }
@@ -308,29 +313,29 @@ static bool close_placeholder(scanner *s, const level *top, const uint8_t *end) 
     return add_mark(s, &(sio_json_mark){.at = top->at, .len = len, .num = num});
 }
 
-/* An array or object begins at `at`; returns where its first value begins, or with `empty` where
- * its closing bracket stands. */
+/* An array or object begins at `at`; returns where its first value or key begins, or with `empty`
+ * where its closing bracket stands. */
 static inline const uint8_t *open_level(scanner *s, const uint8_t *at, bool *empty) {
     if (s->depth == s->max_depth) {
         return fail(s, SIO_ERR_JSON_DEPTH);
     }
     level *top = &s->levels[++s->depth];
     *top = (level){.at = (uint32_t)(at - s->start), .object = *at == '{'};
-    at = skip_space(s, at + 1);
-    *empty = peek(s, at) == (top->object ? '}' : ']');
-    return top->object && !*empty ? skip_key(s, at) : at;
+    at++;
+    *empty = next_byte(s, &at) == (top->object ? '}' : ']');
+    return at;
 }
 
-/* Behind a value: close what ends here, up to level `base`. Returns where the next value begins, or
- * behind everything when `base` is reached. */
-static inline const uint8_t *next_value(scanner *s, const uint8_t *at, uint32_t base) {
+/* Behind a value: close what ends here, up to level `base`. Returns where the next value or key
+ * begins, or behind everything when `base` is reached. */
+static inline const uint8_t *next_member(scanner *s, const uint8_t *at, uint32_t base) {
     while (s->depth > base) {
         const level *top = &s->levels[s->depth];
-        at = skip_space(s, at);
-        uint8_t byte = peek(s, at);
+        uint8_t byte = next_byte(s, &at);
         if (byte == ',') {
-            at = skip_space(s, at + 1);
-            return top->object ? skip_key(s, at) : at;
+            at++;
+            (void)next_byte(s, &at);
+            return at;
         }
         if (byte != (top->object ? '}' : ']')) {
             return fail(s, SIO_ERR_JSON_SYNTAX);
@@ -348,23 +353,29 @@ static inline const uint8_t *next_value(scanner *s, const uint8_t *at, uint32_t 
 /* An array or object and everything in it. */
 static const uint8_t *skip_container(scanner *s, const uint8_t *at) {
     const uint32_t base = s->depth;
-    do {
+    bool object = false; /* the level that is open is one: a key comes first */
+    for (;;) {
+        at = object ? skip_key(s, at) : at;
+        if (!at) {
+            return NULL;
+        }
         uint8_t byte = peek(s, at);
         if (byte == '{' || byte == '[') {
             bool empty;
             at = open_level(s, at, &empty);
             if (at && !empty) {
+                object = byte == '{';
                 continue;
             }
         } else {
             at = skip_scalar(s, at);
         }
-        if (!at) {
-            return NULL;
+        at = at ? next_member(s, at, base) : NULL;
+        if (!at || s->depth == base) {
+            return at;
         }
-        at = next_value(s, at, base);
-    } while (at && s->depth > base);
-    return at;
+        object = s->levels[s->depth].object;
+    }
 }
 
 sio_kind sio_json_kind_of(uint8_t first) {
@@ -419,7 +430,8 @@ static int start_scan(scanner *s, const sio_json_scan *scan, const char *text, s
 }
 
 static int end_scan(scanner *s, const uint8_t *at) {
-    return skip_space(s, at) == s->end ? 0 : SIO_ERR_JSON_TRAILING;
+    (void)next_byte(s, &at);
+    return at == s->end ? 0 : SIO_ERR_JSON_TRAILING;
 }
 
 int sio_json_scan_value(const sio_json_scan *scan, const char *text, size_t len,
@@ -430,7 +442,9 @@ int sio_json_scan_value(const sio_json_scan *scan, const char *text, size_t len,
         return rc;
     }
     sio_json_elem found;
-    const uint8_t *at = scan_elem(&s, skip_space(&s, s.start), &found);
+    const uint8_t *at = s.start;
+    (void)next_byte(&s, &at);
+    at = scan_elem(&s, at, &found);
     if (!at) {
         return s.err;
     }
@@ -457,15 +471,15 @@ static const uint8_t *scan_elems(scanner *s, const uint8_t *at) {
             return NULL;
         }
         elems->count++;
-        at = skip_space(s, at);
-        uint8_t byte = peek(s, at);
+        uint8_t byte = next_byte(s, &at);
         if (byte == ']') {
             return at + 1;
         }
         if (byte != ',') {
             return fail(s, SIO_ERR_JSON_SYNTAX);
         }
-        at = skip_space(s, at + 1);
+        at++;
+        (void)next_byte(s, &at);
     }
 }
 
@@ -475,13 +489,13 @@ int sio_json_scan_array(const sio_json_scan *scan, const char *text, size_t len)
     if (rc != 0) {
         return rc;
     }
-    const uint8_t *at = skip_space(&s, s.start);
-    if (peek(&s, at) != '[') {
+    const uint8_t *at = s.start;
+    if (next_byte(&s, &at) != '[') {
         return SIO_ERR_SIO_PAYLOAD;
     }
     s.depth = 1; /* its level is not noted: the loop over the elements stands for it */
-    at = skip_space(&s, at + 1);
-    at = peek(&s, at) == ']' ? at + 1 : scan_elems(&s, at);
+    at++;
+    at = next_byte(&s, &at) == ']' ? at + 1 : scan_elems(&s, at);
     return at ? end_scan(&s, at) : s.err;
 }
 
