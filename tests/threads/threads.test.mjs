@@ -4,6 +4,7 @@ import { Agent, request } from "node:http";
 import { Agent as SecureAgent } from "node:https";
 import { createRequire } from "node:module";
 import { connect as connectTo, createServer } from "node:net";
+import { connect as connectSecurely } from "node:tls";
 import {
   assert,
   call,
@@ -194,6 +195,51 @@ for (const tls of [false, true]) {
     leave(await Promise.all(Array.from({ length: 40 }, talk)));
   });
 }
+
+// Asks for a session over TLS. Resolves with its tag, and a ticket to come back with.
+function shake(t, server, session) {
+  const socket = connectSecurely({
+    host: "127.0.0.1",
+    port: server.port,
+    rejectUnauthorized: false,
+    session,
+  });
+  t.after(async () => socket.destroy());
+  const answered = new Promise((resolve, reject) => {
+    let text = "";
+    let ticket = session;
+    const look = () => {
+      const tag = /"sid":"(.)/.exec(text)?.[1];
+      if (tag !== undefined && ticket !== undefined) {
+        resolve({ tag, ticket, resumed: socket.isSessionReused() });
+      }
+    };
+    socket.on("error", reject);
+    socket.on("session", (fresh) => {
+      ticket = fresh;
+      look();
+    });
+    socket.on("data", (chunk) => {
+      text += chunk;
+      look();
+    });
+  });
+  socket.write("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n");
+  return within(answered, "a session over TLS");
+}
+
+test("what one loop has agreed on over TLS goes on on the others", async (t) => {
+  const server = await startServer(t, 4, { tls: true });
+  const { tag, ticket, resumed } = await shake(t, server);
+  assert.equal(resumed, false);
+  const tags = new Set([tag]);
+  for (let i = 0; i < 3; i++) {
+    const next = await shake(t, server, ticket);
+    assert.equal(next.resumed, true);
+    tags.add(next.tag);
+  }
+  same([...tags].sort(), ["A", "B", "C", "D"]);
+});
 
 test("a session of no member is unknown, and so is one of another that has none of it", async (t) => {
   const server = await startServer(t, 2);

@@ -117,7 +117,8 @@ SIO_API int sio_server_listen_fds(sio_server *server, int first, unsigned count)
 /** Take over a connection that the application has accepted, and from which it may have read
  * already: behind an accept loop of its own, or after it has found out which protocol is spoken.
  * The connection is served as if it had come to a listener; requests outside the Socket.IO path go
- * to the handler of sio_server_on_request().
+ * to the handler of sio_server_on_request(). Of several members the one with the fewest connections
+ * gets it; what is refused there is closed there, and the call has returned 0.
  * @param fd a connected stream socket (TCP or Unix), owned by the server from now on, also on
  * failure. Nothing else may read from it or write to it any more
  * @param data what was read from it and not yet answered, copied; may be NULL when `len` is 0
