@@ -436,6 +436,54 @@ START_TEST(survives_short_memory) {
 }
 END_TEST
 
+static void on_alarm(evutil_socket_t fd, short what, void *arg) {
+    *(bool *)arg = true;
+}
+
+/* A client comes back while memory runs out after `n` allocations. */
+static void come_back_short_of_memory(identity *id, long n) {
+    bool done = false;
+    struct event *alarm = event_new(w.t[0].base, -1, 0, on_alarm, &done);
+    const struct timeval wait = {0, 30000};
+    join(0, id);
+    cut_off(0);
+    emit(0, NULL, "one");
+    emit(1, NULL, "two");
+    town_settle(&w);
+    ws_connect(&c, &w.t[1], "EIO=4", NULL);
+    w.ran_out = false;
+    w.allowed = n;
+    char connect[256];
+    snprintf(connect, sizeof(connect), "40{\"pid\":\"%s\",\"offset\":\"%s\"}", id->pid, id->offset);
+    ws_text(&c, connect);
+    event_add(alarm, &wait);
+    server_until(&w.t[0], done);
+    event_free(alarm);
+    w.allowed = -1;
+}
+
+START_TEST(comes_back_with_little_memory) {
+    identity id;
+    for (long n = 0; n == 0 || w.ran_out; n++) {
+        ck_assert_int_lt(n, 200);
+        come_back_short_of_memory(&id, n);
+        if (c.eof || !w.ran_out) {
+            unsigned frames = 0;
+            ws_frame frame;
+            while (c.len > 0 && ws_receive(&c, &frame)) {
+                frames += strncmp((const char *)frame.data, "42[\"", 4) == 0;
+                ws_frame_free(&frame);
+            }
+            ck_assert(w.ran_out || frames == 2);
+        }
+        raw_close(&c);
+        for (int i = 0; i < TOWN; i++) {
+            server_until(&w.t[0], sio_namespace_peer_count(w.root[i]) == 0);
+        }
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("server hub recovery");
     TCase *clients = tcase_create("clients");
@@ -456,6 +504,7 @@ int main(void) {
     tcase_add_test(ends, a_server_ends_while_a_client_comes_back);
     tcase_add_test(ends, the_server_where_it_was_may_have_gone);
     tcase_add_test(ends, survives_short_memory);
+    tcase_add_test(ends, comes_back_with_little_memory);
     suite_add_tcase(suite, ends);
     return test_run(suite);
 }
