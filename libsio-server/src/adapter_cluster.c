@@ -66,16 +66,17 @@ static int broadcast_stored(sio_cluster_adapter *self, const sio_target *target,
                             const sio_adapter_event *event) {
     sio_carrier *carrier = self->carrier;
     sio_cluster_content content = {.type = SIO_CLUSTER_BROADCAST, .packet.name = event->name};
+    bool here_only = target->is_local || event->peer;
     sio_cluster_message *message;
     int rc = sio_cluster_message_of(&message, self, &content, target, event->args);
     if (rc != 0) {
         return rc;
     }
-    rc = carrier->ops->store(carrier, message, target->is_local || event->peer);
+    rc = carrier->ops->store(carrier, message, here_only);
     if (rc == 0) {
         sio_adapter_event numbered = *event;
         numbered.offset = (sio_str){message->offset, message->offset_len};
-        sio_server *server = target->ns->server;
+        sio_server *server = self->base.ns->server;
         sio_server_enter(server);
         rc = sio_adapter_local_emit(target, &numbered);
         if (rc != 0 && self->open) {

@@ -423,15 +423,19 @@ typedef struct emitting {
     size_t answer_count;
 } emitting;
 
-static void emitting_free(emitting *e) {
+static void emitting_release(emitting *e) {
     const sio_mem *mem = e->request.requests->ns->server->mem;
+    sio_mem_release(mem, e->answers);
+    sio_mem_release(mem, e->responses);
+    sio_cluster_request_free(&e->request);
+}
+
+static void emitting_free(emitting *e) {
     for (size_t i = 0; i < e->answer_count; i++) {
         sio_args_unref(e->responses[i]);
         sio_cluster_message_unref(e->answers[i]);
     }
-    sio_mem_release(mem, e->answers);
-    sio_mem_release(mem, e->responses);
-    sio_cluster_request_free(&e->request);
+    emitting_release(e);
 }
 
 static int keep_response(emitting *e, const sio_cluster_message *message) {
@@ -491,7 +495,7 @@ static int emit_new(emitting **out, sio_cluster_adapter *self) {
     e->answers = sio_mem_alloc_array(mem, most, sizeof(sio_cluster_message *));
     e->responses = sio_mem_alloc_array(mem, most, sizeof(sio_args *));
     if (!e->answers || !e->responses) {
-        emitting_free(e);
+        emitting_release(e);
         return SIO_ERR_NOMEM;
     }
     request->answers = SIO_CLUSTER_SERVER_SIDE_EMIT_RESPONSE;

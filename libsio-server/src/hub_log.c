@@ -479,7 +479,8 @@ static int gather(const search *s, uint64_t from, sio_cluster_message ***out, si
         }
         if (*count == cap) {
             size_t wider = cap ? cap * 2 : 16;
-            sio_cluster_message **more = sio_mem_resize_array(log->mem, *out, wider, sizeof(*more));
+            sio_cluster_message **more =
+                sio_mem_resize_array(log->mem, *out, wider, sizeof(sio_cluster_message *));
             if (!more) {
                 return SIO_ERR_NOMEM;
             }
@@ -514,18 +515,25 @@ static int put_in_order(const search *s, sio_cluster_message *const *items, size
     if (count == 0) {
         return 0;
     }
-    sio_cluster_message **ordered = sio_mem_alloc_array(s->log->mem, count, sizeof(*ordered));
+    sio_cluster_message **ordered =
+        sio_mem_alloc_array(s->log->mem, count, sizeof(sio_cluster_message *));
     if (!ordered) {
         return SIO_ERR_NOMEM;
     }
     cursor own = {items, count, 0};
     cursor foreign = {items, count, 0};
-    for (size_t i = 0; i < count; i++) {
-        const entry *mine = seek(s, &own, true);
-        const entry *theirs = seek(s, &foreign, false);
-        bool take_mine = mine && (!theirs || mine->low <= theirs->message->number);
-        ordered[i] = sio_cluster_message_ref((take_mine ? mine : theirs)->message);
-        (take_mine ? &own : &foreign)->at++;
+    const entry *mine = seek(s, &own, true);
+    const entry *theirs = seek(s, &foreign, false);
+    for (size_t i = 0; mine || theirs; i++) {
+        if (mine && (!theirs || mine->low <= theirs->message->number)) {
+            ordered[i] = sio_cluster_message_ref(mine->message);
+            own.at++;
+            mine = seek(s, &own, true);
+        } else if (theirs) {
+            ordered[i] = sio_cluster_message_ref(theirs->message);
+            foreign.at++;
+            theirs = seek(s, &foreign, false);
+        }
     }
     *out = ordered;
     return 0;

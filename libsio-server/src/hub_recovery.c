@@ -168,7 +168,7 @@ static int replay_new(replay *p, const sio_hub_restored *restored, const sio_mem
         return 0;
     }
     p->events = sio_mem_alloc_array(mem, restored->count, sizeof(*p->events));
-    p->args = sio_mem_alloc_array(mem, restored->count, sizeof(*p->args));
+    p->args = sio_mem_alloc_array(mem, restored->count, sizeof(sio_args *));
     int rc = p->events && p->args ? 0 : SIO_ERR_NOMEM;
     for (size_t i = 0; rc == 0 && i < restored->count; i++) {
         rc = replay_add(p, restored->missed[i], mem);
