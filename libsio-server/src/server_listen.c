@@ -71,6 +71,9 @@ int sio_server_reload_tls(sio_server *server, const sio_server_tls *tls) {
 int sio_server_listener_reload_tls(sio_server *server, unsigned id, const sio_server_tls *tls) {
     sio_server_listener *at = find(server, id);
     sio_tls *fresh;
+    if (sio_group_is_other(server)) {
+        return failed(server, SIO_ERR_STATE, OTHER_MEMBER);
+    }
     if (!at) {
         return failed(server, SIO_ERR_NOT_FOUND, "no such listener");
     }
@@ -318,6 +321,9 @@ static void end_listener(sio_server_listener *at) {
 }
 
 int sio_server_unlisten(sio_server *server, unsigned id) {
+    if (sio_group_is_other(server)) {
+        return failed(server, SIO_ERR_STATE, OTHER_MEMBER);
+    }
     sio_server_listener *at = find(server, id);
     if (!at) {
         return SIO_ERR_NOT_FOUND;

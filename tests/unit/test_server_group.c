@@ -210,7 +210,8 @@ START_TEST(only_member_0_is_asked) {
     ck_assert_int_eq(sio_server_listen_fd(other, pair[0], NULL, NULL), SIO_ERR_INVALID);
     ck_assert_int_eq(sio_server_adopt(other, pair[1], NULL, 0, false), SIO_ERR_STATE);
     ck_assert_int_eq(sio_server_reload_tls(other, &tls), SIO_ERR_STATE);
-    ck_assert_int_eq(sio_server_unlisten(other, 1), SIO_ERR_NOT_FOUND);
+    ck_assert_int_eq(sio_server_listener_reload_tls(other, 1, &tls), SIO_ERR_STATE);
+    ck_assert_int_eq(sio_server_unlisten(other, 1), SIO_ERR_STATE);
     ck_assert_int_eq(sio_server_run(other), SIO_ERR_STATE);
     ck_assert_int_eq(sio_server_close(other, 0, NULL, NULL), SIO_ERR_STATE);
     sio_server_stop(other);
