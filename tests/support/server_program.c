@@ -203,10 +203,16 @@ void program_after(struct program *program, sio_server *server, uint32_t ms, voi
 }
 
 void program_done(struct program *program) {
+    event_base_loop(program->base, EVLOOP_NONBLOCK); /* what others have asked for meanwhile */
     while (program->delayed != NULL) {
         struct delayed *d = program->delayed;
         unlink_delayed(d);
-        drop_delayed(d);
+        if (d->server != program->server) {
+            check(sio_server_post(d->server, d->drop, d->drop, d->user), "post");
+            free(d);
+        } else {
+            drop_delayed(d);
+        }
     }
     sio_server_free(program->server);
     event_free(program->on_term);

@@ -68,7 +68,7 @@ void program_init(struct program *program, const sio_server_options *options, ui
 int program_run(struct program *program);
 
 /* Call `fn` once on the thread of `server`, which is the program's or another member, `ms` from
- * now; or `drop` instead when that ends first. `user` is their own. Thread: that of any member. */
+ * now; or `drop` there when that ends first. `user` is their own. Thread: that of any member. */
 void program_after(struct program *program, sio_server *server, uint32_t ms, void (*fn)(void *user),
                    void (*drop)(void *user), void *user);
 
