@@ -120,6 +120,12 @@ static bool has_room(sio_hub_port *port, size_t bytes) {
     return true;
 }
 
+/* Whether clients miss something when it is lost. Of all else the sender learns, by the time that
+ * passes, or from the log. */
+static bool is_for_clients(sio_cluster_type type) {
+    return type >= SIO_CLUSTER_BROADCAST && type <= SIO_CLUSTER_DISCONNECT;
+}
+
 /* What comes behind a gap is not taken before the thread has come to the gap. */
 bool sio_hub_push(sio_hub_port *port, sio_cluster_message *message, uint32_t link) {
     bool taken = port->lost == 0 && has_room(port, message->bytes);
@@ -128,7 +134,7 @@ bool sio_hub_push(sio_hub_port *port, sio_cluster_message *message, uint32_t lin
         sio_cluster_message_ref(message);
         port->stored += message->number != 0;
     } else {
-        port->lost++;
+        port->lost += is_for_clients(message->content.type);
         atomic_fetch_add_explicit(&port->member->hub->lost, 1, memory_order_relaxed);
     }
     sio_hub_wake(port);

@@ -18,8 +18,8 @@
  * A message is one block of memory for all members. Each member has a limit of bytes that wait for
  * its thread. One that is behind by more loses messages, which is logged; when it comes to the gap,
  * the clients of that namespace and member are closed, so that none lives on without knowing that
- * it missed something, and with recovery they come back and miss nothing. Requests that are lost so
- * end with SIO_ERR_TIMEOUT. */
+ * it missed something, and with recovery they come back and miss nothing. Requests and answers
+ * that are lost so end with SIO_ERR_TIMEOUT. */
 #ifndef SIO_SERVER_HUB_H
 #define SIO_SERVER_HUB_H
 

@@ -71,7 +71,8 @@ typedef struct sio_hub_port {
     sio_list inbox; /* of sio_cluster_link */
     sio_post post;
     bool posted;
-    uint64_t lost;   /* messages since the inbox was full; none is taken before it is empty */
+    uint64_t lost;   /* messages for clients since the inbox was full; none is taken before it is
+                        empty */
     uint64_t passed; /* all stored events up to this number were handed out here */
     size_t stored;   /* those that wait in the inbox */
 } sio_hub_port;

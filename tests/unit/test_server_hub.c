@@ -160,6 +160,31 @@ START_TEST(lost_requests_time_out) {
 }
 END_TEST
 
+/* Nor do clients suffer from answers that are too large together. */
+START_TEST(large_answers_time_out_at_most) {
+    static char data[30000];
+    char text[64];
+    town_stop(&w);
+    town_start(&w, NULL, 20000);
+    memset(data, '7', sizeof(data) - 1);
+    for (int i = 0; i < TOWN; i++) {
+        ck_assert_int_eq(sio_peer_set_data(town_peer(&w, i), data), 0);
+    }
+    sio_target all = town_target(&w, 0, NULL);
+    all.timeout_ms = 200;
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(sio_target_fetch(&all, on_fetched, NULL), 0);
+    }
+    snprintf(text, sizeof(text), "fetched%d:", SIO_ERR_TIMEOUT);
+    town_until(&w, text);
+    ck_assert_uint_gt(sio_hub_lost(w.hub), 0);
+    ck_assert_int_eq(sio_target_emitf(&all, "e", NULL), 0);
+    for (int i = 0; i < TOWN; i++) {
+        ws_expect(&w.c[i], "42[\"e\"]");
+    }
+}
+END_TEST
+
 /* A loop looks at its own connections in between. */
 START_TEST(a_loop_is_not_kept_busy) {
     sio_target all = town_target(&w, 0, NULL);
@@ -240,6 +265,7 @@ int main(void) {
     tcase_add_test(limits, who_is_too_far_behind_loses_its_clients);
     tcase_add_test(limits, a_message_larger_than_the_limit_passes_alone);
     tcase_add_test(limits, lost_requests_time_out);
+    tcase_add_test(limits, large_answers_time_out_at_most);
     tcase_add_test(limits, a_loop_is_not_kept_busy);
     suite_add_tcase(suite, limits);
     TCase *life = tcase_create("life");
