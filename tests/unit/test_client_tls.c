@@ -9,7 +9,7 @@
 
 static sio_client_loop *loop;
 static net_cert root;
-static char path[] = "test_client_tls_XXXXXX.pem";
+static char path[32];
 
 static void write_root(void) {
     FILE *file = fopen(path, "w");
@@ -29,6 +29,7 @@ static sio_client_loop *loop_make(const sio_mem *mem) {
 static void setup(void) {
     client_setup();
     root = net_cert_make(NULL, NULL, 100);
+    snprintf(path, sizeof(path), "/tmp/sio-tls-XXXXXX.pem");
     int fd = mkstemps(path, 4);
     ck_assert_int_ge(fd, 0);
     close(fd);
