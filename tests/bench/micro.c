@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_MAX = 65536 };
+enum { TEXT_MAX = 65536, OTHER_ROOMS = 256 };
 
 typedef struct bench {
     char text[2 * TEXT_MAX];
@@ -32,6 +32,7 @@ typedef struct bench {
     sio_loop *loop;
     sio_room_index rooms;
     sio_room_set *sets;
+    char other_rooms[OTHER_ROOMS][16];
     unsigned turn;
 } bench;
 
@@ -276,7 +277,10 @@ static void request_text(bench *b) {
     memcpy(b->text, request, b->len);
 }
 
-/* ---- rooms ---- */
+/* ---- rooms ----
+ *
+ * Where a name stands in the index is chance, as the hash has a random key: many names are taken.
+ */
 
 enum { ROOMS = 10000, PEERS = 100000, ROOMS_OF_PEER = 10 };
 
@@ -290,6 +294,9 @@ static void million_memberships(bench *b) {
     must(sio_room_index_init(&b->rooms, b->loop) == 0);
     b->sets = calloc(PEERS, sizeof(*b->sets));
     must(b->sets != NULL);
+    for (unsigned i = 0; i < OTHER_ROOMS; i++) {
+        snprintf(b->other_rooms[i], sizeof(b->other_rooms[i]), "other-%u", i);
+    }
     for (unsigned peer = 0; peer < PEERS; peer++) {
         sio_room_set_init(&b->sets[peer]);
         for (unsigned i = 0; i < ROOMS_OF_PEER; i++) {
@@ -301,13 +308,15 @@ static void million_memberships(bench *b) {
 
 static void join_and_leave(bench *b) {
     sio_room_set *set = &b->sets[b->turn++ * 31 % PEERS];
-    must(sio_room_join(&b->rooms, set, "another room") == 0);
-    must(sio_room_leave(&b->rooms, set, "another room"));
+    const char *name = b->other_rooms[b->turn % OTHER_ROOMS];
+    must(sio_room_join(&b->rooms, set, name) == 0);
+    must(sio_room_leave(&b->rooms, set, name));
 }
 
 static void find_room(bench *b) {
-    char name[16] = "room-4711";
-    must(sio_room_find(&b->rooms, name) != NULL);
+    const sio_room_set *set = &b->sets[b->turn++ * 31 % PEERS];
+    const sio_room *room = SIO_CONTAINER(set->rooms.next, sio_membership, in_set)->room;
+    must(sio_room_find(&b->rooms, room->name) == room);
 }
 
 /* ---- the cases ---- */
