@@ -13,7 +13,10 @@ static const char tags[SIO_GROUP_MAX + 1] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 char sio_group_tag(const sio_server *server) {
-    return server->group ? tags[server->index] : '\0';
+    if (!server->group) {
+        return '\0';
+    }
+    return tags[server->index];
 }
 
 /* The id as the engine will look for it, which takes no escapes. */

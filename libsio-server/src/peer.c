@@ -12,23 +12,25 @@
 
 static const sio_peer_extra no_extra;
 
+static sio_peer_extra *own_extras(const sio_peer *peer) {
+    return peer->extra == &no_extra ? NULL : (sio_peer_extra *)(uintptr_t)peer->extra;
+}
+
 sio_peer_extra *sio_peer_extras(sio_peer *peer) {
-    if (peer->extra == &no_extra) {
-        sio_peer_extra *extra = sio_mem_zalloc(peer->ns->server->mem, sizeof(*extra));
-        if (!extra) {
-            return NULL;
-        }
-        peer->extra = extra;
+    sio_peer_extra *extra = own_extras(peer);
+    if (!extra) {
+        extra = sio_mem_zalloc(peer->ns->server->mem, sizeof(*extra));
+        peer->extra = extra ? extra : &no_extra;
     }
-    return (sio_peer_extra *)(uintptr_t)peer->extra;
+    return extra;
 }
 
 static void drop_extras(sio_peer *peer) {
     const sio_mem *mem = peer->ns->server->mem;
-    if (peer->extra == &no_extra) {
+    sio_peer_extra *extra = own_extras(peer);
+    if (!extra) {
         return;
     }
-    sio_peer_extra *extra = sio_peer_extras(peer);
     sio_peer_drop_outgoing(peer);
     sio_chain_unref(extra->event_chain);
     sio_weak_end(&extra->ack_owner);
@@ -205,9 +207,10 @@ void sio_peer_end_acks(sio_peer *peer) {
                            .status = SIO_ERR_DISCONNECTED};
         ((sio_reply_fn)entry.fn)(&event, entry.user);
     }
-    sio_peer_acks *acks = peer->extra->acks;
+    sio_peer_extra *extra = own_extras(peer);
+    sio_peer_acks *acks = extra ? extra->acks : NULL;
     if (acks) {
-        sio_peer_extras(peer)->acks = NULL;
+        extra->acks = NULL;
         sio_timer_done(&acks->timer);
         sio_ack_table_free(&acks->table);
         sio_mem_release(peer->ns->server->mem, acks);

@@ -516,10 +516,9 @@ void sio_server_reopen_member(sio_server *server) {
 
 static void finish(sio_server *server) {
     server->finishing = true;
-    if (sio_group_is_other(server)) {
-        sio_loop_stop(server->loop); /* member 0 destroys it, when all threads have ended */
-    } else if (server->running) {
-        sio_loop_stop(server->loop); /* sio_server_run() destroys it */
+    if (server->running || sio_group_is_other(server)) {
+        /* sio_server_run() destroys it, or member 0 when all threads have ended. */
+        sio_loop_stop(server->loop);
     } else if (!sio_loop_in_callback(server->loop)) {
         destroy(server);
     } else {
